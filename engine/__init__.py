@@ -1,0 +1,21 @@
+"""Runs and watches HTTP servers of many concurrency models; knows no terminal.
+
+Where to look, in the order in which an event travels:
+
+    listener.py      the listening socket, opened once by the parent and handed to every engine
+    __main__.py      the engine process: read its settings, run one model, report
+    models/          one file a concurrency model, each a page to read from top to bottom
+    http1.py         bytes <-> requests and responses; no sockets, no clock
+    site.py          Request -> Response: files of www/, and /wait /burn /bytes
+    service.py       what a model is given besides its listener: settings, site, conversations
+    tracing.py       the sockets that report what is done to them
+    event_queue.py   the hand-over between processes: rings in shared memory
+    events.py        Event, Kind and the wire format
+    state.py         ServerState: a pure fold of events; snapshot() is frozen
+    probes/          numbers that no event carries: processes, descriptors, the accept queue
+    load/            the client: bursts
+    recording.py     events to a file
+    run.py           starts, switches and stops engines, probes and load; the only file that knows them all
+
+This file imports nothing: an engine that serves with one model must not import another.
+"""

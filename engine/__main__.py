@@ -1,0 +1,79 @@
+"""The engine process: read its settings, run one model, report.
+
+Started by run.py as `python -P -m engine JSON`. Speaks with it over the control socket, a line each:
+
+    engine -> run   ready                  imported everything, has not touched the listener
+    run -> engine   go                     the engine before has left accept: the listener is yours
+    engine -> run   left                   never accepts again; answers the connections it still has
+
+and ends by itself when the last connection has ended.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+
+from engine.dying import die_with_parent
+from engine.event_queue import SharedMemory
+from engine.http1 import Conversation
+from engine.models import MODELS
+from engine.service import Service, Settings
+from engine.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What run.py tells a new engine."""
+
+    model: str
+    root: str
+    parent_pid: int
+    listener_fd: int
+    memory_fd: int
+    control_fd: int
+    trace: bool
+
+    def to_json(self) -> str:
+        """As the one argument of the process."""
+        return json.dumps(asdict(self))
+
+
+def main(settings: EngineSettings) -> None:
+    """Run one model to its end."""
+    die_with_parent(settings.parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the terminal's process
+    memory = SharedMemory(settings.memory_fd)
+    control = socket.socket(fileno=settings.control_fd)
+    site = Site(Path(settings.root))
+    if settings.trace:
+        import_module("engine.tracing")  # before a model patches what it builds on
+    model = import_module(MODELS[settings.model])
+    control.sendall(b"ready\n")
+    if not control.recv(16):
+        return
+    service = Service(Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"))
+    model.serve(_listener(settings, memory, service), service)
+
+
+def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) -> socket.socket:
+    """The listener as the model is to see it: of the class that it may have patched in, traced or
+    not. Made from the bare descriptor, since a second gevent socket on one is not woken."""
+    fd = settings.listener_fd
+    if not settings.trace:
+        return socket.socket(fileno=fd)
+    from engine import tracing  # an engine that is not watched does without it
+
+    tracing.install(memory)
+    if "gevent" in sys.modules:
+        tracing.name_tasks(tracing.greenlet_name)
+    service.converse = lambda connection: tracing.TracedConversation(service.settings, connection)
+    return tracing.traced_listener(fd, socket.socket)
+
+
+if __name__ == "__main__":
+    main(EngineSettings(**json.loads(sys.argv[1])))

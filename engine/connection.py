@@ -1,0 +1,138 @@
+"""One connection, as the events so far tell it. Changed only by the fold (state.py)."""
+
+from engine.events import Event, Kind
+from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, ConnectionView, State
+
+CELL_BIT = {kind: 1 << kind for kind in Kind}
+"""A cell of the strip remembers the kinds of events that fell into it, a bit for each."""
+
+# Which letter a cell shows: the first row whose events happened in it. What is rare goes first, so
+# that one accept among a thousand sends is still seen.
+_EVENT_LETTERS = [
+    (CELL_BIT[Kind.CLOSE], "X"),
+    (CELL_BIT[Kind.ACCEPT], "A"),
+    (CELL_BIT[Kind.TICK], "~"),
+    (CELL_BIT[Kind.SEND], "s"),
+    (CELL_BIT[Kind.REQUEST], "H"),
+    (CELL_BIT[Kind.RECV], "r"),
+]
+_STATE_LETTERS = {
+    State.ACCEPTED: "·",
+    State.READING: "r",
+    State.HANDLER: "H",
+    State.UNSENT: "S",
+    State.IDLE: "·",
+    State.CLOSED: " ",
+}
+_STATE_SHIFT = 16  # above the event bits a finished cell holds the state it ended in, plus one
+_NOT_OPEN = 0
+_WAITING = {State.HANDLER, State.UNSENT}
+
+
+class Connection:
+    """The numbers and the last seconds of one connection."""
+
+    __slots__ = (
+        "acceptor", "bytes_in", "bytes_out", "cell", "cells", "closed_by", "closed_ns", "conn", "fd", "last",
+        "number", "opened_ns", "peer", "pending", "pid", "request_ns", "requests", "since_ns", "state",
+        "task", "torn", "unsent",
+    )  # fmt: skip
+
+    def __init__(self, number: int, event: Event, cell: int) -> None:
+        self.number = number
+        self.conn = event.conn
+        self.fd = event.fd
+        self.pid = event.pid
+        self.acceptor = event.pid
+        self.task = event.task
+        self.peer = event.note if event.kind is Kind.ACCEPT else ""
+        self.state = State.ACCEPTED
+        self.opened_ns = self.since_ns = event.at_ns
+        self.closed_ns = 0
+        self.closed_by = ""
+        self.requests = self.pending = 0
+        self.request_ns = 0
+        self.unsent = 0
+        self.bytes_in = self.bytes_out = 0
+        self.last = event
+        self.torn = False
+        self.cell = cell
+        self.cells = [CELL_BIT[event.kind]]
+
+    def settle(self) -> State:
+        """The state after a send: bytes left behind, then requests left unanswered, then idle."""
+        if self.unsent > 0:
+            return State.UNSENT
+        return State.HANDLER if self.pending > 0 else State.IDLE
+
+    def enter(self, state: State, at_ns: int) -> None:
+        """Come into a state; staying in one keeps the time at which it was entered."""
+        if state is not self.state:
+            self.state = state
+            self.since_ns = at_ns
+
+    def roll(self, cell: int) -> None:
+        """Finish the strip's cells up to `cell`: those without events show the state."""
+        steps = cell - self.cell
+        self.cell = cell
+        resting = (self.state + 1) << _STATE_SHIFT
+        self.cells[-1] |= resting
+        self.cells += [resting] * min(steps - 1, STRIP_CELLS)
+        self.cells.append(_NOT_OPEN)
+        del self.cells[:-STRIP_CELLS]
+
+    def view(self, now_ns: int) -> ConnectionView:
+        """Itself, frozen."""
+        return ConnectionView(
+            number=self.number,
+            conn=self.conn,
+            fd=self.fd,
+            pid=self.pid,
+            task=self.task,
+            peer=self.peer,
+            state=self.state,
+            requests=self.requests,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            opened_ns=self.opened_ns,
+            since_ns=self.since_ns,
+            closed_ns=self.closed_ns,
+            last=describe(self.last),
+            strip=self._strip(now_ns // STRIP_CELL_NS),
+            closed_by=self.closed_by,
+            torn=self.torn,
+        )
+
+    def _strip(self, now_cell: int) -> str:
+        resting = (self.state + 1) << _STATE_SHIFT
+        cells = [*self.cells[:-1], self.cells[-1] | resting]
+        cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
+        closing = "x" if self.closed_by == "client" else "X"
+        letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
+        return letters.rjust(STRIP_CELLS)
+
+
+def _letter(cell: int) -> str:
+    if cell == _NOT_OPEN:
+        return " "
+    state = State((cell >> _STATE_SHIFT) - 1) if cell >> _STATE_SHIFT else None
+    for bit, letter in _EVENT_LETTERS:
+        if cell & bit:
+            # A request that is still being answered when the cell ends matters more than the
+            # answers before it: that is where it waits.
+            rests = state in _WAITING and letter in "sHr"
+            return _STATE_LETTERS[state] if rests and state is not None else letter
+    return _STATE_LETTERS[state] if state is not None else " "
+
+
+def describe(event: Event) -> str:
+    """An event in a few words, for a row: `GET /`, `200`, `recv 83`, `closed by client`."""
+    if event.kind is Kind.RECV:
+        return f"recv {event.bytes}" if event.bytes else "end of stream"
+    if event.kind is Kind.SEND:
+        return f"send {event.bytes}"
+    if event.kind is Kind.CLOSE:
+        return f"closed, {event.note}" if event.note else "closed"
+    if event.kind is Kind.TICK:
+        return f"not reported: {event.note}"
+    return event.note or event.kind.name.lower()

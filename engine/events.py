@@ -1,0 +1,122 @@
+"""The vocabulary: one flat Event, and its wire format.
+
+Everything speaks Event: the queue, the fold, recordings, tests, JSON output. It is one flat record
+rather than a class for each kind, since it crosses processes and is counted by the hundred thousand.
+No socket, no clock, no thread here.
+
+On the wire an event is a record of 40 bytes. Texts (task, note) travel once for each writer, in
+records of their own before the first event that needs them; events carry their number.
+"""
+
+import json
+import re
+import struct
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+
+class Kind(IntEnum):
+    """What happened. The number is the one on the wire."""
+
+    LISTEN = 1
+    ACCEPT = 2
+    RECV = 3
+    REQUEST = 4
+    RESPONSE = 5
+    SEND = 6
+    RELEASE = 7
+    CLOSE = 8
+    SPAWN = 9
+    EXIT = 10
+    ERROR = 11
+    TICK = 12
+
+
+LIFE = frozenset(
+    {Kind.LISTEN, Kind.ACCEPT, Kind.RELEASE, Kind.CLOSE, Kind.SPAWN, Kind.EXIT, Kind.ERROR}
+)
+"""Kinds that are never dropped to make room. The others are detail."""
+
+KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
+
+
+class Event(NamedTuple):
+    """One thing that a server did.
+
+    A gap in `seq` within one writer (a pid and thread) means loss; across writers order is `at_ns`.
+    """
+
+    seq: int
+    """Given by the writer, from 0."""
+    at_ns: int
+    """time.monotonic_ns() at the source: one clock for all processes of a host."""
+    kind: Kind
+    conn: int
+    """The kernel's socket cookie; 0 where no connection is concerned."""
+    fd: int
+    pid: int
+    task: str
+    """The thread, greenlet or coroutine that did it."""
+    bytes: int
+    """recv, send: bytes moved (0 received is the client's end of stream); response: its length."""
+    line: int
+    """The line of the model's source that did it; 0 where none did."""
+    note: str
+    """Short, escaped text: peer, method and target, status, errno name, who closed first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, `kind` in lower case: the form of JSON output and recordings."""
+        return {**self._asdict(), "kind": KIND_NAMES[self.kind]}
+
+    def to_json(self) -> str:
+        """One line without its line end."""
+        return json.dumps(self.as_dict(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> "Event":
+        """Read what `to_json` wrote. Raises ValueError (KeyError, TypeError) on anything else."""
+        fields = json.loads(line)
+        return cls(**{**fields, "kind": Kind[fields["kind"].upper()]})
+
+
+# --- the wire -----------------------------------------------------------------------------------
+
+RECORD = struct.Struct("<BBHHHiIQQQ")
+"""kind, flags, line, task number, note number, fd, seq, at_ns, conn, bytes."""
+RECORD_BYTES = RECORD.size  # 40
+
+TEXT = struct.Struct("<BBH36s")
+"""kind 0, bytes still to come (this piece included), the text's number, a piece of the text."""
+TEXT_KIND = 0
+TEXT_PIECE_BYTES = 36
+
+WRITER_KIND = 255
+"""A new writer begins on this ring: `fd` holds its pid, `task` the number of its name."""
+
+NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
+TEXTS_PER_WRITER = 1024  # then numbers are given anew, so that hostile paths cannot grow a table
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def printable(text: str, most: int = NOTE_CHARS) -> str:
+    r"""`text` in printable ASCII (the rest as \x1b, \u20ac, \n), cut to `most` characters.
+
+    Text from the network may hold terminal control sequences; after this it cannot.
+    """
+    escaped = _UNPRINTABLE.sub(_escape, text[:most])
+    return escaped if len(escaped) <= most else escaped[: most - 3] + "..."
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+def text_records(number: int, text: str) -> list[bytes]:
+    """The records that carry one text of at most 255 bytes."""
+    data = text.encode("ascii", "replace")[:255]
+    starts = range(0, max(len(data), 1), TEXT_PIECE_BYTES)
+    return [
+        TEXT.pack(TEXT_KIND, len(data) - start, number, data[start : start + TEXT_PIECE_BYTES])
+        for start in starts
+    ]

@@ -1,0 +1,59 @@
+"""The listening socket: opened once by the parent, handed to each engine, each option explained."""
+
+import socket
+import struct
+
+BACKLOG = 128  # connections waiting for accept(); the kernel caps it at net.core.somaxconn
+ACCEPT_LOOKUP_S = 0.05  # how long a blocking accept() waits before its server looks whether to leave
+RECEIVE_BYTES = 64 * 1024  # most that one recv() takes: a page of requests, or a piece of a body
+KEEP_ALIVE_S = 5.0  # an idle connection is closed after this; uvicorn's default as well
+
+
+def open_listener(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
+    """Bind and listen. `port` 0 takes a free one. Raises OSError, socket.gaierror included."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        # Connections of an earlier run in TIME_WAIT would otherwise keep the port for a minute.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by accepted sockets: without it, an answer sent in two pieces waits for the
+        # client's delayed ACK, some 40 ms (Nagle's algorithm, RFC 896).
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The URL at which a browser on this machine reaches the listener."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def set_receive_timeout(sock: socket.socket, seconds: float) -> None:
+    """Let the kernel end a blocking accept() or recv() with EAGAIN after `seconds`.
+
+    Unlike settimeout() this leaves O_NONBLOCK alone, which belongs to the open file and so to every
+    process that shares the listener. Accepted sockets inherit it (socket(7), SO_RCVTIMEO).
+    """
+    whole = int(seconds)
+    timeval = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+
+
+def accept_queue(listener: socket.socket) -> tuple[int, int] | None:
+    """Connections that wait for accept(), and how many may; None where the kernel does not say.
+
+    For a listening socket Linux puts both in TCP_INFO: tcpi_unacked and tcpi_sacked (tcp_get_info).
+    """
+    try:
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    except (AttributeError, OSError):
+        return None
+    unacked, sacked = struct.unpack_from("=II", info, 24)
+    return unacked, sacked

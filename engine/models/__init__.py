@@ -1,0 +1,45 @@
+"""The concurrency models, one file each. A model is a function serve(listener, service).
+
+`listener` is a listening socket, `service` (engine/service.py) has the application and the live
+settings. serve() accepts while `service.accepting`, then answers the connections that it still has, and
+returns. Models look like pages of a textbook: they know neither tracing nor the terminal.
+
+Choosing a model imports its module and no other, since some of them patch the standard library.
+"""
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+MODELS = {
+    "process": "engine.models.process",
+    "thread": "engine.models.thread",
+    "gevent": "engine.models.gevent_greenlets",
+    "polling": "engine.models.polling",
+    "epoll": "engine.models.epoll_loop",
+}
+"""Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the header of a model's file says of it."""
+
+    name: str
+    sentence: str
+    calls: str
+    """Its defining system calls, in order."""
+    failure: str
+    """Its famous failure."""
+
+
+@cache
+def describe(name: str) -> ModelInfo:
+    """Read the header of a model's file; the module is not imported. KeyError: no such model."""
+    package, _, module = MODELS[name].rpartition(".")
+    source = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    header = ast.get_docstring(ast.parse(source)) or ""
+    fields = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
+    sentence = header.splitlines()[0].split(": ", 1)[1].rstrip(".")
+    return ModelInfo(name, sentence, fields["Calls"], fields["Fails by"])

@@ -1,0 +1,113 @@
+"""Process numbers, by psutil: CPU, memory, threads, descriptors, zombies."""
+
+import resource
+from collections.abc import Iterable
+
+import psutil
+
+from engine.snapshot import ProcessNumbers
+
+CHILDREN_LOOKED_AT = 64  # with more, descriptors and memory are scaled up from these
+
+
+class ProcessProbe:
+    """Samples the running engine with its children. CPU is counted from the sample before."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, psutil.Process] = {}
+
+    def sample(
+        self, pid: int | None, draining: Iterable[int], accept_queue: tuple[int, int] | None
+    ) -> ProcessNumbers:
+        """The numbers of process `pid`, its children, and the engines that are `draining`.
+
+        `accept_queue` (length, limit) is passed through. A process that has just ended counts 0.
+        """
+        waiting, limit = accept_queue or (None, None)
+        if pid is None:
+            return ProcessNumbers(accept_queue=waiting, accept_queue_limit=limit)
+        tree = self._trees([pid, *draining])
+        alive = [process for process in tree if not _is_zombie(process)]
+        children = [process for process in alive if process.pid != pid]
+        looked_at = children[:CHILDREN_LOOKED_AT]
+        scale = len(children) / len(looked_at) if looked_at else 0
+        parents = [process for process in alive if process.pid == pid]
+        return ProcessNumbers(
+            processes=len(alive),
+            threads=sum(map(_threads, parents)) + round(scale * sum(map(_threads, looked_at))),
+            zombies=len(tree) - len(alive),
+            descriptors=sum(map(_descriptors, parents)) if parents else None,
+            children_descriptors=round(scale * sum(map(_descriptors, looked_at))),
+            descriptor_limit=_descriptor_limit(),
+            cpu_percent=sum(map(_cpu_percent, alive)),
+            memory_bytes=sum(map(_memory, parents)) + round(scale * sum(map(_memory, looked_at))),
+            accept_queue=waiting,
+            accept_queue_limit=limit,
+        )
+
+    def _trees(self, roots: Iterable[int]) -> list[psutil.Process]:
+        """The processes and all that they started; the same objects as before, which know the CPU
+        time of the sample before."""
+        found: dict[int, psutil.Process] = {}
+        for root in roots:
+            try:
+                process = psutil.Process(root)
+                members = [process, *process.children(recursive=True)]
+            except psutil.Error:
+                continue
+            for member in members:
+                known = self._known.get(member.pid)
+                found[member.pid] = known if known == member else member
+        self._known = found
+        return list(found.values())
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _threads(process: psutil.Process) -> int:
+    try:
+        return process.num_threads()
+    except psutil.Error:
+        return 0
+
+
+def _descriptors(process: psutil.Process) -> int:
+    try:
+        return process.num_fds()
+    except psutil.Error:
+        return 0
+
+
+def _cpu_percent(process: psutil.Process) -> float:
+    try:
+        return process.cpu_percent()
+    except psutil.Error:
+        return 0.0
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _descriptor_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def holder_of_port(port: int) -> str:
+    """Who listens on a TCP port: `python3 (pid 4120)`; empty where that cannot be known."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            is_listening = connection.status == psutil.CONN_LISTEN
+            if is_listening and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass  # somebody else's process
+    return ""

@@ -1,0 +1,284 @@
+"""A run: starts, switches and stops engines, and folds what they report.
+
+The only file that knows engines, probes and load together. It owns the listening socket, so that the
+port stays open from the first engine to the last. Everything happens in poll(), which the terminal
+calls between frames (or the headless loop between commands); nothing here waits, but for stop().
+"""
+
+import errno
+import os
+import resource
+import socket
+import time
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from time import monotonic_ns
+
+from engine import listener as listening
+from engine.engine_process import EngineProcess, Phase
+from engine.event_queue import Dropped
+from engine.events import Event, Kind
+from engine.models import MODELS
+from engine.probes.processes import ProcessProbe, holder_of_port
+from engine.site import WWW
+from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from engine.state import ServerState
+
+DRAIN_S = 15.0  # how long an old engine may go on answering its connections
+STOP_S = 0.5  # how long the last engine may, when the run ends
+LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
+SAMPLE_S = 1.0  # of process numbers; psutil walks /proc, so not each frame
+
+
+class RunError(Exception):
+    """What the user asked for cannot be; the message is one line: what, why, what to do."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What the command line says of a run."""
+
+    model: str = "epoll"
+    host: str = "127.0.0.1"
+    port: int = 7890
+    root: Path = WWW
+    backlog: int = listening.BACKLOG
+    short: bool = False
+    trace: bool = True
+    tick_s: float = 0.0
+
+
+class Run:
+    """One server, whatever model it runs with at the moment."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        """Open the listener and start the first engine. Raises RunError."""
+        _check(settings)
+        self.settings = settings
+        self.state = ServerState()
+        self.model = settings.model
+        self.short = settings.short
+        self.last_words: tuple[str, ...] = ()
+        self._seq = 0
+        self._told: list[Event] = []
+        self._dropped_before = Dropped()
+        self._listener = _open(settings)
+        self.url = listening.url_of(self._listener)
+        self._probe = ProcessProbe()
+        self._numbers = ProcessNumbers()
+        self._sampled_s = 0.0
+        self._serving: EngineProcess | None = None
+        self._next: EngineProcess | None = self._start(settings.model)
+        self._old: list[EngineProcess] = []
+
+    # --- what keys and commands do -------------------------------------------------------------
+
+    def switch(self, model: str) -> None:
+        """Let another model take over. KeyError: no such model."""
+        if model not in MODELS:
+            raise KeyError(model)
+        if self._next is not None:
+            self._next.leave(time.monotonic())
+            self._old.append(self._next)
+        self.model = model
+        self._next = self._start(model)
+
+    def restart(self) -> None:
+        """Start the running model anew, dead or not."""
+        self.switch(self.model)
+
+    def set_mode(self, *, short: bool) -> None:
+        """Keep-alive or short connections, from the next request on."""
+        self.short = short
+        for engine in self._engines():
+            engine.settings.set_mode(short=short)
+
+    # --- the beat --------------------------------------------------------------------------------
+
+    def poll(self) -> list[Event]:
+        """Advance everything by a step; the events since the last call, already folded."""
+        now_s = time.monotonic()
+        for engine in self._engines():
+            engine.advance()
+        self._look_after(now_s)
+        self._hand_over(now_s)
+        events = self._drain()
+        self.state.fold(events)
+        if self.settings.trace:
+            self._note_dropped()
+        return events
+
+    def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
+        """The server as the events so far tell it."""
+        return self.state.snapshot(monotonic_ns(), first_row, rows)
+
+    def status(self) -> RunStatus:
+        """What runs, and how it is going."""
+        return RunStatus(
+            model=self.model,
+            url=self.url,
+            mode="short" if self.short else "keep-alive",
+            engine_pid=self._serving.pid if self._serving else None,
+            phase=self._phase(),
+            draining=len(self._old),
+            last_words=self.last_words,
+        )
+
+    def numbers(self) -> ProcessNumbers:
+        """What the operating system says of the server; at most SAMPLE_S old."""
+        now_s = time.monotonic()
+        if now_s - self._sampled_s >= SAMPLE_S:
+            self._sampled_s = now_s
+            pid = self._serving.pid if self._serving else None
+            queue = listening.accept_queue(self._listener)
+            self._numbers = self._probe.sample(pid, [engine.pid for engine in self._old], queue)
+            for engine in self._engines():
+                engine.reader.free_slots_of_the_dead()
+        return self._numbers
+
+    def stop(self) -> list[Event]:
+        """End the run: let the engines finish for STOP_S, then end them. The last events."""
+        for engine in self._engines():
+            engine.leave(time.monotonic())
+        events = []
+        deadline_s = time.monotonic() + STOP_S
+        while any(engine.phase is not Phase.ENDED for engine in self._engines()):
+            events += self.poll()
+            if time.monotonic() > deadline_s:
+                for engine in self._engines():
+                    engine.kill()
+            time.sleep(0.005)
+        events += self.poll()
+        self._listener.close()
+        return events
+
+    # --- engines ---------------------------------------------------------------------------------
+
+    def _engines(self) -> list[EngineProcess]:
+        return [engine for engine in (self._serving, self._next) if engine] + self._old
+
+    def _start(self, model: str) -> EngineProcess:
+        engine = EngineProcess(
+            model, self.settings.root, self._listener, trace=self.settings.trace
+        )
+        engine.settings.set_mode(short=self.short)
+        engine.settings.set_tick(self.settings.tick_s)
+        self._tell(Kind.SPAWN, f"process {engine.pid} engine {model}")
+        return engine
+
+    def _hand_over(self, now_s: float) -> None:
+        """The next engine gets the listener when the one before it has left accept."""
+        upcoming = self._next
+        if upcoming is None or upcoming.phase is not Phase.READY:
+            return
+        if self._serving is not None and self._serving.phase is Phase.SERVING:
+            self._serving.leave(now_s)
+        if self._serving is not None and self._serving.phase is Phase.DRAINING:
+            self._old.append(self._serving)
+            self._serving = None
+        if self._serving is None:
+            upcoming.go()
+            self._serving, self._next = upcoming, None
+            self.last_words = ()
+
+    def _look_after(self, now_s: float) -> None:
+        """End engines that take too long to leave; take note of those that have ended."""
+        for engine in self._engines():
+            if engine.left_at_s and now_s - engine.left_at_s > DRAIN_S:
+                engine.kill()
+        if self._next is not None and self._next.phase is Phase.ENDED:
+            self._mourn(self._next)
+            self._next = None
+        if self._serving is not None and self._serving.phase is Phase.ENDED:
+            if not self._serving.left_at_s:
+                self._mourn(self._serving)
+            self._old.append(self._serving)
+            self._serving = None
+
+    def _mourn(self, engine: EngineProcess) -> None:
+        what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
+        self.last_words = (what, *engine.words)
+        if engine is self._next:
+            self._old.append(engine)
+            self.model = self._serving.model if self._serving else engine.model
+
+    def _phase(self) -> str:
+        if self._next is not None:
+            return f"switching to {self._next.model}" if self._serving else "starting"
+        return "serving" if self._serving else "dead"
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def _drain(self) -> list[Event]:
+        events = self._told
+        self._told = []
+        sources = bool(events)
+        for engine in self._engines():
+            has_ended = engine.phase is Phase.ENDED
+            if batch := engine.drain():
+                events = events + batch if events else batch
+                sources += 1
+            if has_ended and engine in self._old:
+                self._bury(engine)
+        if sources > 1:
+            events.sort(key=attrgetter("at_ns"))
+        return events
+
+    def _bury(self, engine: EngineProcess) -> None:
+        """An engine has ended and all that it reported is here: keep its counts, free its memory."""
+        self._old.remove(engine)
+        self._dropped_before += engine.reader.dropped()
+        self._tell(Kind.EXIT, f"process {engine.pid} {_ending(engine)}")
+        engine.close()
+
+    def _note_dropped(self) -> None:
+        dropped = self._dropped_before
+        for engine in self._engines():
+            dropped += engine.reader.dropped()
+        self.state.note_dropped(dropped.by_kind, dropped.bytes_in, dropped.bytes_out)
+
+    def _tell(self, kind: Kind, note: str) -> None:
+        """An event of this process: it starts the engines and sees them end."""
+        self._told.append(
+            Event(self._seq, monotonic_ns(), kind, 0, -1, os.getpid(), "MainThread", 0, 0, note)
+        )
+        self._seq += 1
+
+
+def _ending(engine: EngineProcess) -> str:
+    code = engine.exit_code or 0
+    return f"killed by signal {-code}" if code < 0 else f"exit {code}"
+
+
+def _check(settings: RunSettings) -> None:
+    if settings.model not in MODELS:
+        raise RunError(f"no model {settings.model!r}; there are {', '.join(MODELS)}", exit_code=2)
+    if not settings.root.is_dir():
+        raise RunError(f"{settings.root} is not a folder; name one with --root", exit_code=2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < LEAST_DESCRIPTORS:
+        raise RunError(
+            f"only {hard} descriptors are allowed and {LEAST_DESCRIPTORS} are needed; "
+            "raise the hard limit (ulimit -Hn)"
+        )
+
+
+def _open(settings: RunSettings) -> socket.socket:
+    where = f"{settings.host} port {settings.port}"
+    try:
+        return listening.open_listener(settings.host, settings.port, settings.backlog)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            holder = holder_of_port(settings.port)
+            whose = f" by {holder}" if holder else ""
+            raise RunError(f"{where} is in use{whose}; choose another with -p") from error
+        if error.errno == errno.EACCES:
+            raise RunError(f"{where} needs a privilege (ports below 1024); use -p 7890") from error
+        reason = error.strerror or error
+        raise RunError(f"cannot listen on {where}: {reason}; see --host and -p") from error

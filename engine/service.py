@@ -1,0 +1,75 @@
+"""What a model is given besides its listener: the live settings, the site, HTTP conversations."""
+
+import socket
+from collections.abc import Callable
+
+from engine.http1 import Conversation, Request, Response
+
+
+class Settings:
+    """The live settings, in a page of memory that the terminal writes and every server process reads.
+
+    Words of 8 bytes. They are read at each request, so that a change reaches children that block.
+    """
+
+    def __init__(self, words: memoryview) -> None:
+        self._words = words
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether a connection may serve another request: the mode is keep-alive, nobody drains."""
+        return not self._words[_CLOSING]
+
+    @property
+    def accepting(self) -> bool:
+        """Whether to go on accepting; False tells the server to leave."""
+        return not self._words[_LEAVE]
+
+    @property
+    def tick_s(self) -> float:
+        """Pause after each round of the polling loop, in seconds."""
+        return self._words[_TICK_US] / 1e6
+
+    def set_mode(self, *, short: bool) -> None:
+        """Switch between keep-alive and short connections."""
+        self._words[_SHORT] = short
+        self._words[_CLOSING] = short or self._words[_LEAVE]
+
+    def set_tick(self, seconds: float) -> None:
+        """Set the pause after each round of the polling loop."""
+        self._words[_TICK_US] = int(seconds * 1e6)
+
+    def leave(self) -> None:
+        """Tell the server to leave accept and to drain: one more answer on each connection."""
+        self._words[_LEAVE] = self._words[_CLOSING] = 1
+
+
+_CLOSING, _SHORT, _LEAVE, _TICK_US = range(4)
+
+
+class Service:
+    """The application and the settings that a model serves with."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        answer: Callable[[Request], Response],
+        on_leave: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.answer = answer
+        """Request -> Response. May burn CPU; never waits: that is left to the model (`wait_s`)."""
+        self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(settings)
+        """The HTTP side of a new connection."""
+        self._on_leave = on_leave
+        self._left = False
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the model may go on accepting. Once False, it must not accept again."""
+        if self.settings.accepting:
+            return True
+        if not self._left:
+            self._left = True
+            self._on_leave()
+        return False

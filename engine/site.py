@@ -1,0 +1,252 @@
+"""Request -> Response: the files below a folder, and three paths that make a server sweat.
+
+    /wait/<ms>   the answer is ready at once, but the model has to wait before it sends
+    /burn/<ms>   uses that much CPU in here, on the thread that called
+    /bytes/<n>   a body of n bytes
+
+Nothing here waits: waiting belongs to the model. Several threads may share one Site; each step on
+its dictionaries is atomic, and a lost update only costs making a response again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from time import thread_time, time
+from urllib.parse import quote
+
+from engine.http1 import Request, Response
+
+WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
+
+WAIT_LIMIT_MS = 60_000  # browsers and proxies give up soon after
+BURN_LIMIT_MS = 10_000
+BODY_LIMIT_BYTES = 100_000_000  # of /bytes, and of a file: a body is made in memory, as a whole
+KEPT_RESPONSES = 1024
+KEPT_FILE_BYTES = 1024 * 1024  # a larger body is not kept
+KEPT_BYTES = 16 * 1024 * 1024  # all bodies together; serialised, each may be held twice more
+
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+BINARY = "application/octet-stream"
+# The module mimetypes reads files of the system: the same site would differ from host to host.
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".gif": "image/gif",
+    ".htm": HTML,
+    ".html": HTML,
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".mp4": "video/mp4",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": TEXT,
+    ".wasm": "application/wasm",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+    ".xml": "application/xml",
+}
+
+_READS = ("GET", "HEAD")
+_PATTERN_LINE = b"servetui " * 7 + b"\n"  # 64 bytes
+_TASK = re.compile(r"/(wait|burn|bytes)/(.*)", re.DOTALL)
+_NUMBER = re.compile(r"[0-9]{1,9}")
+# Each visit is meant to be seen: a browser must ask again, not look into its own cache.
+_ALWAYS_ASK = (("Cache-Control", "no-store"),)
+# O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOFOLLOW: realpath left no link over.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file was when it was read. Equal stamps mean that it still is."""
+
+    name: str
+    stamp: tuple[int, ...]
+    content_type: str
+    body: bytes
+
+
+class Site:
+    """Answers requests: the files of a folder, and /wait /burn /bytes, which hide such folders."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.realpath(root)
+        self._kept: dict[str, Response] = {}  # target -> an answer, good for the second it was made
+        self._files: dict[str, _File] = {}  # target -> the file that was the answer
+        self._kept_bytes = 0
+        self._pattern = b""  # what /bytes gives slices of; as long as the longest so far
+        self._tasks: dict[str, tuple[int, Callable[[int, int], Response]]] = {
+            "wait": (WAIT_LIMIT_MS, _wait),
+            "burn": (BURN_LIMIT_MS, _burn),
+            "bytes": (BODY_LIMIT_BYTES, self._bytes),
+        }
+
+    def answer(self, request: Request) -> Response:
+        """The response to any request, also to one with a fault. Never waits.
+
+        301 for a folder without its last slash; 400 for a bad number; 403 for what may not be read
+        or is too long; 404 for what is missing, no plain file, or outside the root; 405 for
+        methods other than GET and HEAD.
+        """
+        now_s = int(time())
+        kept = self._kept.get(request.target)
+        if (
+            kept is not None
+            and kept.at_s == now_s
+            and not request.fault
+            and request.method in _READS
+        ):
+            return kept
+        return self._make(request, now_s)
+
+    def _make(self, request: Request, now_s: int) -> Response:
+        if request.fault:
+            return _page(request.fault, "The request was not understood.", now_s)
+        if request.method not in _READS:
+            allow = ("Allow", ", ".join(_READS))
+            return _page(405, f"{request.method} is not for this site.", now_s, (allow,))
+        if task := _TASK.fullmatch(request.path):
+            response = self._task(task[1], task[2], now_s)
+            is_kept = response.status == 200 and task[1] != "burn"
+        else:
+            response = self._file_response(request, now_s)
+            is_kept = response.status == 200
+        if is_kept and len(response.body) <= KEPT_FILE_BYTES:
+            self._keep(request.target, response)
+        return response
+
+    def _keep(self, target: str, response: Response) -> None:
+        old = self._kept.get(target)
+        self._kept_bytes += len(response.body) - (len(old.body) if old else 0)
+        if self._kept_bytes > KEPT_BYTES or (old is None and len(self._kept) >= KEPT_RESPONSES):
+            self._forget()
+            self._kept_bytes = len(response.body)
+        self._kept[target] = response
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._files.clear()
+
+    def _task(self, name: str, argument: str, now_s: int) -> Response:
+        limit, run = self._tasks[name]
+        if not _NUMBER.fullmatch(argument) or int(argument) > limit:
+            what = "bytes" if name == "bytes" else "milliseconds"
+            line = f"/{name}/ takes a whole number of {what} from 0 to {limit}.\n"
+            return Response(400, TEXT, line.encode(), now_s)
+        return run(int(argument), now_s)
+
+    def _bytes(self, count: int, now_s: int) -> Response:
+        pattern = self._pattern
+        if len(pattern) < count:
+            pattern = self._pattern = _PATTERN_LINE * (count // len(_PATTERN_LINE) + 1)
+        return Response(200, BINARY, memoryview(pattern)[:count], now_s, headers=_ALWAYS_ASK)
+
+    def _file_response(self, request: Request, now_s: int) -> Response:
+        target = request.target
+        file = self._files.get(target)
+        if file is None or _stamp_now(file.name) != file.stamp:
+            found = self._find(request, now_s)
+            if isinstance(found, Response):
+                return found
+            file = found
+            if len(file.body) <= KEPT_FILE_BYTES:
+                self._files[target] = file
+        return Response(200, file.content_type, file.body, now_s, headers=_ALWAYS_ASK)
+
+    def _find(self, request: Request, now_s: int) -> _File | Response:
+        """Read the file that a path names, or say why there is none."""
+        try:
+            name = self._locate(request.path)
+            if stat.S_ISDIR(os.stat(name).st_mode):
+                return _moved(request, now_s)
+            return _read(name)
+        except PermissionError:
+            return _page(403, f"{request.path} may not be read here.", now_s)
+        except (OSError, ValueError):  # ValueError: a NUL, or a character the system cannot name
+            return _page(404, f"There is no {request.path or 'such path'} here.", now_s)
+
+    def _locate(self, path: str) -> str:
+        """The real name of what a path means. FileNotFoundError: nothing that may be served."""
+        folders, _, last = path.removeprefix("/").rpartition("/")
+        parts = folders.split("/") if folders or path.startswith("//") else []
+        # An empty part: "//host/" in a redirect would be another site.
+        if not path.startswith("/") or "" in parts or {".", ".."} & {*parts, last} or "\\" in path:
+            raise FileNotFoundError(path)
+        name = os.path.realpath(os.path.join(self._root, *parts, last or "index.html"))
+        if os.path.commonpath((self._root, name)) != self._root:
+            raise FileNotFoundError(path)  # a symbolic link leads out
+        return name
+
+
+def _read(name: str) -> _File:
+    # Opening a device may already do something to it, so ask first; and again, lest it changed.
+    if not stat.S_ISREG(os.stat(name).st_mode):
+        raise FileNotFoundError(name)
+    with open(os.open(name, _OPEN_FLAGS), "rb") as opened:
+        status = os.fstat(opened.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(name)
+        if status.st_size > BODY_LIMIT_BYTES:
+            raise PermissionError(name)
+        body = opened.read(status.st_size)
+    extension = os.path.splitext(name)[1].lower()
+    return _File(name, _stamp(status), CONTENT_TYPES.get(extension, BINARY), body)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Differs once a file is another one, has other bytes or other permissions."""
+    return (
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+    )  # fmt: skip
+
+
+def _stamp_now(name: str) -> tuple[int, ...]:
+    try:
+        return _stamp(os.stat(name))
+    except OSError:
+        return ()
+
+
+def _moved(request: Request, now_s: int) -> Response:
+    query = f"?{request.query}" if request.query else ""
+    place = quote(request.path) + "/" + query
+    return _page(301, f"It is at {request.path}/.", now_s, (("Location", place),))
+
+
+def _wait(wait_ms: int, now_s: int) -> Response:
+    line = f"This answer was made at once, and waited {wait_ms} ms before it was sent.\n"
+    return Response(200, TEXT, line.encode(), now_s, wait_ms / 1000, _ALWAYS_ASK)
+
+
+def _burn(burn_ms: int, now_s: int) -> Response:
+    # The CPU time of this thread: what other threads take meanwhile makes it longer, as work is.
+    end_s = thread_time() + burn_ms / 1000
+    while thread_time() < end_s:
+        pass
+    line = f"This answer took {burn_ms} ms of CPU time.\n"
+    return Response(200, TEXT, line.encode(), now_s, headers=_ALWAYS_ASK)
+
+
+def _page(
+    status: int, sentence: str, now_s: int, headers: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    title = f"{status} {HTTPStatus(status).phrase}"
+    body = (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
+        f"<h1>{title}</h1>\n<p>{escape(sentence)}</p>\n</html>\n"
+    )
+    return Response(status, HTML, body.encode(), now_s, headers=headers)

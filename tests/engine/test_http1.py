@@ -1,0 +1,587 @@
+"""What bytes mean as requests, and what responses look like as bytes."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from itertools import pairwise
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import http1
+from engine.http1 import Conversation, Request, Response
+
+HOST = b"Host: a\r\n"
+GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
+POST = b"POST /form HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc"
+CHUNKED = (
+    b"POST /c HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    b"4;x=y\r\na\r\nb\r\n3\r\n\n\n\n\r\n0\r\nTrailer: t\r\n\r\n"
+)
+LAST = b"GET /last HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+
+
+class Mode:
+    """A policy that a test can change."""
+
+    keep_alive = True
+
+
+def conversation(*, keep_alive: bool = True) -> Conversation:
+    mode = Mode()
+    mode.keep_alive = keep_alive
+    return Conversation(mode)
+
+
+def feed(pieces: Iterable[bytes]) -> list[Request]:
+    talk = conversation()
+    return [request for piece in pieces for request in talk.receive(piece)]
+
+
+def read(data: bytes, tail: bytes = b"") -> list[Request]:
+    """The requests in `data`: the same whole, byte by byte, from the memo, and before a tail."""
+    http1._memo.clear()
+    whole = feed([data])
+    assert feed([data]) == whole
+    assert feed(data[i : i + 1] for i in range(len(data))) == whole
+    http1._memo.clear()
+    assert feed([data + tail])[: len(whole)] == whole
+    assert feed([data, tail])[: len(whole)] == whole
+    return whole
+
+
+def get(line: bytes, *fields: bytes) -> bytes:
+    return b"\r\n".join([line, *fields, b"", b""])
+
+
+@contextmanager
+def without_memo() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http1, "_memo", {})
+        patch.setattr(http1, "MEMO_LIMIT_BYTES", -1)
+        yield
+
+
+# --- requests ---
+
+
+def test_a_plain_get() -> None:
+    assert read(GET, tail=GET) == [
+        Request("GET", "/", "/", "", 1, True, ((b"Host", b"a"),), b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        (b"/", "/", ""),
+        (b"/a/b?c=d?e&f=%20", "/a/b", "c=d?e&f=%20"),
+        (b"/a%20b%2Fc", "/a b/c", ""),
+        (b"/%C3%A9", "/é", ""),
+        (b"/%252e", "/%2e", ""),
+        (b"/%00", "", ""),
+        (b"/%ff", "", ""),
+        (b"/%zz", "", ""),
+        (b"/%", "", ""),
+        (b"//x", "//x", ""),
+        (b"http://a/b?c", "/b", "c"),
+        (b"HTTP://a:80?c", "/", "c"),
+        (b"https://[::1]:80", "/", ""),
+    ],
+)
+def test_the_target_gives_path_and_query(target: bytes, path: str, query: str) -> None:
+    (request,) = read(get(b"GET " + target + b" HTTP/1.1", b"Host: a"))
+    assert (request.target, request.path, request.query) == (target.decode(), path, query)
+    assert request.fault == 0
+
+
+def test_the_forms_that_belong_to_one_method() -> None:
+    (options,) = read(get(b"OPTIONS * HTTP/1.1", b"Host: a"))
+    assert (options.path, options.fault) == ("*", 0)
+    (connect,) = read(get(b"CONNECT a:80 HTTP/1.1", b"Host: a"), tail=GET)
+    assert (connect.path, connect.fault, connect.keep_alive) == ("", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "keep_alive"),
+    [
+        (b"1.1", [], True),
+        (b"1.1", [b"Connection: close"], False),
+        (b"1.1", [b"Connection: foo,CLOSE ,bar"], False),
+        (b"1.1", [b"Connection: foo", b"connection: Close"], False),
+        (b"1.1", [b"Connection: closed"], True),
+        (b"1.1", [b"Connection: keep-alive, close"], False),
+        (b"1.0", [], False),
+        (b"1.0", [b"Connection: Keep-Alive"], True),
+        (b"1.0", [b"Connection: keep-alive, close"], False),
+        (b"1.2", [], True),
+        (b"1.9", [b"Connection: close"], False),
+    ],
+)
+def test_who_may_stay(version: bytes, fields: list[bytes], keep_alive: bool) -> None:
+    (request,) = read(get(b"GET / HTTP/" + version, b"Host: a", *fields), tail=GET)
+    assert request.keep_alive is keep_alive
+    assert request.http_minor == (0 if version == b"1.0" else 1)
+
+
+def test_nothing_is_read_after_the_last_request() -> None:
+    assert [request.path for request in read(LAST + GET)] == ["/last"]
+    talk = conversation()
+    talk.receive(LAST)
+    assert talk.receive(GET) == ()
+    assert not talk.partial
+
+
+def test_bodies() -> None:
+    first, second, third = read(POST + CHUNKED + GET)
+    assert (first.path, first.body) == ("/form", b"abc")
+    assert (second.path, second.body) == ("/c", b"a\r\nb\n\n\n")
+    assert [name for name, _ in second.headers] == [b"Host", b"Transfer-Encoding"]
+    assert third.path == "/"
+
+
+def test_field_values_lose_the_space_around_them() -> None:
+    (request,) = read(get(b"GET / HTTP/1.1", b"Host:\t a \t", b"Empty:", b"Latin: \xe9"))
+    assert request.headers == ((b"Host", b"a"), (b"Empty", b""), (b"Latin", b"\xe9"))
+
+
+def test_upgrade_is_ignored() -> None:
+    upgrade = get(b"GET /h2 HTTP/1.1", b"Host: a", b"Connection: Upgrade", b"Upgrade: h2c")
+    assert [(one.path, one.keep_alive) for one in read(upgrade + GET)] == [
+        ("/h2", True),
+        ("/", True),
+    ]
+
+
+@pytest.mark.parametrize("blank", [b"\r\n", b"\r\n\r\n\r\n"])
+def test_blank_lines_before_a_request_are_ignored(blank: bytes) -> None:
+    assert len(read(blank + GET + blank + POST + blank)) == 2
+
+
+FAULTS = {
+    b"\x16\x03\x01\x02\x00": 400,  # the first bytes of TLS
+    b"\n": 400,
+    b"GET /x\n": 400,
+    b"GET /x\r\n": 400,  # HTTP/0.9
+    b"GET  /x HTTP/1.1\r\n": 400,
+    b"GET /x  HTTP/1.1\r\n": 400,
+    b"GET /x HTTP/1.1 \r\n": 400,
+    b"GET /x http/1.1\r\n": 400,
+    b"GET /\x80 HTTP/1.1\r\n": 400,
+    b"GET /#part HTTP/1.1\r\n": 400,
+    b"GET /x HTTP/1.1\n" + HOST + b"\r\n": 400,
+    b"GET /x HTTP/1.1\r\nHost: a\n": 400,
+    b"GET /x\nHost: a HTTP/1.1\r\n\r\n": 400,  # llhttp issue 877
+    get(b"GET x HTTP/1.1", b"Host: a"): 400,
+    get(b"GET * HTTP/1.1", b"Host: a"): 400,
+    get(b"GET ftp://a/ HTTP/1.1", b"Host: a"): 400,
+    get(b"GET / HTTP/1.1"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b"host: a"): 400,
+    get(b"GET / HTTP/1.0", b"Host: a", b"host: a"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a/b"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a b"): 400,
+    get(b"GET / HTTP/1.1", b"Host : a"): 400,
+    get(b"GET / HTTP/1.1", b" Host: a"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b" folded"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b"X: a\rb"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b"X: \0"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b"X: \a"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b"no colon"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a", b": no name"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: +3"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 0x3"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: -1"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length:"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3, 3"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", b"Content-Length: 3"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", b"Transfer-Encoding: chunked"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked", b"Content-Length: 3"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked, chunked"): 400,
+    get(b"POST / HTTP/1.0", b"Host: a", b"Transfer-Encoding: chunked"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"0x1\r\n": 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"+1\r\n": 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"1\na": 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"1\r\nab": 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 1048577"): 413,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 1048577", b"Expect: 100-continue"): 413,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", b"Expect: 100-Continue"): 417,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: gzip"): 501,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: gzip, chunked"): 501,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: xchunked"): 501,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: ,chunked"): 501,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked,"): 400,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding:"): 400,
+    get(b"get / HTTP/1.1", b"Host: a"): 501,
+    get(b"BREW / HTTP/1.1", b"Host: a"): 501,
+    get(b"PRI / HTTP/1.1", b"Host: a"): 501,  # llhttp accepts it, and then waits for ever
+    get(b"DESCRIBE / HTTP/1.1", b"Host: a"): 501,
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": 505,
+    get(b"GET / HTTP/2.0", b"Host: a"): 505,
+    get(b"GET / HTTP/0.9", b"Host: a"): 505,
+}
+
+
+@pytest.mark.parametrize(("data", "fault"), FAULTS.items())
+def test_faults(data: bytes, fault: int) -> None:
+    (request,) = read(data, tail=GET)
+    assert (request.fault, request.keep_alive, request.body) == (fault, False, b"")
+    (_, refused) = read(GET + data, tail=GET)
+    assert refused == request
+
+
+def test_expectations_without_a_body_or_from_1_0_do_not_matter() -> None:
+    expect = b"Expect: 100-continue"
+    assert read(get(b"GET / HTTP/1.1", b"Host: a", expect))[0].fault == 0
+    old = get(b"POST / HTTP/1.0", b"Content-Length: 1", expect) + b"x"
+    assert (read(old)[0].fault, read(old)[0].body) == (0, b"x")
+
+
+def head_of(size: int) -> bytes:
+    start = b"GET / HTTP/1.1\r\nHost: a\r\nX: "
+    return start + b"x" * (size - len(start) - 4) + b"\r\n\r\n"
+
+
+def test_the_limit_of_the_head() -> None:
+    limit = http1.HEAD_LIMIT_BYTES
+    assert feed([head_of(limit)])[0].fault == 0
+    assert feed([head_of(limit + 1)])[0].fault == 431
+    assert feed([head_of(limit + 1)[:limit]])[0].fault == 431
+    assert feed([head_of(limit + 1)[: limit - 1]]) == []
+    late_newline = head_of(limit + 9)[:-8] + b"\n"
+    assert feed([late_newline]) == feed(late_newline[i : i + 999] for i in range(0, 18_000, 999))
+
+
+@pytest.mark.parametrize("end", [b"", b" HTTP/1.1\r\nHost: a\r\n\r\n", b"\n", b"\r\n"])
+def test_the_limit_of_the_target(end: bytes) -> None:
+    limit = http1.TARGET_LIMIT_BYTES
+    (refused,) = feed([b"GET /" + b"x" * limit + end])
+    assert (refused.fault, refused.method, len(refused.target)) == (414, "GET", limit)
+    assert feed([b"GET /" + b"x" * limit, end]) == [refused]
+    longest = get(b"GET /" + b"x" * (limit - 1) + b" HTTP/1.1", b"Host: a")
+    assert feed([longest])[0].fault == 0
+
+
+def test_the_limit_of_the_body() -> None:
+    limit = http1.BODY_LIMIT_BYTES
+    head = get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: %d" % limit)
+    (request,) = feed([head, b"x" * (limit - 1), b"x"])
+    assert (request.fault, len(request.body)) == (0, limit)
+
+
+@pytest.mark.parametrize("step", [1000, 65_536, 1 << 22])
+@pytest.mark.parametrize(("over", "fault"), [(0, 0), (1, 413)])
+def test_the_limit_of_a_chunked_body_counts_its_framing(step: int, over: int, fault: int) -> None:
+    framing = len(b"fffff\r\n\r\n0\r\n\r\n")
+    size = http1.BODY_LIMIT_BYTES - framing + over
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+    data = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + chunks
+    requests = feed((data + GET)[i : i + step] for i in range(0, len(data + GET), step))
+    assert [request.fault for request in requests] == ([fault] if fault else [0, 0])
+
+
+def test_endless_trailers_end() -> None:
+    head = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"0\r\n"
+    (request,) = feed([head, b"X: y\r\n" * 200_000])
+    assert request.fault == 413
+
+
+@pytest.mark.parametrize(
+    ("data", "partial"),
+    [
+        (b"", False),
+        (b"G", True),
+        (GET[:-1], True),
+        (GET, False),
+        (GET + b"G", True),
+        (POST[:-1], True),
+        (POST, False),
+        (CHUNKED[:-1], True),
+        (b"\r", True),
+        (b"\r\n", False),
+        (LAST + b"G", False),
+        (b"GET /x\n", False),
+    ],
+)
+def test_partial(data: bytes, partial: bool) -> None:
+    talk = conversation()
+    talk.receive(data)
+    assert talk.partial is partial
+
+
+# --- the memo ---
+
+
+def test_the_memo_gives_the_same_objects_again() -> None:
+    http1._memo.clear()
+    first = conversation().receive(GET + GET)
+    assert conversation().receive(GET + GET) is first
+    assert len(first) == 2
+
+
+@pytest.mark.parametrize("data", [POST, GET[:-1], b"GET /x\n", head_of(3000), b"", b"\r\n"])
+def test_what_the_memo_does_not_keep(data: bytes) -> None:
+    http1._memo.clear()
+    conversation().receive(data)
+    assert http1._memo == {}
+
+
+def test_the_memo_is_bounded() -> None:
+    http1._memo.clear()
+    for number in range(http1.MEMO_ENTRIES + 10):
+        conversation().receive(get(b"GET /%d HTTP/1.1" % number, b"Host: a"))
+        assert len(http1._memo) <= http1.MEMO_ENTRIES
+    http1._memo.clear()
+
+
+STREAM_PARTS = [GET, POST, CHUNKED, LAST, *FAULTS, b"\r\n", b"\r", b"G", b"HEAD"]
+STREAMS = st.lists(st.sampled_from(STREAM_PARTS), max_size=6).map(b"".join)
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
+def behaviour(pieces: list[bytes]) -> tuple[list[Request], list[bytes], bool, bool]:
+    """All that can be seen of a conversation: requests, answers, and its two flags."""
+    talk = conversation()
+    requests: list[Request] = []
+    sent: list[bytes] = []
+    for piece in pieces:
+        for request in talk.receive(piece):
+            requests.append(request)
+            sent.append(talk.send(Response(200, "text/plain", request.target.encode(), 0)))
+    return requests, sent, talk.ended, talk.partial
+
+
+@given(STREAMS | st.binary(max_size=60), st.lists(st.integers(0, 2000), max_size=8))
+def test_the_memo_and_the_cuts_change_nothing(data: bytes, places: list[int]) -> None:
+    with without_memo():
+        truth = behaviour([data])
+        assert behaviour(cut(data, places)) == truth
+        assert behaviour([data[i : i + 1] for i in range(len(data))]) == truth
+        assert http1._memo == {}
+    for _ in ("first fill the memo", "then use it"):
+        assert behaviour([data]) == truth
+        assert behaviour(cut(data, places)) == truth
+
+
+@given(STREAMS, st.lists(st.sampled_from(STREAM_PARTS), max_size=4))
+def test_the_memo_changes_nothing_for_whole_requests(start: bytes, parts: list[bytes]) -> None:
+    with without_memo():
+        truth = behaviour([start, *parts])
+    assert behaviour([start, *parts]) == truth
+    assert behaviour([start, *parts]) == truth
+
+
+# --- h11 as the oracle: what both accept, both understand alike ---
+
+TOKENS = st.text("abcXYZ019-_!~", min_size=1, max_size=8)
+VALUES = st.text("abc XYZ\t019,;=é", max_size=12).map(str.strip)
+RESERVED = {"host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"}
+
+
+@st.composite
+def good_requests(draw: st.DrawFn) -> bytes:
+    method = draw(st.sampled_from(sorted(http1.METHODS - {"CONNECT"})))
+    target = "/" + draw(st.text("abc/?&=%._-~", max_size=20))
+    lines = [f"{method} {target} HTTP/{draw(st.sampled_from(['1.0', '1.1']))}", "Host: a:80"]
+    names = draw(st.lists(TOKENS.filter(lambda name: name.lower() not in RESERVED), max_size=4))
+    lines += [f"{name}: {draw(VALUES)}" for name in names]
+    if connection := draw(st.sampled_from(["", "close", "Keep-Alive", "x, Close"])):
+        lines.append(f"Connection: {connection}")
+    body = draw(st.binary(max_size=20))
+    framing = draw(st.sampled_from(["none", "length", "chunks"]))
+    if framing == "length":
+        return text(lines, f"Content-Length: {len(body)}") + body
+    if framing == "chunks" and lines[0].endswith("1.1"):
+        pieces = [piece for piece in cut(body, draw(st.lists(st.integers(0, 99)))) if piece]
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+        return text(lines, "Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n"
+    return text(lines)
+
+
+def text(lines: list[str], *more: str) -> bytes:
+    return "\r\n".join([*lines, *more, "", ""]).encode("latin-1")
+
+
+def ask_h11(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes, bool]:
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(data)
+    request = server.next_event()
+    assert isinstance(request, h11.Request)
+    body = b""
+    while isinstance(event := server.next_event(), h11.Data):
+        body += event.data
+    assert isinstance(event, h11.EndOfMessage)
+    stays = server.their_state is not h11.MUST_CLOSE
+    return request.method, request.target, list(request.headers), body, stays
+
+
+@given(good_requests())
+def test_h11_understands_the_same(data: bytes) -> None:
+    (request,) = feed([data])
+    method, target, headers, body, stays = ask_h11(data)
+    assert request.fault == 0
+    assert (request.method, request.target) == (method.decode(), target.decode())
+    assert [(name.lower(), value) for name, value in request.headers] == headers
+    assert request.body == body
+    # h11 knows no persistence for HTTP/1.0.
+    assert request.keep_alive is stays or request.http_minor == 0
+
+
+@given(good_requests(), st.integers(0, 400), st.binary(min_size=1, max_size=2))
+def test_what_h11_refuses_is_refused(data: bytes, place: int, noise: bytes) -> None:
+    place %= len(data)
+    damaged = data[:place] + noise + data[place:]
+    requests = feed([damaged])
+    if requests and not requests[0].fault and not damaged.startswith(b"\r\n"):
+        assert ask_h11(damaged)[3] == requests[0].body
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(data: bytes) -> None:
+    for head in (b"", b"GET ", b"GET / HTTP/1.1\r\n", CHUNKED[:60], GET):
+        feed([head + data])
+
+
+# --- responses ---
+
+DAY_S = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
+
+
+def page(body: bytes = b"hello", status: int = 200) -> Response:
+    return Response(status, "text/plain", body, DAY_S, headers=(("X-A", "b"),))
+
+
+def test_the_bytes_of_a_response() -> None:
+    assert page().wire(True, False) == (
+        b"HTTP/1.1 200 OK\r\n"
+        b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        b"Content-Type: text/plain\r\n"
+        b"Content-Length: 5\r\n"
+        b"Connection: keep-alive\r\n"
+        b"X-A: b\r\n"
+        b"\r\n"
+        b"hello"
+    )
+    assert b"\r\nConnection: close\r\n" in page().wire(False, False)
+
+
+def test_the_bytes_are_made_once() -> None:
+    response = page()
+    for keep_alive in (True, False):
+        for head_only in (True, False):
+            made = response.wire(keep_alive, head_only)
+            assert response.wire(keep_alive, head_only) is made
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_head_leaves_out_the_body_only(keep_alive: bool) -> None:
+    whole = page().wire(keep_alive, False)
+    assert whole == page().wire(keep_alive, True) + b"hello"
+
+
+def test_a_view_is_a_body() -> None:
+    body = memoryview(b"0123456789")[:4]
+    assert Response(200, "a/b", body, 0).wire(True, False).endswith(b"\r\n\r\n0123")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_a_body(status: int) -> None:
+    wire = Response(status, "", b"ignored", 0).wire(True, False)
+    assert wire.endswith(b"\r\n\r\n")
+    assert b"Content-" not in wire
+
+
+def test_an_unknown_status_has_a_reason_too() -> None:
+    assert page(status=299).wire(True, False).startswith(b"HTTP/1.1 299 Unknown\r\n")
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
+def test_a_header_cannot_smuggle_a_line(value: str) -> None:
+    with pytest.raises(ValueError, match="line end"):
+        Response(200, "a/b", b"", 0, headers=(("X", value),)).wire(True, False)
+
+
+@given(st.integers(0, 4_102_444_800))
+def test_dates(at_s: int) -> None:
+    assert http1._http_date(at_s) == formatdate(at_s, usegmt=True)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_h11_reads_what_is_sent(method: bytes) -> None:
+    client = h11.Connection(h11.CLIENT)
+    data = client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
+    talk = conversation()
+    talk.receive(data or b"")
+    client.receive_data(talk.send(page()))
+    response = client.next_event()
+    assert isinstance(response, h11.Response)
+    if method == b"GET":
+        body = client.next_event()
+        assert isinstance(body, h11.Data)
+        assert body.data == b"hello"
+    assert isinstance(client.next_event(), h11.EndOfMessage)
+
+
+# --- conversations ---
+
+
+def test_answers_follow_the_order_of_the_requests() -> None:
+    talk = conversation()
+    requests = talk.receive(GET.replace(b"GET", b"HEAD") + GET + POST)
+    assert [request.method for request in requests] == ["HEAD", "GET", "POST"]
+    wires = [talk.send(page()) for _ in requests]
+    assert [wire.endswith(b"hello") for wire in wires] == [False, True, True]
+    assert not talk.ended
+
+
+def test_the_conversation_ends_with_its_last_request() -> None:
+    talk = conversation()
+    talk.receive(GET + LAST)
+    assert b"keep-alive" in talk.send(page())
+    assert not talk.ended
+    assert b"Connection: close" in talk.send(page())
+    assert talk.ended
+
+
+def test_a_fault_ends_the_conversation() -> None:
+    talk = conversation()
+    talk.receive(b"GET /x\n")
+    assert b"Connection: close" in talk.send(page(status=400))
+    assert talk.ended
+
+
+def test_the_server_may_want_short_connections() -> None:
+    talk = conversation(keep_alive=False)
+    talk.receive(GET + GET)
+    assert b"Connection: close" in talk.send(page())
+    assert talk.ended
+    assert talk.send(page()) == b""
+    assert talk.receive(GET) == ()
+
+
+def test_the_policy_is_read_at_each_answer() -> None:
+    mode = Mode()
+    talk = Conversation(mode)
+    talk.receive(GET + GET)
+    talk.send(page())
+    mode.keep_alive = False
+    talk.send(page())
+    assert talk.ended
+
+
+def test_an_answer_that_nobody_asked_for_is_the_last() -> None:
+    talk = conversation()
+    talk.receive(b"GET / HT")
+    assert b"Connection: close" in talk.send(page(status=408))
+    assert (talk.ended, talk.partial) == (True, False)
+
+
+def test_an_old_client_is_told_that_the_connection_stays() -> None:
+    talk = conversation()
+    talk.receive(get(b"GET / HTTP/1.0", b"Connection: keep-alive"))
+    assert b"\r\nConnection: keep-alive\r\n" in talk.send(page())

@@ -1,0 +1,405 @@
+"""What the site answers, and above all what it never gives away."""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import site
+from engine.http1 import Conversation, Request, Response
+from engine.site import WWW, Site
+
+SECRET = b"the secret beside the root"
+
+
+class Clock:
+    """A Unix time that moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000_000.25
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class KeepAlive:
+    keep_alive = True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(site, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "secret.txt").write_bytes(SECRET)
+    root = tmp_path / "root"
+    (root / "dir").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "index.html").write_bytes(b"<p>start")
+    (root / "dir" / "index.html").write_bytes(b"<p>dir")
+    (root / "a b.txt").write_bytes(b"space")
+    (root / "é.css").write_bytes(b"accent")
+    (root / "picture.SVG").write_bytes(b"<svg/>")
+    (root / "noend").write_bytes(b"\0\1")
+    return root
+
+
+def ask(site: Site, target: str, method: str = "GET") -> Response:
+    """The answer to a request as it comes out of the parser."""
+    data = f"{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    (request,) = Conversation(KeepAlive()).receive(data)
+    return site.answer(request)
+
+
+def location(response: Response) -> str:
+    return dict(response.headers)["Location"]
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize(
+    ("target", "content_type", "body"),
+    [
+        ("/", "text/html; charset=utf-8", b"<p>start"),
+        ("/?query", "text/html; charset=utf-8", b"<p>start"),
+        ("http://a", "text/html; charset=utf-8", b"<p>start"),
+        ("/index.html", "text/html; charset=utf-8", b"<p>start"),
+        ("/dir/", "text/html; charset=utf-8", b"<p>dir"),
+        ("/dir%2findex.html", "text/html; charset=utf-8", b"<p>dir"),
+        ("/a%20b.txt", "text/plain; charset=utf-8", b"space"),
+        ("/%C3%A9.css", "text/css; charset=utf-8", b"accent"),
+        ("/picture.SVG", "image/svg+xml", b"<svg/>"),
+        ("/noend", "application/octet-stream", b"\0\1"),
+    ],
+)
+def test_files(root: Path, target: str, content_type: str, body: bytes) -> None:
+    for method in ("GET", "HEAD"):
+        answer = ask(Site(root), target, method)
+        assert (answer.status, answer.content_type, answer.body) == (200, content_type, body)
+
+
+def test_a_folder_is_sent_to_its_slash(root: Path) -> None:
+    (root / "sp ace\r\n").mkdir()
+    assert (ask(Site(root), "/dir").status, location(ask(Site(root), "/dir"))) == (301, "/dir/")
+    assert location(ask(Site(root), "/dir?a=b")) == "/dir/?a=b"
+    answer = ask(Site(root), "/sp%20ace%0d%0a")
+    assert location(answer) == "/sp%20ace%0D%0A/"
+    assert b"Location: /sp%20ace%0D%0A/\r\n" in answer.wire(True, False)
+
+
+def test_what_is_missing(root: Path) -> None:
+    for target in ("/none", "/empty/", "/index.html/", "/%ff", "/" + "x" * 5000, "/none?a"):
+        assert ask(Site(root), target).status == 404
+    assert ask(Site(root / "none"), "/").status == 404
+
+
+def test_the_path_is_escaped_in_pages(root: Path) -> None:
+    page = bytes(ask(Site(root), "/%3Cscript%3E%22&").body)
+    assert b"/&lt;script&gt;&quot;&amp;" in page
+    assert b"<script" not in page
+
+
+def test_other_methods_are_refused(root: Path) -> None:
+    served = Site(root)
+    ask(served, "/")
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        answer = ask(served, "/", method)
+        assert answer.status == 405
+        assert ("Allow", "GET, HEAD") in answer.headers
+
+
+@pytest.mark.parametrize("fault", [400, 413, 414, 417, 431, 501, 505])
+def test_faults(root: Path, fault: int) -> None:
+    served = Site(root)
+    ask(served, "/")
+    answer = served.answer(Request("GET", "/", "/", "", 1, False, (), b"", fault))
+    assert (answer.status, answer.content_type) == (fault, "text/html; charset=utf-8")
+    assert str(fault).encode() in bytes(answer.body)
+
+
+# --- what is outside stays outside ---
+
+TRAVERSALS = [
+    "/../secret.txt",
+    "/dir/../../secret.txt",
+    "/%2e%2e/secret.txt",
+    "/.%2e/secret.txt",
+    "/%2e%2e%2fsecret.txt",
+    "/..%2fsecret.txt",
+    "/dir%2f..%2f..%2fsecret.txt",
+    "/%252e%252e/secret.txt",
+    "/%252e%252e%252fsecret.txt",
+    "/..%5csecret.txt",
+    "/..\\secret.txt",
+    "/%5c..%5csecret.txt",
+    "/%c0%ae%c0%ae/secret.txt",
+    "//secret.txt",
+    "/%2f..%2fsecret.txt",
+    "/./../secret.txt",
+    "/secret.txt%00.html",
+    "/%00",
+    "/../root/index.html",
+    "/../../../../../../etc/passwd",
+    "//etc/passwd",
+    "/%2fetc/passwd",
+    "/file:///etc/passwd",
+    "http://a/../secret.txt",
+    "/link-to-secret",
+    "/link-to-parent/secret.txt",
+    "/link-to-link",
+    "/link-to-etc/passwd",
+    "/link-to-itself",
+    "/dir/.",
+    "/dir/..",
+    "/..",
+    "/.",
+]
+
+
+@pytest.mark.parametrize("target", TRAVERSALS)
+def test_traversal(root: Path, target: str) -> None:
+    (root / "link-to-secret").symlink_to(root.parent / "secret.txt")
+    (root / "link-to-parent").symlink_to("..")
+    (root / "link-to-link").symlink_to("link-to-secret")
+    (root / "link-to-etc").symlink_to("/etc")
+    (root / "link-to-itself").symlink_to("link-to-itself")
+    answer = ask(Site(root), target)
+    assert answer.status in (403, 404)
+    assert SECRET not in bytes(answer.body)
+    assert b"root:" not in bytes(answer.body)
+
+
+def test_a_folder_that_begins_like_the_root_is_outside(root: Path) -> None:
+    (root.parent / "root-too").mkdir()
+    (root.parent / "root-too" / "index.html").write_bytes(SECRET)
+    (root / "link").symlink_to("../root-too")
+    assert ask(Site(root), "/link/").status == 404
+    assert ask(Site(root), "/link").status == 404
+
+
+def test_links_that_stay_inside_are_followed(root: Path) -> None:
+    (root / "inside").symlink_to("dir/index.html")
+    assert ask(Site(root), "/inside").body == b"<p>dir"
+
+
+def test_the_root_may_be_a_link(root: Path) -> None:
+    link = root.parent / "link"
+    link.symlink_to(root)
+    assert ask(Site(link), "/dir/").body == b"<p>dir"
+    (root / "out").symlink_to("../secret.txt")
+    assert ask(Site(link), "/out").status == 404
+
+
+def test_a_link_that_is_turned_outside_is_not_followed(root: Path, clock: Clock) -> None:
+    served = Site(root)
+    (root / "link").symlink_to("index.html")
+    assert ask(served, "/link").status == 200
+    (root / "link").unlink()
+    (root / "link").symlink_to("../secret.txt")
+    clock.now_s += 1
+    # The file that was read is still what it was: it may be served, what the link names may not.
+    assert ask(served, "/link").body == b"<p>start"
+    (root / "index.html").unlink()
+    clock.now_s += 1
+    assert ask(served, "/link").status == 404
+
+
+def test_only_plain_files_are_opened(root: Path) -> None:
+    os.mkfifo(root / "fifo")
+    (root / "null").symlink_to("/dev/null")
+    os.mkfifo(root / "dir2")
+    for target in ("/fifo", "/null", "/dir2/"):
+        assert ask(Site(root), target).status == 404
+    (root / "dir" / "index.html").unlink()
+    os.mkfifo(root / "dir" / "index.html")
+    assert ask(Site(root), "/dir/").status == 404
+
+
+def test_a_file_that_becomes_a_fifo_does_not_block(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question what it is and the opening, somebody puts a FIFO in its place."""
+    name = root / "index.html"
+    before = os.stat(name)
+    name.unlink()
+    os.mkfifo(name)
+    monkeypatch.setattr(os, "stat", lambda _: before)
+    assert ask(Site(root), "/index.html").status == 404
+
+
+def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, flags: int) -> int:
+        raise PermissionError(name)
+
+    # Not with chmod: these tests may run as root, who may read everything.
+    monkeypatch.setattr(os, "open", refuse)
+    assert ask(Site(root), "/").status == 403
+
+
+def test_a_file_too_long_to_be_held_is_refused(root: Path) -> None:
+    with open(root / "long", "wb") as long:
+        long.truncate(site.BODY_LIMIT_BYTES + 1)
+    assert ask(Site(root), "/long").status == 403
+
+
+PARTS = st.sampled_from(
+    ["..", ".", "/", "%2e", "%2f", "%5c", "\\", "%25", "secret.txt", "dir", "x", "%00", "?", "link"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PARTS, max_size=10).map("".join))
+def test_no_target_leads_outside(root: Path, target: str) -> None:
+    link = root / "link"
+    if not link.is_symlink():
+        link.symlink_to("..")
+    answer = ask(Site(root), "/" + target)
+    assert SECRET not in bytes(answer.body)
+    assert answer.status in (200, 301, 404)
+
+
+# --- /wait, /burn, /bytes ---
+
+
+@pytest.mark.parametrize(
+    ("target", "limit"),
+    [("/wait/", "60000"), ("/burn/", "10000"), ("/bytes/", "100000000")],
+)
+def test_numbers_that_are_none_or_too_large(root: Path, target: str, limit: str) -> None:
+    for number in ("", "x", "-1", "1.5", "+1", "1/", "%D9%A1", "9" * 5000, str(int(limit) + 1)):
+        answer = ask(Site(root), target + number)
+        assert (answer.status, bytes(answer.body).count(b"\n")) == (400, 1)
+        assert limit in bytes(answer.body).decode()
+
+
+@pytest.mark.parametrize(("number", "wait_s"), [("0", 0), ("200", 0.2), ("60000", 60)])
+def test_waiting_is_left_to_the_model(root: Path, number: str, wait_s: float) -> None:
+    answer = ask(Site(root), f"/wait/{number}?again")
+    assert (answer.status, answer.wait_s) == (200, wait_s)
+    assert number in bytes(answer.body).decode()
+
+
+def test_burning_takes_the_cpu_time_that_was_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: Iterator[float] = iter(range(1000))
+    monkeypatch.setattr(site, "thread_time", lambda: next(ticks) / 100)
+    answer = ask(Site(root), "/burn/200")
+    assert (answer.status, answer.wait_s) == (200, 0)
+    assert next(ticks) == 21
+    ask(Site(root), "/burn/200")
+    assert next(ticks) > 40, "it was answered from memory"
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 1000, 2_000_000])
+def test_bytes(root: Path, count: int) -> None:
+    answer = ask(Site(root), f"/bytes/{count}")
+    assert (answer.status, len(answer.body)) == (200, count)
+    head, _, body = answer.wire(True, False).partition(b"\r\n\r\n")
+    assert b"Content-Type: application/octet-stream" in head
+    assert f"Content-Length: {count}\r\n".encode() in head
+    assert body == bytes(answer.body)
+
+
+def test_bytes_share_one_pattern(root: Path) -> None:
+    served = Site(root)
+    large, small = ask(served, "/bytes/5000"), ask(served, "/bytes/10")
+    assert isinstance(large.body, memoryview)
+    assert isinstance(small.body, memoryview)
+    assert large.body.obj is small.body.obj
+    ask(served, "/bytes/9000")
+    assert len(large.body) == 5000
+
+
+# --- what is kept, and how long ---
+
+
+def test_an_answer_holds_for_its_second(root: Path, clock: Clock) -> None:
+    served = Site(root)
+    first = ask(served, "/")
+    clock.now_s += 0.5
+    assert ask(served, "/") is first
+    assert ask(served, "/", "HEAD") is first
+    clock.now_s += 0.5
+    second = ask(served, "/")
+    assert (first.at_s, second.at_s) == (1_000_000, 1_000_001)
+    assert second.body is first.body, "the file was read again"
+
+
+def test_a_changed_file_is_read_again(root: Path, clock: Clock) -> None:
+    served = Site(root)
+    ask(served, "/")
+    (root / "index.html").write_bytes(b"<p>other")
+    clock.now_s += 1
+    assert ask(served, "/").body == b"<p>other"
+    (root / "index.html").unlink()
+    clock.now_s += 1
+    assert ask(served, "/").status == 404
+    (root / "index.html").write_bytes(b"<p>again")
+    assert ask(served, "/").body == b"<p>again", "what is missing is asked for each time"
+
+
+def test_what_is_kept_is_bounded(root: Path, clock: Clock) -> None:
+    served = Site(root)
+    for number in range(site.KEPT_RESPONSES + 10):
+        ask(served, f"/?{number}")
+    assert 0 < len(served._kept) <= site.KEPT_RESPONSES
+    for number in range(40):
+        ask(served, f"/bytes/1000000?{number}")
+        assert sum(len(one.body) for one in served._kept.values()) <= site.KEPT_BYTES
+
+
+def test_large_files_are_not_kept(root: Path, clock: Clock) -> None:
+    (root / "large").write_bytes(bytes(site.KEPT_FILE_BYTES + 1))
+    served = Site(root)
+    assert len(ask(served, "/large").body) == site.KEPT_FILE_BYTES + 1
+    assert "/large" not in served._kept
+    assert "/large" not in served._files
+
+
+def test_threads_may_share_a_site(root: Path, clock: Clock) -> None:
+    served = Site(root)
+    wrong: list[str] = []
+
+    def read_all() -> None:
+        for number in range(600):
+            target = f"/bytes/{number}?{threading.get_ident()}"
+            if len(ask(served, target).body) != number:
+                wrong.append(target)
+
+    threads = [threading.Thread(target=read_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+# --- the site that comes with servetui ---
+
+LINKS = re.compile(r'(?:href|src|data-path)="([^"]+)"')
+
+
+def test_the_page_that_benchmarks_use_is_small() -> None:
+    assert 1400 <= len(ask(Site(WWW), "/").body) <= 1600
+
+
+@pytest.mark.parametrize("page", ["/", "/rooms.html"])
+def test_every_link_leads_somewhere_here(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "thread_time", iter(range(100)).__next__)
+    links = LINKS.findall(bytes(ask(Site(WWW), page).body).decode())
+    assert len(links) > 4
+    for link in links:
+        answer = ask(Site(WWW), "/" + link.removeprefix("./").removeprefix("/"))
+        assert answer.status == 200, link
+        assert answer.content_type != site.BINARY or link.startswith("/bytes/"), link

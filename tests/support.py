@@ -1,0 +1,49 @@
+"""Helpers for tests that wait: on a condition, with a deadline, never for a fixed time."""
+
+import os
+import selectors
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, TypeVar
+
+T = TypeVar("T")
+
+PAUSE_S = 0.005  # between two looks at a condition
+
+
+def wait_until(condition: Callable[[], T], deadline_s: float = 5, what: str = "") -> T:
+    """Call `condition` until it returns something true, and return that.
+
+    Raises AssertionError, naming `what` and the last value, after `deadline_s` seconds.
+    """
+    never = threading.Event()
+    end = time.monotonic() + deadline_s
+    while not (value := condition()):
+        if time.monotonic() > end:
+            awaited = what or getattr(condition, "__name__", "the condition")
+            raise AssertionError(f"{awaited}: not within {deadline_s} s (last value {value!r})")
+        never.wait(PAUSE_S)
+    return value
+
+
+def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 5) -> bytes:
+    """Read a pipe up to the end of the first line that holds `text`; return all that was read.
+
+    `stream` must be unbuffered (`Popen(..., bufsize=0)`). Raises AssertionError with what was read
+    when the stream ends or `deadline_s` seconds pass first.
+    """
+    seen = b""
+    end = time.monotonic() + deadline_s
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while b"\n" not in seen.partition(text)[2]:
+            left_s = end - time.monotonic()
+            if left_s <= 0 or not selector.select(left_s):
+                raise AssertionError(f"no line with {text!r} within {deadline_s} s: {seen!r}")
+            # One byte at a time: what follows the line stays in the pipe for the next reader.
+            piece = os.read(stream.fileno(), 1)
+            if not piece:
+                raise AssertionError(f"the stream ended before a line with {text!r}: {seen!r}")
+            seen += piece
+    return seen
