@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def main(settings: EngineSettings) -> None:
     control = socket.socket(fileno=settings.control_fd)
     site = Site(Path(settings.root))
     if settings.trace:
-        import_module("engine.tracing")  # before a model patches what it builds on
+        import_module("engine.traced_socket")  # before a model patches what it builds on
     model = import_module(MODELS[settings.model])
     control.sendall(b"ready\n")
     if not control.recv(16):
@@ -66,13 +67,11 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     fd = settings.listener_fd
     if not settings.trace:
         return socket.socket(fileno=fd)
-    from engine import tracing  # an engine that is not watched does without it
+    from engine import traced_socket, tracing  # an engine that is not watched does without them
 
     tracing.install(memory)
-    if "gevent" in sys.modules:
-        tracing.name_tasks(tracing.greenlet_name)
-    service.converse = lambda connection: tracing.TracedConversation(service.settings, connection)
-    return tracing.traced_listener(fd, socket.socket)
+    service.converse = partial(traced_socket.TracedConversation, service.settings)
+    return traced_socket.traced_listener(fd, socket.socket)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ class Connection:
 
     __slots__ = (
         "acceptor", "bytes_in", "bytes_out", "cell", "cells", "closed_by", "closed_ns", "conn", "fd", "last",
-        "number", "opened_ns", "peer", "pending", "pid", "request_ns", "requests", "since_ns", "state",
-        "task", "torn", "unsent",
+        "number", "opened_ns", "peer", "pending", "pid", "request_ns", "requests", "row", "since_ns",
+        "state", "task", "torn", "unsent",
     )  # fmt: skip
 
     def __init__(self, number: int, event: Event, cell: int) -> None:
@@ -56,6 +56,7 @@ class Connection:
         self.bytes_in = self.bytes_out = 0
         self.last = event
         self.torn = False
+        self.row = 0
         self.cell = cell
         self.cells = [CELL_BIT[event.kind]]
 
@@ -101,6 +102,7 @@ class Connection:
             strip=self._strip(now_ns // STRIP_CELL_NS),
             closed_by=self.closed_by,
             torn=self.torn,
+            row=self.row,
         )
 
     def _strip(self, now_cell: int) -> str:
@@ -134,5 +136,5 @@ def describe(event: Event) -> str:
     if event.kind is Kind.CLOSE:
         return f"closed, {event.note}" if event.note else "closed"
     if event.kind is Kind.TICK:
-        return f"not reported: {event.note}"
+        return "only counted" if event.note.startswith("thinned") else f"not reported: {event.note}"
     return event.note or event.kind.name.lower()

@@ -11,28 +11,32 @@ When a ring is nearly full, detail is dropped and counted by kind; life events m
 then wait in the writer's memory. Totals are therefore exact: what the reader got plus what the counters
 say.
 
-Layout, in 8-byte words: settings | free slots | heads | tails | owners | dropped; then the rings.
+Layout, in 8-byte words: settings | free slots | heads | tails | owners | counters; then the rings.
 Writers store a record before its head; x86-64 keeps that order, and so do arm64 machines in practice,
 since an interpreter runs hundreds of instructions between the two stores.
 """
 
 import fcntl
+import gc
 import mmap
 import os
 import tempfile
 import threading
 import time
-from collections import deque
+from bisect import bisect_right
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from operator import itemgetter
 from time import monotonic_ns
 
 from engine.events import (
     LIFE,
+    PAIRS,
     RECORD,
     RECORD_BYTES,
+    RECV_REQUEST,
+    RESPONSE_SEND,
     TEXT,
     TEXT_KIND,
     TEXT_PIECE_BYTES,
@@ -40,6 +44,7 @@ from engine.events import (
     WRITER_KIND,
     Event,
     Kind,
+    Unreported,
     text_records,
 )
 
@@ -47,20 +52,24 @@ SLOTS = 2_048  # writers at a time: threads or child processes
 FIRST_RING = 1 << 16  # records; 2.6 MB: at 300,000 events/s, the reader may be away for 0.2 s
 RING = 1 << 10  # records of each further slot; pages never touched cost nothing
 LIFE_RESERVE = 8  # one record in 8 of a ring is kept for life events
-BACKLOG = 64 * 1024 * 1024 // RECORD_BYTES  # life events that may wait in a writer's memory
+BACKLOG = 64 * 1024 * 1024 // 256  # life events that may wait in a writer's memory, as tuples
+TORN_KNOWN = 1 << 16  # connections that a writer remembers to have dropped events of
+TORN_AT_ONCE = 64  # of them, told at one event: so that none takes longer than 0.1 ms
 FINISH_S = 1.0  # how long a writer that ends waits for room for its backlog
 
 SETTINGS = 64  # words
-COUNTERS = 16  # words of `dropped` for each slot: one a kind, then the next two
-DROPPED_IN, DROPPED_OUT = 14, 15  # bytes of dropped recv and send events
-LIFE_LOST = 0  # life events lost since even the backlog was full; kinds begin at 1
+COUNTERS = 64  # words of counters for each slot, in four groups of one word a kind:
+DROPPED, DROPPED_BYTES = 0, 16  # events that found no room, and their bytes
+THINNED, THINNED_BYTES = 32, 48  # events of connections that were not to be reported
+LIFE_LOST = DROPPED  # kinds begin at 1; word 0: life events lost since even the backlog was full
 
+_USED = SETTINGS - 1  # slots that have ever been used: what the reader has to look at
 _FREE = SETTINGS  # the first word counts the free slots on the stack that follows
 _HEADS = _FREE + 1 + SLOTS
 _TAILS = _HEADS + SLOTS
 _OWNERS = _TAILS + SLOTS
-_DROPPED = _OWNERS + SLOTS
-_WORDS = _DROPPED + (SLOTS + 1) * COUNTERS  # the last row: of those that found no slot
+_COUNTERS = _OWNERS + SLOTS
+_WORDS = _COUNTERS + (SLOTS + 1) * COUNTERS  # the last row: of those that found no slot
 _RINGS = _WORDS * 8
 _BYTES = _RINGS + (FIRST_RING + (SLOTS - 1) * RING) * RECORD_BYTES
 
@@ -113,18 +122,30 @@ class SharedMemory:
             count = words[_FREE]
             if not count:
                 return None
-            slot: int = words[_FREE + count]
+            place = next(filter(self._has_room, range(count, 0, -1)), count)
+            slot: int = words[_FREE + place]
+            # A process killed between these lines takes a slot with it; in any other order it could
+            # leave one that two writers are given.
+            words[_FREE + place] = words[_FREE + count]
             words[_FREE] = count - 1
             words[_OWNERS + slot] = os.getpid()
+            words[_USED] = max(words[_USED], slot + 1)
             return slot
 
     def give_back(self, slot: int, owner: int) -> None:
         """Free a slot that `owner` still holds; does nothing when it is not (or no longer) held."""
         with self.locked() as words:
             if words[_OWNERS + slot] == owner:
-                words[_FREE] += 1
-                words[_FREE + words[_FREE]] = slot
-                words[_OWNERS + slot] = 0
+                place = words[_FREE] + 1
+                words[_OWNERS + slot] = 0  # first, so that nobody gives it back a second time
+                words[_FREE + place] = slot
+                words[_FREE] = place
+
+    def _has_room(self, place: int) -> bool:
+        """Whether the ring of the slot at this place of the stack is at most half full: threads that
+        come and go by the thousand would else share the one ring that was given back last."""
+        slot: int = self.words[_FREE + place]
+        return int(self.words[_HEADS + slot] - self.words[_TAILS + slot]) <= ring_size(slot) // 2
 
     def after_fork(self) -> None:
         """In a child: a lock that another thread of the parent held would never be released here."""
@@ -134,7 +155,10 @@ class SharedMemory:
         """Give up this process's view of the memory."""
         self.words.release()
         self._bytes.release()
-        self._map.close()
+        try:
+            self._map.close()
+        except BufferError:
+            pass  # a writer still looks at its ring; the map goes with it
         os.close(self.fd)
 
 
@@ -166,6 +190,7 @@ class Writer:
         self._mask = self._size - 1
         self._detail_limit = self._size - self._size // LIFE_RESERVE
         self._head_word = _HEADS + slot
+        self._thinned = _COUNTERS + slot * COUNTERS + THINNED
         self._head = memory.words[self._head_word]
         self._slow_at = 0  # the head from which on room must be looked for
         self._seq = 0
@@ -173,62 +198,85 @@ class Writer:
         self._texts: dict[str, int] = {}
         self._deferred: deque[Deferred] = deque()
         self._torn: dict[int, int] = {}  # conn -> events dropped and not yet told of
-        self._introduce()
+        self._introduced = self._finished = False
 
     def put(
         self,
-        kind: Kind,
+        kind: int,
         conn: int,
         fd: int,
         moved: int,
         line: int = 0,
         note: str = "",
         task: str = "",
+        moved2: int = 0,
+        line2: int = 0,
         at_ns: int = 0,
     ) -> None:
-        """Report an event that has just happened. Never blocks, never raises.
+        """Report an event (or a pair of PAIRS) that has just happened. Never blocks, never raises.
 
-        `moved` is the event's `bytes`; an empty `task` is the thread itself; `at_ns` 0 is now.
+        `moved` is the event's `bytes`; an empty `task` is the thread itself; `at_ns` 0 is now. An
+        accept has the peer's host as its note and its port as `moved2`: ports would fill the texts.
         """
-        at_ns = at_ns or monotonic_ns()
-        head = self._head
-        if head >= self._slow_at:
-            if not self._make_room(kind):
-                self._give_way((kind, conn, fd, moved, line, note, task, at_ns))
-                return
-            head = self._head
+        if self._head >= self._slow_at and not self._make_room(kind):
+            at_ns = at_ns or monotonic_ns()
+            self._give_way((kind, conn, fd, moved, line, note, task, moved2, line2, at_ns))
+            return
         texts = self._texts
         try:
             note_number = texts[note]
             task_number = texts[task]
         except KeyError:
             note_number, task_number = self._number(note, task)
-            head = self._head
+        at_ns = at_ns or monotonic_ns()
+        # A finalizer that closes a forgotten socket may run within the call below, and put an event
+        # of its own: so the place is taken before it is written, and the head published as it is then.
+        head = self._head
+        seq = self._seq
+        self._head = head + 1
+        self._seq = seq + 1 if kind < RECV_REQUEST else seq + 2
         pack_record(
-            self._ring,
-            (head & self._mask) * RECORD_BYTES,
-            kind, 0, line, task_number, note_number, fd, self._seq, at_ns, conn, moved,
+            self._ring, (head & self._mask) * RECORD_BYTES, kind, 0, line, line2, task_number,
+            note_number, 0, fd, seq, moved, moved2, at_ns, conn,
         )  # fmt: skip
-        self._seq += 1
-        self._words[self._head_word] = self._head = head + 1
+        self._words[self._head_word] = self._head
+
+    def count_exchange(
+        self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int
+    ) -> None:
+        """Count the events of a connection that is not to be reported."""
+        words, row = self._words, self._thinned
+        words[row + 3] += recvs  # Kind.RECV and so on, spelt as numbers since this is a hot path
+        words[row + 4] += requests
+        words[row + 5] += responses
+        words[row + 6] += sends
+        words[row + _BYTES_FOLLOW + 3] += received
+        words[row + _BYTES_FOLLOW + 6] += sent
 
     def finish(self) -> None:
         """Give up the slot; waits up to FINISH_S for room for life events that are still deferred."""
         deadline_ns = monotonic_ns() + int(FINISH_S * 1e9)
-        while self._deferred and monotonic_ns() < deadline_ns:
-            if not self._make_room(Kind.EXIT):
-                time.sleep(0.001)
-        self._words[_DROPPED + self.slot * COUNTERS + LIFE_LOST] += len(self._deferred)
+        while not self._make_room(Kind.EXIT) and self._deferred and monotonic_ns() < deadline_ns:
+            time.sleep(0.001)
+        while self._torn and self._make_room(Kind.TICK):
+            pass
+        for kind, *_ in self._deferred:
+            self._lose(kind)
+        self._deferred.clear()
+        # The ring may be another's from here on; a socket that a finalizer closes later is counted.
+        self._slow_at = 0
+        self._finished = True
         self._memory.give_back(self.slot, self.pid)
 
     # --- texts -----------------------------------------------------------------------------------
 
     def _introduce(self) -> None:
         """Tell the reader that another writer begins on this ring, and its own name."""
-        self._forget_texts()
+        self._introduced = True
         self._store(
-            RECORD.pack(WRITER_KIND, 0, 0, _TASK_NUMBER, 0, self.pid, 0, monotonic_ns(), 0, 0)
+            RECORD.pack(WRITER_KIND, *(0, 0, 0, _TASK_NUMBER, 0, 0), self.pid, *(0, 0, 0, 0, 0))
         )
+        self._forget_texts()
 
     def _forget_texts(self) -> None:
         self._texts = {"": _EMPTY_NUMBER}
@@ -237,14 +285,15 @@ class Writer:
 
     def _number(self, note: str, task: str) -> tuple[int, int]:
         """The numbers of two texts, told to the reader first where they are new to it."""
-        if len(self._texts) + 2 > TEXTS_PER_WRITER:
-            self._forget_texts()
-        for text in (note, task):
-            if text not in self._texts:
-                self._texts[text] = number = len(self._texts) + 1  # 0 and 1 are taken
-                for record in text_records(number, text):
-                    self._store(record)
-        return self._texts[note], self._texts[task]
+        with _no_finalizers():
+            if len(self._texts) + 2 > TEXTS_PER_WRITER:
+                self._forget_texts()
+            for text in (note, task):
+                if text not in self._texts:
+                    self._texts[text] = number = len(self._texts) + 1  # 0 and 1 are taken
+                    for record in text_records(number, text):
+                        self._store(record)
+            return self._texts[note], self._texts[task]
 
     def _store(self, record: bytes) -> None:
         start = (self._head & self._mask) * RECORD_BYTES
@@ -253,11 +302,22 @@ class Writer:
 
     # --- a ring that is nearly full ----------------------------------------------------------------
 
-    def _make_room(self, kind: Kind) -> bool:
+    def _make_room(self, kind: int) -> bool:
         """Whether an event of this kind, and its texts, fit now; what waits before it goes first."""
+        if self._finished:
+            return False
+        with _no_finalizers():
+            return self._look_for_room(kind)
+
+    def _look_for_room(self, kind: int) -> bool:
+        if self._seq > _LAST_SEQ:
+            self._seq = 0
         tail = self._words[_TAILS + self.slot]
-        self._slow_at = tail + self._detail_limit
         full_at = tail + self._size - _ROOM_FOR_TEXTS
+        if not self._introduced:
+            if self._head >= full_at:
+                return False
+            self._introduce()
         while self._deferred and self._head < full_at:
             deferred = self._deferred.popleft()
             self._slow_at = full_at
@@ -271,25 +331,39 @@ class Writer:
         return kind in LIFE and self._head < full_at
 
     def _give_way(self, event: "Deferred") -> None:
-        kind, conn, _, moved, *_ = event
-        counters = _DROPPED + self.slot * COUNTERS
-        if kind not in LIFE:
-            self._seq += 1
-            self._words[counters + kind] += 1
-            self._torn[conn] = self._torn.get(conn, 0) + 1
-            if kind is Kind.RECV or kind is Kind.SEND:
-                self._words[counters + (DROPPED_IN if kind is Kind.RECV else DROPPED_OUT)] += moved
+        kind, conn, _, moved, _, _, _, moved2, _, _ = event
+        if self._finished:
+            NoWriter(self._memory).put(*event)
+        elif kind not in LIFE:
+            for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
+                self._drop(each, bytes_moved)
+            if conn in self._torn or len(self._torn) < TORN_KNOWN:
+                self._torn[conn] = self._torn.get(conn, 0) + 1
         elif len(self._deferred) < BACKLOG:
             self._deferred.append(event)
             self._slow_at = 0
         else:
-            self._words[counters + LIFE_LOST] += 1
+            self._lose(kind)
+
+    def _drop(self, kind: int, moved: int) -> None:
+        row = _COUNTERS + self.slot * COUNTERS + DROPPED
+        self._seq += 1
+        self._words[row + kind] += 1
+        self._words[row + kind + _BYTES_FOLLOW] += moved
+
+    def _lose(self, kind: int) -> None:
+        self._drop(kind, 0)
+        self._words[_COUNTERS + self.slot * COUNTERS + LIFE_LOST] += 1
 
     def _tell_torn(self) -> None:
         """There is room again: say which connections were not fully reported."""
-        torn, self._torn = self._torn, {}
-        for conn, count in torn.items():
+        for _ in range(TORN_AT_ONCE):
+            if not self._torn or self._head >= self._slow_at:
+                break
+            conn, count = self._torn.popitem()
             self.put(Kind.TICK, conn, -1, 0, note=f"lost {count}")
+        if self._torn:
+            self._slow_at = 0  # the next event tells on
 
 
 class NoWriter:
@@ -297,46 +371,52 @@ class NoWriter:
 
     def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
+        self._row = _COUNTERS + SLOTS * COUNTERS
 
     def put(
-        self, kind: Kind, conn: int, fd: int, moved: int, line: int = 0, note: str = "", task: str = ""
+        self,
+        kind: int,
+        conn: int,
+        fd: int,
+        moved: int,
+        line: int = 0,
+        note: str = "",
+        task: str = "",
+        moved2: int = 0,
+        line2: int = 0,
+        at_ns: int = 0,
     ) -> None:
-        """Count one event."""
+        """Count an event, or a pair."""
         with self._memory.locked() as words:
-            row = _DROPPED + SLOTS * COUNTERS
-            words[row + kind] += 1
-            words[row + LIFE_LOST] += kind in LIFE
-            if kind is Kind.RECV or kind is Kind.SEND:
-                words[row + (DROPPED_IN if kind is Kind.RECV else DROPPED_OUT)] += moved
+            for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
+                words[self._row + DROPPED + each] += 1
+                words[self._row + DROPPED_BYTES + each] += bytes_moved
+            words[self._row + LIFE_LOST] += kind in LIFE
+
+    def count_exchange(
+        self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int
+    ) -> None:
+        """Count the events of a connection that is not to be reported."""
+        counts = {Kind.RECV: recvs, Kind.REQUEST: requests, Kind.RESPONSE: responses}
+        with self._memory.locked() as words:
+            for kind, count in (counts | {Kind.SEND: sends}).items():
+                words[self._row + THINNED + kind] += count
+            words[self._row + THINNED_BYTES + Kind.RECV] += received
+            words[self._row + THINNED_BYTES + Kind.SEND] += sent
 
     def finish(self) -> None:
         """Nothing waits here."""
 
 
-Deferred = tuple[Kind, int, int, int, int, str, str, int]
+Deferred = tuple[int, int, int, int, int, str, str, int, int, int]
+"""The arguments of Writer.put."""
+
 
 _EMPTY_NUMBER = 0
 _TASK_NUMBER = 1
-_ROOM_FOR_TEXTS = 20  # records: two texts of 255 bytes and the event
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """Events that were counted but could not be written."""
-
-    by_kind: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
-    bytes_in: int = 0
-    bytes_out: int = 0
-    life_lost: int = 0
-    """Of them, life events: connections may be missing or seem open."""
-
-    def __add__(self, other: "Dropped") -> "Dropped":
-        return Dropped(
-            {kind: self.by_kind[kind] + other.by_kind[kind] for kind in Kind},
-            self.bytes_in + other.bytes_in,
-            self.bytes_out + other.bytes_out,
-            self.life_lost + other.life_lost,
-        )
+_LAST_SEQ = 2**32 - 2**20  # 32 bits on the wire; looked at once a ring, so begun anew in time
+_BYTES_FOLLOW = THINNED_BYTES - THINNED
+_ROOM_FOR_TEXTS = 36  # records: four texts of 255 bytes, that a writer begins, and the event
 
 
 class Reader:
@@ -348,38 +428,46 @@ class Reader:
         self._pids = [0] * SLOTS
         self._texts: list[list[str]] = [[] for _ in range(SLOTS)]
         self._unfinished: dict[int, bytes] = {}
+        self._early: list[Event] = []
 
     def drain(self) -> list[Event]:
-        """All events that are there now, in order of time."""
-        heads = self.memory.words[_HEADS : _HEADS + SLOTS].tolist()
-        if heads == self._tails:
+        """All events up to now, in order of time.
+
+        While rings are looked at one by one, a writer may put a recv into a later one whose accept
+        came into an earlier one just after that was looked at. So what is younger than the first
+        look waits for the next call: no event comes before one that another thread put before it.
+        """
+        now_ns = monotonic_ns()
+        used = self.memory.words[_USED]
+        heads = self.memory.words[_HEADS : _HEADS + used].tolist()
+        events, self._early = self._early, []
+        if not events and heads == self._tails[:used]:
             return []
-        events: list[Event] = []
-        sources = 0
-        for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=True)):
+        sources = bool(events)
+        for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
             if head != tail:
                 sources += 1
                 self._take(slot, tail, head, events)
                 self._tails[slot] = self.memory.words[_TAILS + slot] = head
         if sources > 1:
             events.sort(key=_AT_NS)
+        if events and events[-1].at_ns > now_ns:
+            end = bisect_right(events, now_ns, key=_AT_NS)
+            events, self._early = events[:end], events[end:]
         return events
 
-    def backlog(self) -> float:
-        """How full the fullest ring is: 0 to 1."""
-        heads = self.memory.words[_HEADS : _HEADS + SLOTS].tolist()
-        waiting = zip(heads, self._tails, range(SLOTS), strict=True)
-        return max((head - tail) / ring_size(slot) for head, tail, slot in waiting)
-
-    def dropped(self) -> "Dropped":
-        """What was counted but not written so far, by all writers."""
-        rows = self.memory.words[_DROPPED:_WORDS].tolist()
-        by_kind = {kind: sum(rows[kind::COUNTERS]) for kind in Kind}
-        return Dropped(
-            by_kind,
-            bytes_in=sum(rows[DROPPED_IN::COUNTERS]),
-            bytes_out=sum(rows[DROPPED_OUT::COUNTERS]),
-            life_lost=sum(rows[LIFE_LOST::COUNTERS]),
+    def unreported(self) -> Unreported:
+        """What all writers counted so far without reporting it."""
+        used = self.memory.words[_USED] * COUNTERS
+        words = self.memory.words[_COUNTERS : _COUNTERS + used].tolist()
+        words += self.memory.words[_WORDS - COUNTERS : _WORDS].tolist()
+        if not any(words):
+            return _NOTHING_UNREPORTED
+        return Unreported(
+            _by_kind(words, DROPPED),
+            _by_kind(words, THINNED),
+            _by_kind(words, DROPPED_BYTES) + _by_kind(words, THINNED_BYTES),
+            sum(words[LIFE_LOST::COUNTERS]),
         )
 
     def free_slots_of_the_dead(self) -> None:
@@ -405,21 +493,42 @@ class Reader:
         append = events.append
         kinds = _KINDS
         for record in RECORD.iter_unpack(records):
-            kind, _, line, task, note, fd, seq, at_ns, conn, moved = record
-            if TEXT_KIND < kind < WRITER_KIND:
+            kind, _, line, line2, task, note, _, fd, seq, moved, moved2, at_ns, conn = record
+            if kind == RECV_REQUEST:
+                name = texts[task or _TASK_NUMBER]
+                append(_event(Event, (seq, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
                 append(
                     _event(
                         Event,
-                        (
-                            seq, at_ns, kinds[kind], conn, fd, pid,
-                            texts[task or _TASK_NUMBER], moved, line, texts[note],
-                        ),
+                        (seq + 1, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, texts[note]),
                     )
-                )  # fmt: skip
+                )
+            elif kind == RESPONSE_SEND:
+                name = texts[task or _TASK_NUMBER]
+                append(
+                    _event(
+                        Event,
+                        (seq, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
+                    )
+                )
+                append(_event(Event, (seq + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")))
+            elif kind == _ACCEPT:
+                host, name = texts[note], texts[task or _TASK_NUMBER]
+                peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"
+                append(_event(Event, (seq, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
+            elif TEXT_KIND < kind < RECV_REQUEST:
+                name = texts[task or _TASK_NUMBER]
+                append(
+                    _event(
+                        Event,
+                        (seq, at_ns, kinds[kind], conn, fd, pid, name, moved, line, texts[note]),
+                    )
+                )
             elif kind == TEXT_KIND:
                 self._learn(slot, RECORD.pack(*record))
             else:
                 pid = self._pids[slot] = fd
+                self._unfinished.pop(slot, None)  # the writer before was killed within a text
 
     def _learn(self, slot: int, record: bytes) -> None:
         _, length, number, piece = TEXT.unpack(record)
@@ -432,14 +541,38 @@ class Reader:
         texts[number] = text.decode("ascii")
 
 
+_NOTHING_UNREPORTED = Unreported()
+
+
+def _by_kind(words: list[int], group: int) -> Counter[Kind]:
+    return Counter({kind: sum(words[group + kind :: COUNTERS]) for kind in Kind})
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        pass  # somebody else's process has its number by now; it will end, too
     return True
 
 
+@contextmanager
+def _no_finalizers() -> Iterator[None]:
+    """Keep the garbage collector from closing a forgotten socket, and so from putting its event,
+    while texts or what was deferred are being written."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 _AT_NS = itemgetter(1)
+_ACCEPT = Kind.ACCEPT
+_RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = [Kind.TICK, *Kind]  # by number; 0 is not a kind
 _event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

@@ -4,13 +4,15 @@ Everything speaks Event: the queue, the fold, recordings, tests, JSON output. It
 rather than a class for each kind, since it crosses processes and is counted by the hundred thousand.
 No socket, no clock, no thread here.
 
-On the wire an event is a record of 40 bytes. Texts (task, note) travel once for each writer, in
+On the wire an event, or a pair of them, is a record of 44 bytes. Texts (task, note) travel once for each writer, in
 records of their own before the first event that needs them; events carry their number.
 """
 
 import json
 import re
 import struct
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -74,24 +76,64 @@ class Event(NamedTuple):
 
     @classmethod
     def from_json(cls, line: str) -> "Event":
-        """Read what `to_json` wrote. Raises ValueError (KeyError, TypeError) on anything else."""
-        fields = json.loads(line)
-        return cls(**{**fields, "kind": Kind[fields["kind"].upper()]})
+        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        try:
+            fields = json.loads(line)
+            return cls(**{**fields, "kind": Kind[fields["kind"].upper()]})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"no event: {line[:80]!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Unreported:
+    """Events that were counted only, by kind: those with no room (or lost), those thinned out."""
+
+    dropped: Counter[Kind] = field(default_factory=Counter)
+    thinned: Counter[Kind] = field(default_factory=Counter)
+    bytes: Counter[Kind] = field(default_factory=Counter)
+    """Of both together."""
+    life_lost: int = 0
+    """Of those dropped, life events: connections may be missing or seem open."""
+
+    def count(self, kind: Kind) -> int:
+        """Events of a kind, dropped or thinned."""
+        return self.dropped[kind] + self.thinned[kind]
+
+    def total(self) -> int:
+        """Events of all kinds."""
+        return self.dropped.total() + self.thinned.total()
+
+    def __add__(self, other: "Unreported") -> "Unreported":
+        return Unreported(
+            self.dropped + other.dropped,
+            self.thinned + other.thinned,
+            self.bytes + other.bytes,
+            self.life_lost + other.life_lost,
+        )
 
 
 # --- the wire -----------------------------------------------------------------------------------
 
-RECORD = struct.Struct("<BBHHHiIQQQ")
-"""kind, flags, line, task number, note number, fd, seq, at_ns, conn, bytes."""
-RECORD_BYTES = RECORD.size  # 40
+RECORD = struct.Struct("<BBHHHHHiIIIQQ")
+"""kind, 0, line, second line, task number, note number, 0, fd, seq, bytes, second bytes, at_ns, conn.
 
-TEXT = struct.Struct("<BBH36s")
+The zeros are fields so that unpacking and packing a record of any kind gives the same bytes."""
+RECORD_BYTES = RECORD.size  # 44
+
+# What a server does most often is two events at once, and one record: bytes that complete a request,
+# an answer that is handed to send. The second line and bytes are those of the second event, the note
+# is the request's or the response's; the second event has the next seq.
+RECV_REQUEST = 20
+RESPONSE_SEND = 21
+PAIRS = {RECV_REQUEST: (Kind.RECV, Kind.REQUEST), RESPONSE_SEND: (Kind.RESPONSE, Kind.SEND)}
+
+TEXT = struct.Struct("<BBH40s")
 """kind 0, bytes still to come (this piece included), the text's number, a piece of the text."""
 TEXT_KIND = 0
-TEXT_PIECE_BYTES = 36
+TEXT_PIECE_BYTES = 40
 
 WRITER_KIND = 255
-"""A new writer begins on this ring: `fd` holds its pid, `task` the number of its name."""
+"""A new writer begins on this ring: `fd` holds its pid; its name is the text that follows."""
 
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then numbers are given anew, so that hostile paths cannot grow a table

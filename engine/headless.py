@@ -45,8 +45,10 @@ class Headless:
 
     def loop(self) -> int:
         """Serve; the exit code: 1 when the engine died and nothing serves at the end."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signal.SIGHUP, self._stop)
         ends_s = float("inf") if self._seconds is None else time.monotonic() + self._seconds
         try:
             while not self._stopped and time.monotonic() < ends_s:

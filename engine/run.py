@@ -10,6 +10,7 @@ import os
 import resource
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -17,17 +18,22 @@ from time import monotonic_ns
 
 from engine import listener as listening
 from engine.engine_process import EngineProcess, Phase
-from engine.event_queue import Dropped
-from engine.events import Event, Kind
+from engine.events import Event, Kind, Unreported
+from engine.load.result import Burst
+from engine.load_process import LoadProcess
 from engine.models import MODELS
 from engine.probes.processes import ProcessProbe, holder_of_port
 from engine.site import WWW
-from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
 DRAIN_S = 15.0  # how long an old engine may go on answering its connections
 STOP_S = 0.5  # how long the last engine may, when the run ends
 LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
+BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
+BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
+MOST_EVENTS_PER_S = 120_000  # above, whole connections are thinned out: some 12 % of a core
+ADAPT_S = 0.25
 SAMPLE_S = 1.0  # of process numbers; psutil walks /proc, so not each frame
 
 
@@ -63,10 +69,13 @@ class Run:
         self.state = ServerState()
         self.model = settings.model
         self.short = settings.short
+        self.thinning = 1
+        self._adapt_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
+        self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
         self._seq = 0
         self._told: list[Event] = []
-        self._dropped_before = Dropped()
+        self._unreported_before = Unreported()
         self._listener = _open(settings)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
@@ -98,6 +107,20 @@ class Run:
         for engine in self._engines():
             engine.settings.set_mode(short=short)
 
+    def start_burst(self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS) -> None:
+        """Fire requests from the built-in client; one burst at a time."""
+        if any(burst.is_running for burst in self._bursts):
+            return
+        asked = Burst(
+            self.url + "/", requests, connections, parent_pid=os.getpid()
+        )
+        self._bursts.append(LoadProcess(asked, self.model, self._mode()))
+
+    @property
+    def bursts(self) -> tuple[BurstView, ...]:
+        """The last bursts, oldest first."""
+        return tuple(burst.view() for burst in self._bursts)
+
     # --- the beat --------------------------------------------------------------------------------
 
     def poll(self) -> list[Event]:
@@ -105,16 +128,18 @@ class Run:
         now_s = time.monotonic()
         for engine in self._engines():
             engine.advance()
+        for burst in self._bursts:
+            burst.advance()
         self._look_after(now_s)
         self._hand_over(now_s)
+        self._adapt_thinning(now_s)
         events = self._drain()
         self.state.fold(events)
-        if self.settings.trace:
-            self._note_dropped()
         return events
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
         """The server as the events so far tell it."""
+        self._note_unreported()
         return self.state.snapshot(monotonic_ns(), first_row, rows)
 
     def status(self) -> RunStatus:
@@ -122,9 +147,10 @@ class Run:
         return RunStatus(
             model=self.model,
             url=self.url,
-            mode="short" if self.short else "keep-alive",
+            mode=self._mode(),
             engine_pid=self._serving.pid if self._serving else None,
             phase=self._phase(),
+            thinning=self.thinning,
             draining=len(self._old),
             last_words=self.last_words,
         )
@@ -143,6 +169,8 @@ class Run:
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
+        for burst in self._bursts:
+            burst.kill()
         for engine in self._engines():
             engine.leave(time.monotonic())
         events = []
@@ -153,9 +181,13 @@ class Run:
                 for engine in self._engines():
                     engine.kill()
             time.sleep(0.005)
-        events += self.poll()
+        while self._engines() or self._told:  # the end of an engine is told in the poll after
+            events += self.poll()
         self._listener.close()
         return events
+
+    def _mode(self) -> str:
+        return "short" if self.short else "keep-alive"
 
     # --- engines ---------------------------------------------------------------------------------
 
@@ -200,6 +232,23 @@ class Run:
             self._old.append(self._serving)
             self._serving = None
 
+    def _adapt_thinning(self, now_s: float) -> None:
+        """Report only some connections in detail when all would be too much for one reader.
+
+        The ratio is a power of two, so that fewer connections are a part of those before.
+        """
+        if now_s < self._adapt_at_s:
+            return
+        self._adapt_at_s = now_s + ADAPT_S
+        self._note_unreported()
+        per_s = self.state.events_per_s(monotonic_ns())
+        while per_s / self.thinning > MOST_EVENTS_PER_S:
+            self.thinning *= 2
+        while self.thinning > 1 and per_s / self.thinning < MOST_EVENTS_PER_S / 3:
+            self.thinning //= 2
+        for engine in self._engines():
+            engine.settings.set_thinning(self.thinning)
+
     def _mourn(self, engine: EngineProcess) -> None:
         what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
         self.last_words = (what, *engine.words)
@@ -232,15 +281,15 @@ class Run:
     def _bury(self, engine: EngineProcess) -> None:
         """An engine has ended and all that it reported is here: keep its counts, free its memory."""
         self._old.remove(engine)
-        self._dropped_before += engine.reader.dropped()
+        self._unreported_before += engine.reader.unreported()
         self._tell(Kind.EXIT, f"process {engine.pid} {_ending(engine)}")
         engine.close()
 
-    def _note_dropped(self) -> None:
-        dropped = self._dropped_before
+    def _note_unreported(self) -> None:
+        total = self._unreported_before
         for engine in self._engines():
-            dropped += engine.reader.dropped()
-        self.state.note_dropped(dropped.by_kind, dropped.bytes_in, dropped.bytes_out)
+            total += engine.reader.unreported()
+        self.state.note_unreported(total)
 
     def _tell(self, kind: Kind, note: str) -> None:
         """An event of this process: it starts the engines and sees them end."""
@@ -273,6 +322,8 @@ def _open(settings: RunSettings) -> socket.socket:
     where = f"{settings.host} port {settings.port}"
     try:
         return listening.open_listener(settings.host, settings.port, settings.backlog)
+    except UnicodeError as error:  # a name that no DNS could hold
+        raise RunError(f"cannot listen on {where}: no such name; see --host and -p") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             holder = holder_of_port(settings.port)

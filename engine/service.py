@@ -30,6 +30,15 @@ class Settings:
         """Pause after each round of the polling loop, in seconds."""
         return self._words[_TICK_US] / 1e6
 
+    @property
+    def thinning_word(self) -> memoryview:
+        """One word: of how many connections one is reported in detail; 0 and 1: all are."""
+        return self._words[_THINNING : _THINNING + 1]
+
+    def set_thinning(self, ratio: int) -> None:
+        """Report one connection in `ratio` in detail, and only count the others."""
+        self._words[_THINNING] = ratio
+
     def set_mode(self, *, short: bool) -> None:
         """Switch between keep-alive and short connections."""
         self._words[_SHORT] = short
@@ -44,7 +53,7 @@ class Settings:
         self._words[_LEAVE] = self._words[_CLOSING] = 1
 
 
-_CLOSING, _SHORT, _LEAVE, _TICK_US = range(4)
+_CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING = range(5)
 
 
 class Service:

@@ -84,6 +84,8 @@ class ConnectionView:
     """`client`, `server` or what else ended it; empty while it is open."""
     torn: bool
     """Some of its events were not reported: its numbers are too low."""
+    row: int = 0
+    """Its place in the table, from 0: it keeps it as long as it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class Counts:
     bytes_out: int = 0
     events: int = 0
     lost: int = 0
-    """Events that were counted but could not be reported."""
+    """Events that were counted but could not be reported: there was no room for them."""
+    thinned: int = 0
+    """Events that were only counted, since their connections were not to be reported."""
     cut: int = 0
     """Connections that ended because the process that served them was killed."""
     errors: int = 0
@@ -153,7 +157,7 @@ class Snapshot:
     rooms: dict[str, Room] = field(default_factory=dict)
     """`handler`, `unsent` and `idle`: the rooms that events tell of."""
     connections: tuple[ConnectionView, ...] = ()
-    """A window of rows: open ones and, for some seconds, closed ones."""
+    """Those in a window of rows: open ones and, for some seconds, closed ones. A row may be free."""
     first_row: int = 0
     """The row of the table at which `connections` begins."""
     rows: int = 0
@@ -205,6 +209,8 @@ class RunStatus:
     engine_pid: int | None
     phase: str
     """`starting`, `serving`, `switching to thread`, `dead`."""
+    thinning: int = 1
+    """Of how many connections one is reported in detail; the others are only counted."""
     draining: int = 0
     """Engines that have left accept and still answer their connections."""
     last_words: tuple[str, ...] = ()

@@ -6,11 +6,11 @@ time is the events' own, and an argument of snapshot().
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
 
 from engine.connection import CELL_BIT, Connection
-from engine.events import Event, Kind
+from engine.events import Event, Kind, Unreported
 from engine.snapshot import STRIP_CELL_NS, Counts, Room, Snapshot, State
 
 A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
@@ -42,18 +42,19 @@ class ServerState:
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(Kind, 0)
-        self.dropped = dict.fromkeys(Kind, 0)
+        self.unreported = Unreported()
         self.bytes_in = self.bytes_out = 0
         self.illegal_steps = self.cut = 0
         self.wakeups = self.would_block = 0
         self.connections: dict[int, Connection] = {}
         self.numbered = 0
-        self.workers: set[tuple[int, str]] = set()
+        self.workers: dict[int, set[tuple[int, str]]] = {}  # by the process that started them
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self._closed: deque[Connection] = deque()
-        self._dropped_bytes = (0, 0)
+        self._rows: list[Connection | None] = []
+        self._free_rows: list[int] = []  # a heap; may name rows that are taken or gone again
         self._cell = 0
         self._cell_ends_ns = 0
         self._samples: deque[tuple[int, int, int, int, int]] = deque(maxlen=RATE_SAMPLES)
@@ -80,58 +81,114 @@ class ServerState:
                 continue
             connection = connections.get(conn)
             if connection is None:
-                connection = self._appear(event)
+                self._appear(event)
                 continue
             if connection.cell != self._cell:
                 connection.roll(self._cell)
             state = steps[connection.state].get(kind)
             if state is None:
-                self.illegal_steps += not connection.torn
-                state = connection.state
+                self._misstep(connection, event)
+                continue
             connection.cells[-1] |= CELL_BIT[kind]
             connection.last = event
             _APPLY[kind](self, connection, event, state)
 
-    def note_dropped(self, dropped: Mapping[Kind, int], bytes_in: int, bytes_out: int) -> None:
-        """The totals so far of events that were counted but not reported, by kind and by bytes."""
-        self.dropped.update(dropped)
-        self._dropped_bytes = (bytes_in, bytes_out)
+    def note_unreported(self, unreported: Unreported) -> None:
+        """The totals so far of events that were counted but not reported."""
+        self.unreported = unreported
 
-    def _appear(self, event: Event) -> Connection:
+    def _appear(self, event: Event) -> None:
+        """The first event of a connection: its accept, or what follows an accept that was lost.
+
+        What can come after the end, too, begins nothing: a connection that is forgotten already
+        would come back, and stay open for ever.
+        """
+        if event.kind not in _BEGIN:
+            self.illegal_steps += 1
+            return
         self.numbered += 1
         connection = Connection(self.numbered, event, self._cell)
         self.connections[event.conn] = connection
-        if event.kind is not Kind.ACCEPT:
-            self.illegal_steps += 1
-        return connection
+        self._take_row(connection)
+        if event.kind is Kind.ACCEPT:
+            return
+        self.illegal_steps += 1
+        connection.torn = True
+        if event.kind in STEPS[State.ACCEPTED]:
+            _APPLY[event.kind](self, connection, event, STEPS[State.ACCEPTED][event.kind])
+        else:
+            self._misstep(connection, event)
+
+    def _misstep(self, connection: Connection, event: Event) -> None:
+        """A step that the table does not allow. It is counted, and so are its bytes; the connection
+        goes on as the event says, but nothing opens it again."""
+        kind = event.kind
+        if kind is Kind.CLOSE and connection.closed_by == "cut":
+            self.cut -= 1  # it had been closed in time, as is only told now
+            connection.closed_by = event.note.split(" ", 1)[0]
+            return
+        self.illegal_steps += not connection.torn
+        if kind is Kind.ACCEPT:
+            connection.peer = connection.peer or event.note
+        elif connection.closed_ns:
+            self.bytes_in += event.bytes if kind is Kind.RECV else 0
+            self.bytes_out += event.bytes if kind is Kind.SEND else 0
+        elif kind in _AFTER:
+            connection.cells[-1] |= CELL_BIT[kind]
+            connection.last = event
+            _APPLY[kind](self, connection, event, _AFTER[kind])
+
+    def _take_row(self, connection: Connection) -> None:
+        """The highest free row of the table: the others keep theirs, so that rows hold still."""
+        rows = self._rows
+        while self._free_rows:
+            row = heappop(self._free_rows)
+            if row < len(rows) and rows[row] is None:
+                rows[row] = connection
+                connection.row = row
+                return
+        connection.row = len(rows)
+        rows.append(connection)
 
     def _apply_to_server(self, event: Event) -> None:
         words = event.note.split()
-        if event.kind is Kind.SPAWN:
-            self.workers.add(_worker(event, words))
-        elif event.kind is Kind.EXIT:
-            self.workers.discard(_worker(event, words))
-            if words[0] == "process":
-                self._process_ended(int(words[1]), event.at_ns, clean=words[2:] == ["exit", "0"])
-        elif event.kind is Kind.TICK:
-            figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
-            self.wakeups += figures.get("wakeups", 0)
-            self.would_block += figures.get("would-block", 0)
+        try:
+            if event.kind is Kind.SPAWN:
+                self.workers.setdefault(event.pid, set()).add(_worker(event, words))
+            elif event.kind is Kind.EXIT:
+                self._worker_ended(event, words)
+            elif event.kind is Kind.TICK:
+                figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
+                self.wakeups += figures.get("wakeups", 0)
+                self.would_block += figures.get("would-block", 0)
+        except (IndexError, ValueError):
+            self.illegal_steps += 1  # a note that no writer of ours makes
+
+    def _worker_ended(self, event: Event, words: list[str]) -> None:
+        self.workers.get(event.pid, set()).discard(_worker(event, words))
+        if words[0] == "process":
+            self._process_ended(int(words[1]), event.at_ns, clean=words[2:] == ["exit", "0"])
 
     def _process_ended(self, pid: int, at_ns: int, *, clean: bool) -> None:
-        """The kernel has closed what a killed process held, and nobody could report it."""
-        self.workers = {worker for worker in self.workers if worker[0] != pid}
-        if clean:
+        """The kernel has closed what a killed process held, and nobody could report it. What it had
+        started is killed with it (dying.py)."""
+        ended = [pid]
+        for one in ended:
+            ended += [child for child, _ in self.workers.pop(one, ()) if child not in ended]
+        cut = set(ended[1:] if clean else ended)
+        if not cut:
             return
         for connection in self.connections.values():
-            if pid in (connection.pid, connection.acceptor) and not connection.closed_ns:
+            if not connection.closed_ns and not cut.isdisjoint(
+                (connection.pid, connection.acceptor)
+            ):
                 self.cut += 1
                 self._end(connection, at_ns, "cut")
 
     # --- one connection --------------------------------------------------------------------------
 
     def _accepted(self, connection: Connection, event: Event, state: State) -> None:
-        self.illegal_steps += 1  # a connection is accepted once: its first event
+        pass  # the table allows it nowhere: a connection is accepted once, by its first event
 
     def _received(self, connection: Connection, event: Event, state: State) -> None:
         connection.bytes_in += event.bytes
@@ -147,16 +204,17 @@ class ServerState:
 
     def _responded(self, connection: Connection, event: Event, state: State) -> None:
         connection.requests += 1
-        connection.pending -= connection.pending > 0
         connection.unsent += event.bytes
-        self.handler_ns.append(event.at_ns - connection.request_ns)
+        if connection.pending:  # else its request was not reported
+            connection.pending -= 1
+            self.handler_ns.append(event.at_ns - connection.request_ns)
         connection.enter(state, event.at_ns)
 
     def _sent(self, connection: Connection, event: Event, state: State) -> None:
         connection.bytes_out += event.bytes
         self.bytes_out += event.bytes
         connection.unsent = max(connection.unsent - event.bytes, 0)
-        if connection.unsent == 0:
+        if connection.unsent == 0 and connection.state is U:
             self.unsent_ns.append(event.at_ns - connection.since_ns)
         connection.enter(connection.settle(), event.at_ns)
 
@@ -178,8 +236,20 @@ class ServerState:
         connection.enter(state, event.at_ns)
 
     def _unreported(self, connection: Connection, event: Event, state: State) -> None:
-        connection.torn = True  # its numbers are too low from here on, and its state may be old
+        words = event.note.split()
+        if words[:1] == ["thinned"]:  # thinned requests N in BYTES out BYTES
+            try:
+                requests, received, sent = map(int, words[2::2])
+            except ValueError:
+                requests = received = sent = 0
+                self.illegal_steps += 1
+            connection.requests += requests
+            connection.bytes_in += received
+            connection.bytes_out += sent
+        connection.torn = True
         connection.pending = connection.unsent = 0
+        if connection.state is not State.CLOSED:
+            connection.enter(State.IDLE, event.at_ns)  # as far as one can know
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -187,6 +257,8 @@ class ServerState:
         """Time has come into another cell of the strips: sample what rates are made of."""
         self._cell = at_ns // STRIP_CELL_NS
         self._cell_ends_ns = (self._cell + 1) * STRIP_CELL_NS
+        while self._samples and self._samples[0][0] < at_ns - RATE_SAMPLES * STRIP_CELL_NS:
+            self._samples.popleft()
         self._samples.append((at_ns, *self._flow()))
         if at_ns >= self._second_ends_ns:
             self._begin_second(at_ns)
@@ -202,12 +274,12 @@ class ServerState:
 
     def _flow(self) -> tuple[int, int, int, int]:
         """Requests, events, bytes in and bytes out so far, those not reported included."""
-        dropped_in, dropped_out = self._dropped_bytes
+        unreported = self.unreported
         return (
-            self.counts[Kind.REQUEST] + self.dropped[Kind.REQUEST],
-            sum(self.counts.values()) + sum(self.dropped.values()),
-            self.bytes_in + dropped_in,
-            self.bytes_out + dropped_out,
+            self.counts[Kind.REQUEST] + unreported.count(Kind.REQUEST),
+            sum(self.counts.values()) + unreported.total(),
+            self.bytes_in + unreported.bytes[Kind.RECV],
+            self.bytes_out + unreported.bytes[Kind.SEND],
         )
 
     def _expire(self, now_ns: int) -> None:
@@ -216,7 +288,12 @@ class ServerState:
         while closed and (
             len(closed) > CLOSED_KEPT or closed[0].closed_ns < now_ns - CLOSED_KEPT_NS
         ):
-            del self.connections[closed.popleft().conn]
+            connection = closed.popleft()
+            del self.connections[connection.conn]
+            self._rows[connection.row] = None
+            heappush(self._free_rows, connection.row)
+        while self._rows and self._rows[-1] is None:
+            self._rows.pop()
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -225,7 +302,7 @@ class ServerState:
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self._expire(now_ns)
-        window = list(islice(self.connections.values(), first_row, first_row + rows))
+        window = [taken for taken in self._rows[first_row : first_row + rows] if taken]
         counts = self._totals()
         per_s = self._rates(now_ns)
         return Snapshot(
@@ -240,8 +317,8 @@ class ServerState:
             rooms=self._rooms(now_ns),
             connections=tuple(connection.view(now_ns) for connection in window),
             first_row=first_row,
-            rows=len(self.connections),
-            workers=len(self.workers),
+            rows=len(self._rows),
+            workers=sum(map(len, self.workers.values())),
             events=tuple(self.events),
             numbers={
                 event.conn: self.connections[event.conn].number
@@ -251,7 +328,7 @@ class ServerState:
         )
 
     def _totals(self) -> Counts:
-        total = {kind: self.counts[kind] + self.dropped[kind] for kind in Kind}
+        total = {kind: self.counts[kind] + self.unreported.count(kind) for kind in Kind}
         _, events, bytes_in, bytes_out = self._flow()
         return Counts(
             accepted=total[Kind.ACCEPT],
@@ -262,13 +339,18 @@ class ServerState:
             bytes_in=bytes_in,
             bytes_out=bytes_out,
             events=events,
-            lost=sum(self.dropped.values()),
+            lost=self.unreported.dropped.total(),
+            thinned=self.unreported.thinned.total(),
             cut=self.cut,
             errors=total[Kind.ERROR],
             illegal_steps=self.illegal_steps,
             wakeups=self.wakeups,
             would_block=self.would_block,
         )
+
+    def events_per_s(self, now_ns: int) -> float:
+        """Events of all kinds, reported or not, over the last second or so."""
+        return self._rates(now_ns)[1]
 
     def _rates(self, now_ns: int) -> tuple[float, ...]:
         """Requests, events, bytes in and bytes out a second, over the last second or so."""
@@ -306,6 +388,9 @@ def _room(since_ns: list[int], finished_ns: Iterable[int], now_ns: int) -> Room:
     )
 
 
+_AFTER = {Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: I}
+"""Where a step leads that came without the one before it."""
+_BEGIN = {Kind.ACCEPT, Kind.RECV, *_AFTER}
 _APPLY: dict[Kind, Callable[[ServerState, Connection, Event, State], None]] = {
     Kind.ACCEPT: ServerState._accepted,
     Kind.RECV: ServerState._received,

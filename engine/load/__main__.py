@@ -8,24 +8,23 @@ or the URL are refused.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import os
 import resource
 import signal
 import sys
 
+from engine.dying import die_with_parent
 from engine.load.burst import run
 from engine.load.result import Burst, BurstResult, Progress
-
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> int:
     """Run the burst that argv asks for; returns the exit code."""
     try:
         burst = Burst.from_json(sys.argv[1] if len(sys.argv) > 1 else "")
-        die_with_parent(burst.parent_pid)
+        if burst.parent_pid is not None:
+            die_with_parent(burst.parent_pid)
         raise_descriptor_limit()
         gc.freeze()  # what is imported stays: the collector need not walk it during the burst
         print_line(asyncio.run(_run_until_signalled(burst)))
@@ -49,18 +48,6 @@ def print_line(report: Progress | BurstResult) -> None:
     """One write a line, so that the reader never sees half of it for long."""
     sys.stdout.write(report.to_json() + "\n")
     sys.stdout.flush()
-
-
-def die_with_parent(parent_pid: int | None) -> None:
-    """The kernel kills this process when its parent's thread ends; elsewhere than Linux, nothing.
-
-    The parent may have died before the call: then this is already somebody else's child.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent_now = os.getppid()
-    if parent_now == 1 or (parent_pid is not None and parent_now != parent_pid):
-        os._exit(1)
 
 
 def raise_descriptor_limit() -> None:

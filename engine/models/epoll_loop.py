@@ -105,6 +105,8 @@ class Loop:
                 if response.wait_s:
                     time.sleep(response.wait_s)  # and everybody waits
                 client.unsent += conversation.send(response)
+                if conversation.ended:
+                    break  # requests after the last answer stay unanswered
         unsent = client.unsent
         if unsent:
             # The kernel takes what fits into its buffer; the rest goes when it says EPOLLOUT.

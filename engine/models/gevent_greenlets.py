@@ -52,5 +52,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     if response.wait_s:
                         time.sleep(response.wait_s)  # even sleep(0) would let the others run first
                     connection.sendall(conversation.send(response))
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
             except OSError:
                 return  # the client is gone, or was silent for too long

@@ -75,8 +75,11 @@ def talk(client: Client, service: Service, now_s: float) -> bool:
         client.heard_s = now_s
         for request in conversation.receive(data):
             response = service.answer(request)
-            time.sleep(response.wait_s)  # and everybody waits
+            if response.wait_s:
+                time.sleep(response.wait_s)  # and everybody waits
             client.unsent += conversation.send(response)
+            if conversation.ended:
+                break  # requests after the last answer stay unanswered
     if client.unsent:
         # The kernel takes what fits into its buffer: the rest must be kept for a later round.
         sent = client.connection.send(client.unsent)

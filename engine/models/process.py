@@ -62,8 +62,11 @@ def talk(connection: socket.socket, service: Service) -> None:
                     return
                 for request in conversation.receive(data):
                     response = service.answer(request)
-                    time.sleep(response.wait_s)
+                    if response.wait_s:
+                        time.sleep(response.wait_s)
                     connection.sendall(conversation.send(response))
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
             except OSError:
                 return  # the client is gone, or was silent for too long
 

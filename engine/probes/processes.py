@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterable
+from typing import Any
 
 import psutil
 
@@ -102,12 +103,29 @@ def _descriptor_limit() -> int:
 
 
 def holder_of_port(port: int) -> str:
-    """Who listens on a TCP port: `python3 (pid 4120)`; empty where that cannot be known."""
+    """Who listens on a TCP port: `python3 (pid 4120)`; empty where that cannot be known.
+
+    Of several processes that share the listener it is the one that started the others.
+    """
     try:
-        for connection in psutil.net_connections(kind="tcp"):
-            is_listening = connection.status == psutil.CONN_LISTEN
-            if is_listening and connection.laddr.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+        pids = [one.pid for one in psutil.net_connections("tcp") if _is_listener(one, port)]
+        if not pids or pids[0] is None:
+            return ""
+        holder = psutil.Process(pids[0])
+        # psutil names only one of them, whichever.
+        while (parent := holder.parent()) and _has_listener(parent, port):
+            holder = parent
+        return f"{holder.name()} (pid {holder.pid})"
     except psutil.Error:
-        pass  # somebody else's process
-    return ""
+        return ""  # somebody else's process
+
+
+def _has_listener(process: psutil.Process, port: int) -> bool:
+    try:
+        return any(_is_listener(one, port) for one in process.net_connections("tcp"))
+    except psutil.Error:
+        return False
+
+
+def _is_listener(connection: Any, port: int) -> bool:
+    return connection.status == psutil.CONN_LISTEN and bool(connection.laddr.port == port)

@@ -1,0 +1,442 @@
+"""Sockets that report what is done to them, and conversations that report requests and responses.
+
+The listener handed to a model is a traced socket, and its accept() returns traced sockets; every call
+that receives or sends reports an event. A request and the recv that completed it travel as one record,
+and so do a response and the send of it, unless that send may block: then the response goes first.
+
+A thinned connection (its number is no multiple of the ratio) reports its life, and only counts the rest.
+"""
+
+import errno
+import socket
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from engine.events import RECV_REQUEST, RESPONSE_SEND, Kind, printable
+from engine.http1 import Conversation, Policy, Request, Response
+from engine.tracing import tracer
+
+TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
+_plain_socket = socket.socket  # as it was before a model patched the standard library
+_frame = sys._getframe
+_RECV, _SEND = Kind.RECV, Kind.SEND
+
+
+# What a traced socket remembers. Slots of the final class: a mixed-in class may have none before a
+# class written in C, and without them each look takes 12 ns more, dozens of times a request.
+_FIELDS = (
+    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_may_block",
+    "_pid", "_received", "_received_line", "_recvs", "_requests", "_responses", "_thinning",
+    "_unsaid", "_untold",
+)  # fmt: skip
+
+
+class _Reporting:
+    """Mixed in before a socket class: reports each call, and leaves the doing to that class."""
+
+    __slots__ = ()
+    _base: Any
+    """The socket class that does the work."""
+    _base_recv: Any
+    _base_send: Any
+    _names_tasks: bool
+    """Whether greenlets share the thread, so that events must name theirs."""
+    fileno: Any
+    _family: tuple[int, int, int]
+    """Of the listener: family, type, protocol. To ask each time would cost 1 us."""
+    _conn: int
+    _fd: int
+    _ended_by: str
+    _unsaid: tuple[int, int, str] | None
+    _untold: list[int]
+
+    def watch(self, conn: int) -> None:
+        """Begin to report, as connection `conn` (0 for a listener)."""
+        self._fd = self.fileno()
+        self._conn = conn
+        self._pid = tracer.pid
+        self._forks = tracer.forks
+        self._ended_by = "server closed first"
+        self._has_ended = False
+        self._may_block = True
+        self._converses = False  # a conversation reports what is received, with what it completes
+        self._received = self._received_line = 0  # bytes not yet reported
+        self._unsaid = None  # a response that goes with the next send: length, line, status
+        self._thinning = tracer.thinning[0]
+        self._is_shown = self._thinning <= 1 or conn % self._thinning == 0
+        self._recvs = self._requests = self._responses = 0  # of a thinned connection, not yet counted
+        self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
+
+    def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
+        """An event of this connection, after what happened before it."""
+        if self._received or self._unsaid:
+            self._catch_up()
+        task = greenlet_name() if self._names_tasks else ""
+        tracer.local.writer.put(kind, self._conn, self._fd, moved, line, note, task)
+
+    def _catch_up(self) -> None:
+        """Report what was kept back to make a pair, and did not become one."""
+        if not self._is_shown:
+            self._count(0, 0)
+            return
+        received, self._received = self._received, 0
+        unsaid, self._unsaid = self._unsaid, None
+        if received:
+            self.report(_RECV, received, self._received_line)
+        if unsaid:
+            self.report(Kind.RESPONSE, *unsaid)
+
+    # --- thinned -------------------------------------------------------------------------------------
+
+    def follow_thinning(self) -> None:
+        """The ratio has changed: report from now on, or only count. Asked between a recv and the
+        requests that it completes."""
+        was_shown = self._is_shown
+        self._thinning = tracer.thinning[0]
+        self._is_shown = self._thinning <= 1 or self._conn % self._thinning == 0
+        if was_shown and not self._is_shown:
+            self._recvs = 1 if self._received else 0
+            if self._unsaid:
+                self._catch_up()
+        elif self._is_shown and not was_shown:
+            self._count(0, 0)
+            self._tell()
+
+    def _count(self, sends: int, sent: int) -> None:
+        """Count a send of a thinned connection, with what came before it."""
+        recvs, received = self._recvs, self._received
+        responses = self._responses
+        writer = tracer.local.writer
+        writer.count_exchange(recvs, received, self._requests, responses, sends, sent)
+        self._recvs = self._received = self._requests = self._responses = 0
+        untold = self._untold
+        untold[0] += responses
+        untold[1] += received
+        untold[2] += sent
+        if untold[0] >= TELL_AFTER:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Keep the numbers of a connection right that is not reported in detail."""
+        if any(self._untold):
+            responses, received, sent = self._untold
+            self._untold = [0, 0, 0]
+            note = f"thinned requests {responses} in {received} out {sent}"
+            tracer.local.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
+
+    # --- accept --------------------------------------------------------------------------------------
+
+    def accept(self) -> tuple[Any, Any]:
+        line = _frame(1).f_lineno
+        try:
+            accepted, peer = self._take_connection()
+        except (BlockingIOError, TimeoutError):
+            if not self._may_block:
+                tracer.blocked(at_accept=True)
+            raise  # else a time-out ended the wait, only to let the server look around
+        except OSError as error:
+            self.report(Kind.ERROR, 0, line, _error_name(error))
+            raise
+        tracer.open_sockets += 1
+        accepted.watch(tracer.cookie(accepted))
+        task = greenlet_name() if self._names_tasks else ""
+        tracer.local.writer.put(
+            Kind.ACCEPT, accepted._conn, accepted._fd, 0, line, peer[0], task, peer[1]
+        )
+        return accepted, peer
+
+    def _take_connection(self) -> tuple[Any, Any]:
+        sock: Any = self
+        while True:
+            try:
+                fd, peer = sock._accept()  # what both socket.socket.accept and gevent's begin with
+                return type(sock)(*self._family, fd), peer
+            except BlockingIOError:
+                if self._base is _plain_socket or sock.gettimeout() == 0:
+                    raise
+            sock._wait(sock._read_event)  # gevent: switch to the others until somebody comes
+
+    def setblocking(self, flag: bool) -> None:
+        self._may_block = bool(flag)
+        self._base.setblocking(self, flag)
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._may_block = seconds != 0
+        self._base.settimeout(self, seconds)
+
+    # --- receive -------------------------------------------------------------------------------------
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        try:
+            data: bytes = self._base_recv(size, flags)
+        except OSError as error:
+            self._failed(error, _frame(1).f_lineno)
+            raise
+        moved = len(data)
+        if moved and self._converses:
+            if self._is_shown:
+                if self._received or self._unsaid:
+                    self._catch_up()
+                self._received_line = _frame(1).f_lineno
+                self._received = moved
+            else:
+                self._recvs += 1
+                self._received += moved
+            return data
+        self._got(moved, _frame(1).f_lineno)
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        return int(self._receive(_frame(1).f_lineno, _itself, "recv_into", buffer, nbytes, flags))
+
+    def recvfrom(self, size: int, flags: int = 0) -> Any:
+        return self._receive(_frame(1).f_lineno, _length_of_first, "recvfrom", size, flags)
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> Any:
+        return self._receive(_frame(1).f_lineno, _first, "recvfrom_into", buffer, nbytes, flags)
+
+    def recvmsg(self, *args: Any) -> Any:
+        return self._receive(_frame(1).f_lineno, _length_of_first, "recvmsg", *args)
+
+    def recvmsg_into(self, *args: Any) -> Any:
+        return self._receive(_frame(1).f_lineno, _first, "recvmsg_into", *args)
+
+    def _receive(self, line: int, count: Callable[[Any], int], call: str, *args: Any) -> Any:
+        try:
+            result = getattr(self._base, call)(self, *args)
+        except OSError as error:
+            self._failed(error, line)
+            raise
+        self._got(count(result), line)
+        return result
+
+    def _got(self, received: int, line: int) -> None:
+        if not received:
+            self._ended_by = "client closed first"
+        if self._is_shown:
+            self.report(_RECV, received, line)
+        else:
+            self._recvs += 1
+            self._received += received
+
+    # --- send ----------------------------------------------------------------------------------------
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            sent: int = self._base_send(data, flags)
+        except OSError as error:
+            self._failed(error, _frame(1).f_lineno)
+            raise
+        if not self._is_shown:
+            self._count(1, sent)
+        elif self._unsaid is None:
+            self.report(_SEND, sent, _frame(1).f_lineno)
+        else:
+            length, line, status = self._unsaid
+            self._unsaid = None
+            line2 = _frame(1).f_lineno
+            tracer.local.writer.put(
+                RESPONSE_SEND, self._conn, self._fd, length, line, status, "", sent, line2
+            )
+        return sent
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """A loop over send, so that each piece reports and one that is stuck is seen."""
+        line = _frame(1).f_lineno
+        sent = self._transmit(line, "send", data, flags)
+        if sent < len(data):
+            rest = memoryview(data).cast("B")[sent:]
+            while rest:
+                rest = rest[self._transmit(line, "send", rest, flags) :]
+
+    def sendto(self, data: Any, *args: Any) -> int:
+        return self._transmit(_frame(1).f_lineno, "sendto", data, *args)
+
+    def sendmsg(self, buffers: Iterable[Any], *args: Any) -> int:
+        return self._transmit(_frame(1).f_lineno, "sendmsg", buffers, *args)
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        sock: Any = self  # os.sendfile would bypass us; the loop over send() reports each piece
+        return int(sock._sendfile_use_send(file, offset, count))
+
+    def _transmit(self, line: int, call: str, *args: Any) -> int:
+        try:
+            sent: int = getattr(self._base, call)(self, *args)
+        except OSError as error:
+            self._failed(error, line)
+            raise
+        if self._is_shown:
+            self.report(_SEND, sent, line)
+        else:
+            self._count(1, sent)
+        return sent
+
+    # --- the end -------------------------------------------------------------------------------------
+
+    def _failed(self, error: OSError, line: int) -> None:
+        if isinstance(error, (BlockingIOError, TimeoutError)):
+            if not self._may_block:
+                tracer.blocked(at_accept=False)
+            return
+        if isinstance(error, ConnectionError):
+            self._ended_by = "client reset the connection"
+        self.report(Kind.ERROR, 0, line, _error_name(error))
+
+    def _real_close(self, *args: Any) -> None:
+        # The one place where a socket's descriptor is closed: makefile() may keep it open after
+        # close(), and here it is still valid.
+        self._report_end()
+        self._base._real_close(self, *args)
+
+    def _report_end(self) -> None:
+        if self._has_ended or not self._conn:
+            return
+        self._has_ended = True
+        tracer.open_sockets -= 1
+        if not self._is_shown:
+            self._count(0, 0)
+            self._tell()
+        line = _model_line()
+        # Accepted by this process, and handed to a child since: only a copy is given up here.
+        if self._pid == tracer.pid and self._forks != tracer.forks:
+            self.report(Kind.RELEASE, 0, line)
+        else:
+            self.report(Kind.CLOSE, 0, line, self._ended_by)
+
+    def __del__(self) -> None:
+        # A forgotten socket is closed by its finalizer, which does not call _real_close.
+        if getattr(self, "_untold", None) is not None:
+            self._report_end()
+
+
+def traced_listener(fd: int, base: Any) -> socket.socket:
+    """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
+    patched it in) that reports."""
+    calls = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
+    names_tasks = {"_names_tasks": base is not _plain_socket}
+    fields = {"__slots__": _FIELDS}
+    reporting: Any = type("TracedSocket", (_Reporting, base), calls | names_tasks | fields)
+    _PLUMBING.add(sys.modules[base.__module__].__file__)
+    listener = reporting(fileno=fd)
+    reporting._family = (int(listener.family), int(listener.type), listener.proto)
+    listener.watch(0)
+    listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
+    return listener  # type: ignore[no-any-return]
+
+
+class TracedConversation(Conversation):
+    """Reports where bytes become a request, and where an answer becomes bytes."""
+
+    __slots__ = ("_pipelined", "_request", "_socket", "_title")
+
+    def __init__(self, policy: Policy, connection: Any) -> None:
+        super().__init__(policy)
+        self._socket: _Reporting = connection
+        self._socket._converses = True
+        self._request: Request | None = None  # the last one, and how it is called
+        self._title = ""
+        self._pipelined = False
+
+    def receive(self, data: bytes) -> Sequence[Request]:
+        requests = Conversation.receive(self, data)
+        sock = self._socket
+        if sock._thinning != tracer.thinning[0]:
+            sock.follow_thinning()
+        if not sock._is_shown:
+            sock._requests += len(requests)
+            return requests
+        self._pipelined = len(requests) > 1
+        line = _frame(1).f_lineno
+        for request in requests:
+            if request is not self._request:
+                self._request = request
+                self._title = _title(request)
+            received, sock._received = sock._received, 0
+            if received:
+                task = greenlet_name() if sock._names_tasks else ""
+                tracer.local.writer.put(
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, self._title,
+                    task, 0, line,
+                )  # fmt: skip
+            else:
+                sock.report(Kind.REQUEST, 0, line, self._title)
+        if not requests:
+            sock._catch_up()
+        return requests
+
+    def send(self, response: Response) -> bytes:
+        wire = Conversation.send(self, response)
+        sock = self._socket
+        if not sock._is_shown:
+            sock._responses += 1
+            return wire
+        status = _STATUSES.get(response.status) or str(response.status)
+        if sock._may_block or self._pipelined or sock._unsaid:
+            sock.report(Kind.RESPONSE, len(wire), _frame(1).f_lineno, status)
+        else:
+            sock._unsaid = (len(wire), _frame(1).f_lineno, status)
+        return wire
+
+
+_titles: dict[tuple[str, str], str] = {}
+_STATUSES = {status: str(status) for status in range(100, 600)}
+
+
+def _title(request: Request) -> str:
+    """Method and target, escaped; remembered, since a site has few of them."""
+    key = (request.method, request.target)
+    title = _titles.get(key)
+    if title is None:
+        if len(_titles) >= 1024:
+            _titles.clear()
+        title = printable(f"{request.method} {request.target}") if request.method else "not a request"
+        _titles[key] = title
+    return title
+
+
+def greenlet_name() -> str:
+    """The name of the running greenlet: `greenlet-7`; empty for the first, which is the thread.
+
+    The number is gevent's smallest free one, so that few names serve any number of greenlets.
+    """
+    current = sys.modules["greenlet"].getcurrent()
+    try:
+        name: str = current.servetui_name
+    except AttributeError:
+        number = getattr(current, "minimal_ident", None)
+        name = "" if number is None else f"greenlet-{number}"
+        current.servetui_name = name
+    return name
+
+
+def _model_line() -> int:
+    """The line outside this file and the standard library that led here, for `close` in a `with`."""
+    frame: Any = _frame(2)
+    while frame is not None and frame.f_code.co_filename in _PLUMBING:
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else 0
+
+
+_PLUMBING: set[str | None] = {__file__, socket.__file__}
+
+
+def _error_name(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+def _itself(received: int) -> int:
+    return received
+
+
+def _first(result: Sequence[int]) -> int:
+    return result[0]
+
+
+def _length_of_first(result: Sequence[bytes]) -> int:
+    return len(result[0])
+
+
+def _address(peer: Any) -> str:
+    host, port = peer[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
