@@ -5,7 +5,7 @@ Where to look, in the order in which an event travels:
     listener.py      the listening socket, opened once by the parent and handed to every engine
     __main__.py      the engine process: read its settings, run one model, report
     models/          one file a concurrency model, each a page to read from top to bottom
-    http1.py         bytes <-> requests and responses; no sockets, no clock
+    http1.py         bytes <-> requests and responses (http_parser.py, http_messages.py); no sockets
     site.py          Request -> Response: files of www/, and /wait /burn /bytes
     service.py       what a model is given besides its listener: settings, site, conversations
     tracing.py       the sockets that report what is done to them

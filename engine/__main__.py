@@ -10,7 +10,6 @@ and ends by itself when the last connection has ended.
 """
 
 import json
-import os
 import signal
 import socket
 import sys
@@ -21,7 +20,6 @@ from pathlib import Path
 
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
-from engine.http1 import Conversation
 from engine.models import MODELS
 from engine.service import Service, Settings
 from engine.site import Site

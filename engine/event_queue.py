@@ -20,7 +20,6 @@ import fcntl
 import gc
 import mmap
 import os
-import tempfile
 import threading
 import time
 from bisect import bisect_right
@@ -166,6 +165,8 @@ def _anonymous_file() -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("servetui-events")
     else:
+        import tempfile  # here, since it loads much that every fork would have to copy
+
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
     os.ftruncate(fd, _BYTES)
@@ -511,7 +512,9 @@ class Reader:
                         (seq, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
                     )
                 )
-                append(_event(Event, (seq + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")))
+                append(
+                    _event(Event, (seq + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, ""))
+                )
             elif kind == _ACCEPT:
                 host, name = texts[note], texts[task or _TASK_NUMBER]
                 peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"

@@ -4,8 +4,8 @@ Everything speaks Event: the queue, the fold, recordings, tests, JSON output. It
 rather than a class for each kind, since it crosses processes and is counted by the hundred thousand.
 No socket, no clock, no thread here.
 
-On the wire an event, or a pair of them, is a record of 44 bytes. Texts (task, note) travel once for each writer, in
-records of their own before the first event that needs them; events carry their number.
+On the wire an event, or a pair of them, is a record of 44 bytes. Texts (task, note) travel once for
+each writer, in records of their own before the first event that needs them; events carry their number.
 """
 
 import json

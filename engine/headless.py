@@ -61,7 +61,9 @@ class Headless:
 
     def summary(self) -> dict[str, Any]:
         """The summary of the command-line contract; null where nothing was traced."""
-        return summary_of(self.run.status(), self.run.snapshot(0, 0).counts, self.run.settings.trace)
+        return summary_of(
+            self.run.status(), self.run.snapshot(0, 0).counts, self.run.settings.trace
+        )
 
     def _beat(self) -> None:
         self._take(self.run.poll())

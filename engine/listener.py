@@ -4,7 +4,9 @@ import socket
 import struct
 
 BACKLOG = 128  # connections waiting for accept(); the kernel caps it at net.core.somaxconn
-ACCEPT_LOOKUP_S = 0.05  # how long a blocking accept() waits before its server looks whether to leave
+ACCEPT_LOOKUP_S = (
+    0.05  # how long a blocking accept() waits before its server looks whether to leave
+)
 RECEIVE_BYTES = 64 * 1024  # most that one recv() takes: a page of requests, or a piece of a body
 KEEP_ALIVE_S = 5.0  # an idle connection is closed after this; uvicorn's default as well
 

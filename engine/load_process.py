@@ -84,7 +84,8 @@ class LoadProcess:
             self._report = parse_line(line.decode())
 
     def _close(self) -> None:
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         words = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         if not isinstance(self._report, BurstResult):
             self._failure = words[-1] if words else "the client ended without a result"

@@ -107,13 +107,13 @@ class Run:
         for engine in self._engines():
             engine.settings.set_mode(short=short)
 
-    def start_burst(self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS) -> None:
+    def start_burst(
+        self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
+    ) -> None:
         """Fire requests from the built-in client; one burst at a time."""
         if any(burst.is_running for burst in self._bursts):
             return
-        asked = Burst(
-            self.url + "/", requests, connections, parent_pid=os.getpid()
-        )
+        asked = Burst(self.url + "/", requests, connections, parent_pid=os.getpid())
         self._bursts.append(LoadProcess(asked, self.model, self._mode()))
 
     @property
@@ -195,9 +195,7 @@ class Run:
         return [engine for engine in (self._serving, self._next) if engine] + self._old
 
     def _start(self, model: str) -> EngineProcess:
-        engine = EngineProcess(
-            model, self.settings.root, self._listener, trace=self.settings.trace
-        )
+        engine = EngineProcess(model, self.settings.root, self._listener, trace=self.settings.trace)
         engine.settings.set_mode(short=self.short)
         engine.settings.set_tick(self.settings.tick_s)
         self._tell(Kind.SPAWN, f"process {engine.pid} engine {model}")
@@ -266,7 +264,7 @@ class Run:
     def _drain(self) -> list[Event]:
         events = self._told
         self._told = []
-        sources = bool(events)
+        sources = 1 if events else 0
         for engine in self._engines():
             has_ended = engine.phase is Phase.ENDED
             if batch := engine.drain():
@@ -309,7 +307,7 @@ def _check(settings: RunSettings) -> None:
         raise RunError(f"no model {settings.model!r}; there are {', '.join(MODELS)}", exit_code=2)
     if not settings.root.is_dir():
         raise RunError(f"{settings.root} is not a folder; name one with --root", exit_code=2)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < LEAST_DESCRIPTORS:
         raise RunError(

@@ -3,7 +3,8 @@
 import socket
 from collections.abc import Callable
 
-from engine.http1 import Conversation, Request, Response
+from engine.http1 import Conversation
+from engine.http_messages import Request, Response
 
 
 class Settings:

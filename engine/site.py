@@ -21,7 +21,7 @@ from pathlib import Path
 from time import thread_time, time
 from urllib.parse import quote
 
-from engine.http1 import Request, Response
+from engine.http_messages import Request, Response
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 

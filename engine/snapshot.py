@@ -33,8 +33,12 @@ class StateMeaning:
 STATE_MEANINGS = {
     State.ACCEPTED: StateMeaning("accepted", "A", "accepted, nothing received yet"),
     State.READING: StateMeaning("reading", "r", "a part of a request has been received"),
-    State.HANDLER: StateMeaning("handler", "H", "a request is in the handler (the code that answers it)"),
-    State.UNSENT: StateMeaning("unsent", "S", "an answer is made, not all of it is handed to the kernel"),
+    State.HANDLER: StateMeaning(
+        "handler", "H", "a request is in the handler (the code that answers it)"
+    ),
+    State.UNSENT: StateMeaning(
+        "unsent", "S", "an answer is made, not all of it is handed to the kernel"
+    ),
     State.IDLE: StateMeaning("idle", "·", "kept alive, waiting for the client's next request"),
     State.CLOSED: StateMeaning("closed", "X", "closed by the server (x: the client closed first)"),
 }

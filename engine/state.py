@@ -28,7 +28,9 @@ STEPS: dict[State, dict[Kind, State]] = {
     C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
 }  # fmt: skip
 
-CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen this long, so that it can be seen
+CLOSED_KEPT_NS = (
+    3_000_000_000  # a closed connection stays on screen this long, so that it can be seen
+)
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
 EVENTS_KEPT = 1_000
 WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
@@ -73,9 +75,9 @@ class ServerState:
         steps = STEPS
         for event in events:
             _, at_ns, kind, conn, _, _, _, _, _, _ = event
-            counts[kind] += 1
             if at_ns >= self._cell_ends_ns:
                 self._begin_cell(at_ns)
+            counts[kind] += 1
             if not conn:
                 self._apply_to_server(event)
                 continue
@@ -254,14 +256,15 @@ class ServerState:
     # --- time ------------------------------------------------------------------------------------
 
     def _begin_cell(self, at_ns: int) -> None:
-        """Time has come into another cell of the strips: sample what rates are made of."""
+        """Time has come into another cell of the strips, or into another second: sample what rates
+        are made of."""
         self._cell = at_ns // STRIP_CELL_NS
-        self._cell_ends_ns = (self._cell + 1) * STRIP_CELL_NS
         while self._samples and self._samples[0][0] < at_ns - RATE_SAMPLES * STRIP_CELL_NS:
             self._samples.popleft()
         self._samples.append((at_ns, *self._flow()))
         if at_ns >= self._second_ends_ns:
             self._begin_second(at_ns)
+        self._cell_ends_ns = min((self._cell + 1) * STRIP_CELL_NS, self._second_ends_ns)
 
     def _begin_second(self, at_ns: int) -> None:
         requests = self._flow()[0]
@@ -358,7 +361,9 @@ class ServerState:
             return (0.0,) * 4
         then_ns, *then = self._samples[0]
         seconds = max(now_ns - then_ns, STRIP_CELL_NS) / SECOND_NS
-        return tuple((now - before) / seconds for now, before in zip(self._flow(), then, strict=True))
+        return tuple(
+            (now - before) / seconds for now, before in zip(self._flow(), then, strict=True)
+        )
 
     def _rooms(self, now_ns: int) -> dict[str, Room]:
         """One walk over the open connections: how many are in each room, and the oldest."""

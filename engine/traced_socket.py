@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine.events import RECV_REQUEST, RESPONSE_SEND, Kind, printable
-from engine.http1 import Conversation, Policy, Request, Response
+from engine.http1 import Conversation, Policy
+from engine.http_messages import Request, Response
 from engine.tracing import tracer
 
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
@@ -23,8 +24,8 @@ _frame = sys._getframe
 _RECV, _SEND = Kind.RECV, Kind.SEND
 
 
-# What a traced socket remembers. Slots of the final class: a mixed-in class may have none before a
-# class written in C, and without them each look takes 12 ns more, dozens of times a request.
+# What a traced socket remembers, as slots of the final class: a mixed-in class may have none before
+# a class written in C, and without them each look takes 12 ns more, dozens of times a request.
 _FIELDS = (
     "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_may_block",
     "_pid", "_received", "_received_line", "_recvs", "_requests", "_responses", "_thinning",
@@ -35,7 +36,6 @@ _FIELDS = (
 class _Reporting:
     """Mixed in before a socket class: reports each call, and leaves the doing to that class."""
 
-    __slots__ = ()
     _base: Any
     """The socket class that does the work."""
     _base_recv: Any
@@ -65,7 +65,9 @@ class _Reporting:
         self._unsaid = None  # a response that goes with the next send: length, line, status
         self._thinning = tracer.thinning[0]
         self._is_shown = self._thinning <= 1 or conn % self._thinning == 0
-        self._recvs = self._requests = self._responses = 0  # of a thinned connection, not yet counted
+        self._recvs = self._requests = self._responses = (
+            0  # of a thinned connection, not yet counted
+        )
         self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
 
     def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
@@ -77,9 +79,8 @@ class _Reporting:
 
     def _catch_up(self) -> None:
         """Report what was kept back to make a pair, and did not become one."""
-        if not self._is_shown:
+        if self._received and not self._is_shown:
             self._count(0, 0)
-            return
         received, self._received = self._received, 0
         unsaid, self._unsaid = self._unsaid, None
         if received:
@@ -390,7 +391,9 @@ def _title(request: Request) -> str:
     if title is None:
         if len(_titles) >= 1024:
             _titles.clear()
-        title = printable(f"{request.method} {request.target}") if request.method else "not a request"
+        title = (
+            printable(f"{request.method} {request.target}") if request.method else "not a request"
+        )
         _titles[key] = title
     return title
 

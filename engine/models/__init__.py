@@ -7,10 +7,8 @@ returns. Models look like pages of a textbook: they know neither tracing nor the
 Choosing a model imports its module and no other, since some of them patch the standard library.
 """
 
-import ast
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 MODELS = {
     "process": "engine.models.process",
@@ -37,6 +35,10 @@ class ModelInfo:
 @cache
 def describe(name: str) -> ModelInfo:
     """Read the header of a model's file; the module is not imported. KeyError: no such model."""
+    # Imported here, since an engine never asks: what it has not loaded, its forks need not copy.
+    import ast
+    from importlib.resources import files
+
     package, _, module = MODELS[name].rpartition(".")
     source = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
     header = ast.get_docstring(ast.parse(source)) or ""

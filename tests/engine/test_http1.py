@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import http1
-from engine.http1 import Conversation, Request, Response
+from engine import http1, http_messages, http_parser
+from engine.http1 import Conversation
+from engine.http_messages import Request, Response
 
 HOST = b"Host: a\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -244,7 +245,7 @@ def head_of(size: int) -> bytes:
 
 
 def test_the_limit_of_the_head() -> None:
-    limit = http1.HEAD_LIMIT_BYTES
+    limit = http_parser.HEAD_LIMIT_BYTES
     assert feed([head_of(limit)])[0].fault == 0
     assert feed([head_of(limit + 1)])[0].fault == 431
     assert feed([head_of(limit + 1)[:limit]])[0].fault == 431
@@ -255,7 +256,7 @@ def test_the_limit_of_the_head() -> None:
 
 @pytest.mark.parametrize("end", [b"", b" HTTP/1.1\r\nHost: a\r\n\r\n", b"\n", b"\r\n"])
 def test_the_limit_of_the_target(end: bytes) -> None:
-    limit = http1.TARGET_LIMIT_BYTES
+    limit = http_parser.TARGET_LIMIT_BYTES
     (refused,) = feed([b"GET /" + b"x" * limit + end])
     assert (refused.fault, refused.method, len(refused.target)) == (414, "GET", limit)
     assert feed([b"GET /" + b"x" * limit, end]) == [refused]
@@ -264,7 +265,7 @@ def test_the_limit_of_the_target(end: bytes) -> None:
 
 
 def test_the_limit_of_the_body() -> None:
-    limit = http1.BODY_LIMIT_BYTES
+    limit = http_parser.BODY_LIMIT_BYTES
     head = get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: %d" % limit)
     (request,) = feed([head, b"x" * (limit - 1), b"x"])
     assert (request.fault, len(request.body)) == (0, limit)
@@ -274,7 +275,7 @@ def test_the_limit_of_the_body() -> None:
 @pytest.mark.parametrize(("over", "fault"), [(0, 0), (1, 413)])
 def test_the_limit_of_a_chunked_body_counts_its_framing(step: int, over: int, fault: int) -> None:
     framing = len(b"fffff\r\n\r\n0\r\n\r\n")
-    size = http1.BODY_LIMIT_BYTES - framing + over
+    size = http_parser.BODY_LIMIT_BYTES - framing + over
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
     data = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + chunks
     requests = feed((data + GET)[i : i + step] for i in range(0, len(data + GET), step))
@@ -385,7 +386,7 @@ RESERVED = {"host", "connection", "content-length", "transfer-encoding", "expect
 
 @st.composite
 def good_requests(draw: st.DrawFn) -> bytes:
-    method = draw(st.sampled_from(sorted(http1.METHODS - {"CONNECT"})))
+    method = draw(st.sampled_from(sorted(http_parser.METHODS - {"CONNECT"})))
     target = "/" + draw(st.text("abc/?&=%._-~", max_size=20))
     lines = [f"{method} {target} HTTP/{draw(st.sampled_from(['1.0', '1.1']))}", "Host: a:80"]
     names = draw(st.lists(TOKENS.filter(lambda name: name.lower() not in RESERVED), max_size=4))
@@ -508,7 +509,7 @@ def test_a_header_cannot_smuggle_a_line(value: str) -> None:
 
 @given(st.integers(0, 4_102_444_800))
 def test_dates(at_s: int) -> None:
-    assert http1._http_date(at_s) == formatdate(at_s, usegmt=True)
+    assert http_messages._http_date(at_s) == formatdate(at_s, usegmt=True)
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])

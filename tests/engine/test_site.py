@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import site
-from engine.http1 import Conversation, Request, Response
+from engine.http1 import Conversation
+from engine.http_messages import Request, Response
 from engine.site import WWW, Site
 
 SECRET = b"the secret beside the root"

@@ -1,0 +1,107 @@
+"""Requests and responses: plain values, one of which serialises itself. No sockets, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, or the refusal of one.
+
+    `method` and `target` are as received (latin-1) and not escaped for a terminal. `path` is the
+    target's path, percent-decoded once as UTF-8; "" if that is impossible or gives a NUL.
+    `query` is what follows "?", not decoded. `http_minor` is 1 for 1.1 and above.
+    `keep_alive` is what the protocol says (RFC 9112, 9.3).
+    `fault` is the status that bytes deserve which are no acceptable request: 400, 413, 414, 417,
+    431, 501 or 505; 0 means none. With a fault, `keep_alive` is False and the rest may be empty.
+    """
+
+    method: str
+    target: str
+    path: str
+    query: str
+    http_minor: int
+    keep_alive: bool
+    headers: Headers
+    body: bytes
+    fault: int = 0
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer, not to be changed once made: it remembers the bytes it was serialised to.
+
+    `at_s` is the Unix second in which it was made, for the Date field. `wait_s` is the time that
+    the model lets pass before it sends. `headers` come after the fields made here
+    (Date, Content-Type, Content-Length, Connection).
+    """
+
+    status: int
+    content_type: str
+    body: bytes | memoryview
+    at_s: int
+    wait_s: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
+    _wires: dict[tuple[bool, bool], bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def wire(self, keep_alive: bool, head_only: bool) -> bytes:
+        """The bytes to send. `head_only` (for HEAD) leaves out the body and nothing else.
+
+        ValueError: a header holds a line end.
+        """
+        try:
+            return self._wires[keep_alive, head_only]
+        except KeyError:
+            return self._make_wire(keep_alive, head_only)
+
+    def _make_wire(self, keep_alive: bool, head_only: bool) -> bytes:
+        head = self._head(keep_alive)
+        is_bare = head_only or self._has_no_body()
+        made = head if is_bare else b"".join((head, self.body))
+        self._wires[keep_alive, head_only] = made
+        return made
+
+    def _has_no_body(self) -> bool:
+        return self.status in (204, 304) or self.status < 200
+
+    def _head(self, keep_alive: bool) -> bytes:
+        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", f"Date: {_http_date(self.at_s)}"]
+        if self.content_type:
+            lines.append(f"Content-Type: {self.content_type}")
+        # RFC 9110 8.6: 204 must not carry a length; that of 304 would be the length of the 200.
+        if not self._has_no_body():
+            lines.append(f"Content-Length: {len(self.body)}")
+        # A client of HTTP/1.0 keeps the connection only if it is told so.
+        lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
+        lines.extend(f"{name}: {value}" for name, value in self.headers)
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError(f"a header holds a line end: {self.headers!r}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+@lru_cache(maxsize=16)
+def _http_date(at_s: int) -> str:
+    """IMF-fixdate (RFC 9110, 5.6.7), in English whatever the locale.
+
+    email.utils does it too, and takes 20 ms to import, with sockets.
+    """
+    at = datetime.fromtimestamp(at_s, UTC)
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    return f"{day}, {at.day:02} {month} {at.year} {at:%H:%M:%S} GMT"
