@@ -1,0 +1,234 @@
+"""The command line: words in, exit code out.
+
+Exit codes: 0 done; 1 the thing asked about failed; 2 the words were wrong. stdout is data, stderr talk.
+Textual, psutil and the rest are imported only by the command that needs them.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine.models import MODELS, describe
+
+if TYPE_CHECKING:
+    from engine.recording import Recording
+    from engine.run import Run
+
+PROGRAM = "servetui"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and exit code 2."""
+        _talk(f"{message}; see {self.prog} --help")
+        raise SystemExit(2)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = sys.argv[1:] if words is None else words
+    _open_standard_streams()
+    if sys.platform == "win32":
+        _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
+        return 1
+    commands = {"serve": _serve, "models": _models}
+    try:
+        if words and words[0] in commands:
+            return commands[words[0]](words[1:])
+        return _dashboard(words)
+    except KeyboardInterrupt:
+        return 1
+
+
+def _open_standard_streams() -> None:
+    """A closed descriptor 0, 1 or 2 would become the next socket, and be taken for the stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # 0, 1, 2: lowest first
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(descriptor, mode, closefd=False, encoding="utf-8"))
+
+
+def _serve(words: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} serve",
+        description="Serve without a terminal. Commands on stdin, a line each: "
+        "model NAME, short, keep-alive, snapshot.",
+    )
+    _add_run_options(parser, model_required=True)
+    parser.add_argument(
+        "--events",
+        metavar="-|count|FILE",
+        default="count",
+        help="- writes events as JSON lines to stdout; count folds them and prints none (default); "
+        "a file is the recording",
+    )
+    parser.add_argument("--for", dest="seconds", type=_seconds, help="end after so many seconds")
+    parser.add_argument("--no-trace", action="store_true", help="plain sockets: nothing is watched")
+    parser.add_argument("--json", action="store_true", help="end with a summary on stdout")
+    asked = parser.parse_args(words)
+
+    from engine.headless import Headless
+
+    recording = None
+    if asked.events not in ("-", "count") and not asked.no_trace:
+        recording = _open_recording(asked, words)
+        if recording is None:
+            return 1
+    run = _open_run(asked, trace=not asked.no_trace)
+    if not isinstance(run, int):
+        prints = asked.events == "-"
+        headless = Headless(run, print_events=prints, recording=recording, seconds=asked.seconds)
+        code = headless.loop()
+        if asked.json:
+            print(json.dumps(headless.summary()), flush=True)
+    else:
+        code = run
+    if recording is not None:
+        recording.close()
+    return code
+
+
+def _models(words: list[str]) -> int:
+    parser = _Parser(prog=f"{PROGRAM} models", description="List the concurrency models.")
+    parser.add_argument("--json", action="store_true", help="as a JSON list")
+    asked = parser.parse_args(words)
+    infos = [describe(name) for name in MODELS]
+    if asked.json:
+        fields = ("name", "sentence", "calls", "failure")
+        print(json.dumps([{field: getattr(info, field) for field in fields} for info in infos]))
+    else:
+        width = max(map(len, MODELS))
+        for info in infos:
+            print(f"{info.name:{width}}  {info.sentence}; fails by: {info.failure}")
+    return 0
+
+
+def _dashboard(words: list[str]) -> int:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Run an HTTP server in one of many concurrency models and watch it from inside.",
+        epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} models; "
+        "each has --help of its own",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    _add_run_options(parser, model_required=False)
+    asked = parser.parse_args(words)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _talk(f"the dashboard needs a terminal; without one use: {PROGRAM} serve -m {asked.model}")
+        return 1
+    run = _open_run(asked, trace=True)
+    if isinstance(run, int):
+        return run
+
+    from tui.app import Dashboard
+
+    try:
+        dashboard = Dashboard(run)
+        dashboard.run()
+    finally:
+        run.stop()
+    return dashboard.return_code or 0
+
+
+def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -> None:
+    parser.add_argument(
+        "-m", "--model", required=model_required, default="epoll", type=_model,
+        metavar="MODEL", help=f"one of {', '.join(MODELS)}" + "" if model_required else " (epoll)",
+    )  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("-p", "--port", type=_port, default=7890, help="0 takes a free one (7890)")
+    parser.add_argument("--root", type=Path, help="folder to serve (a small site of our own)")
+    parser.add_argument(
+        "--backlog", type=_backlog, default=128, help="connections that may wait for accept (128)"
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="close each connection after a response"
+    )
+    parser.add_argument(
+        "--tick",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="pause per round in polling (0)",
+    )
+
+
+def _open_run(asked: argparse.Namespace, *, trace: bool) -> "Run | int":
+    """The run, or the exit code when it cannot be."""
+    from engine.run import Run, RunError, RunSettings
+    from engine.site import WWW
+
+    settings = RunSettings(
+        model=asked.model,
+        host=asked.host,
+        port=asked.port,
+        root=asked.root or WWW,
+        backlog=asked.backlog,
+        short=asked.short,
+        trace=trace,
+        tick_s=asked.tick,
+    )
+    try:
+        return Run(settings)
+    except RunError as error:
+        _talk(str(error))
+        return error.exit_code
+
+
+def _open_recording(asked: argparse.Namespace, words: list[str]) -> "Recording | None":
+    from engine.recording import Recording
+
+    try:
+        return Recording(Path(asked.events), asked.model, [PROGRAM, "serve", *words])
+    except OSError as error:
+        _talk(f"cannot write {asked.events}: {error.strerror}; name another file with --events")
+        return None
+
+
+def _model(word: str) -> str:
+    if word not in MODELS:
+        raise argparse.ArgumentTypeError(f"no model {word!r}; there are {', '.join(MODELS)}")
+    return word
+
+
+def _port(word: str) -> int:
+    if not word.isdecimal() or int(word) > 65535:
+        raise argparse.ArgumentTypeError(f"{word!r} is no port; take 0 to 65535")
+    return int(word)
+
+
+def _backlog(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) < 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of connections")
+    return int(word)
+
+
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds")
+    return seconds
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(PROGRAM)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _talk(text: str) -> None:
+    print(f"{PROGRAM}: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

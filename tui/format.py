@@ -1,0 +1,189 @@
+"""Values -> text, and what a drawn line is.
+
+A panel is a function that returns lines; a widget draws those that differ from the ones before.
+Text is one cell a character, which safe() guarantees. Nothing here knows Textual or reads markup.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+Span = tuple[str, str]
+"""A text and its role: a key of palette.ROLES."""
+Line = tuple[Span, ...]
+
+GLYPHS = "·│├┼┤─▁▂▃▄▅▆▇█…–×↑↓▐"
+"""All that is drawn beyond printable ASCII; each is one cell wide in every terminal."""
+BARS = " ▁▂▃▄▅▆▇█"
+_UNSAFE = re.compile(rf"[^\x20-\x7e{GLYPHS}]")
+
+
+def safe(text: str) -> str:
+    """The boundary to the terminal: one printable cell for each character, whatever comes in."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub("?", text)
+
+
+def plain(line: Line) -> str:
+    """The text of a line."""
+    return "".join(text for text, _ in line)
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in at most `width` cells; an ellipsis tells that there was more."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"[:width]
+
+
+def padded(line: Line, width: int, role: str = "text") -> Line:
+    """The line, filled up with blanks."""
+    return (*line, (" " * (width - len(plain(line))), role))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width`, broken between words; only a longer word is cut."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(fit(word, width))
+    return lines
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def count(number: int) -> str:
+    """`1,204`; from ten millions on `12.3 M`."""
+    if number < 10_000_000:
+        return f"{number:,}"
+    return f"{number / 1e6:,.1f} M" if number < 10_000_000_000 else f"{number / 1e9:,.1f} G"
+
+
+def rate(number: float) -> str:
+    """Three significant digits: more of them only flicker."""
+    if number < 1000:
+        return f"{number:.0f}"
+    step = 10 ** (len(str(int(number))) - 3)
+    return count(round(number / step) * step)
+
+
+def size(number: float) -> str:
+    """Bytes: `83 B`, `1.2 KB`, `45 KB`, `2.1 MB`; a KB is 1,000 bytes."""
+    if number < 1000:
+        return f"{number:.0f} B"
+    units = iter(("KB", "MB", "GB", "TB"))
+    unit, number = next(units), number / 1000
+    while number >= 999.5 and unit != "TB":
+        unit, number = next(units), number / 1000
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
+
+
+def milliseconds(ms: float | None) -> str:
+    """`0.85 ms`, `12 ms`, `1.20 s`; None, when there is nothing to say, is `-`."""
+    if ms is None:
+        return "-"
+    if ms >= 1000:
+        return f"{ms / 1000:.2f} s" if ms < 100_000 else f"{ms / 1000:,.0f} s"
+    return f"{ms:.2f} ms" if ms < 9.995 else f"{ms:.0f} ms"
+
+
+def age(seconds: int) -> str:
+    """`4 s`, `3 min`, `2 h`, `5 d`: coarse, so that what rests is seldom painted."""
+    if seconds < 60:
+        return f"{max(seconds, 0)} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h" if seconds < 86_400 else f"{seconds // 86_400} d"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 connection`, `2 connections`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def round_up(number: float) -> int:
+    """The next of 10, 20, 50, 100, 200 ...: the full height of a bar changes seldom."""
+    power = 10
+    while True:
+        for step in (1, 2, 5):
+            if number <= step * power:
+                return step * power
+        power *= 10
+
+
+def bars(values: Sequence[int], width: int, full: int) -> str:
+    """One bar a value, the last at the right; anything above 0 is at least the lowest bar."""
+    steps = len(BARS) - 1
+    drawn = [BARS[min(-(-value * steps // full), steps)] for value in values[-width:]]
+    return "".join(drawn).rjust(width)
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    heading: str
+    least: int
+    """Cells; with fewer it is left out."""
+    most: int
+    """Cells it grows to where there is room."""
+    cell: Callable[[Any, Any], Line]
+    """(what the row shows, context of the frame) -> spans, at most `least` wide unless cut."""
+    is_right: bool = False
+
+
+GAP = 1  # cells between columns
+
+
+@lru_cache(maxsize=64)
+def choose(columns: tuple[tuple[int, Column], ...], width: int) -> tuple[tuple[Column, int], ...]:
+    """The columns that fit, each with its width, in their order.
+
+    Each comes with its rank: the lowest ranks are kept. Room that is left goes to those that can
+    grow, the lowest rank first.
+    """
+    chosen: dict[Column, int] = {}
+    room = width + GAP
+    for _, column in sorted(columns, key=lambda ranked: ranked[0]):
+        if column.least + GAP > room:
+            break
+        chosen[column] = column.least
+        room -= column.least + GAP
+    for column in chosen:
+        more = min(column.most - column.least, room)
+        chosen[column] += more
+        room -= more
+    return tuple((column, chosen[column]) for _, column in columns if column in chosen)
+
+
+def heading(chosen: Iterable[tuple[Column, int]]) -> Line:
+    """The line above a table."""
+    cells = (
+        column.heading.rjust(width) if column.is_right else column.heading.ljust(width)
+        for column, width in chosen
+    )
+    text = " ".join(cells)
+    words = text.lstrip()
+    return ((" " * (len(text) - len(words)), "text"), (words, "heading"))
+
+
+def table_row(chosen: Iterable[tuple[Column, int]], item: object, context: object) -> Line:
+    """One line of a table."""
+    spans: list[Span] = []
+    for column, width in chosen:
+        cell = column.cell(item, context)
+        room = width - sum([len(text) for text, _ in cell])
+        if room < 0:
+            cell, room = ((fit(plain(cell), width), cell[0][1]),), 0
+        if column.is_right and room:
+            spans.append((" " * room, "text"))
+        spans += cell
+        spans.append((" " * (GAP if column.is_right else room + GAP), "text"))
+    return tuple(spans[:-1] if spans and spans[-1][0].isspace() else spans)

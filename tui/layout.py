@@ -1,0 +1,64 @@
+"""How many lines each part of the screen gets: a pure function of the terminal's size."""
+
+from dataclasses import dataclass
+
+HEADER = 1
+CONNECTION_HEADINGS = 2  # the title and the names of the columns
+BURST_HEADINGS = 2
+EVENT_TITLE = 1
+LEAST_ROWS = 4  # of connections, before anything else gets a line
+ROOMY = 30  # lines from which on blank lines part the panels
+EVENTS_FROM = 24  # lines from which on the last events are shown
+EVENTS_SMALL = 3
+BURSTS_SMALL, BURSTS_ROOMY = 2, 6  # so that keep-alive and short stand side by side
+
+
+@dataclass(frozen=True, slots=True)
+class Heights:
+    """Lines of each part; 0: it is not shown."""
+
+    alert: int
+    server: int
+    connections: int
+    """With title and headings."""
+    events: int
+    """With the title."""
+    bursts: int
+    """With the title and headings."""
+    keys: int
+    gap: int
+    """Blank lines above connections, events and bursts."""
+
+    @property
+    def rows(self) -> int:
+        """Connections that are seen."""
+        return max(self.connections - CONNECTION_HEADINGS, 0)
+
+
+def server_lines(height: int) -> int:
+    """The most that the server's numbers may take."""
+    return max(min(8, height // 4), 1)
+
+
+def arrange(height: int, *, alert: int, server: int, bursts: int, keys: int) -> Heights:
+    """Share `height` lines. What is asked for: the lines that each part has to show."""
+    is_roomy = height >= ROOMY
+    gap = 1 if is_roomy else 0
+    room = height - HEADER - keys
+    alert = min(alert, max(room - LEAST_ROWS, 0)) or gap
+    room -= alert
+    server = min(server, max(room - CONNECTION_HEADINGS - LEAST_ROWS, 0))
+    room -= server + gap + CONNECTION_HEADINGS + LEAST_ROWS
+    most_bursts = BURSTS_ROOMY if is_roomy else BURSTS_SMALL
+    burst_part = _below(BURST_HEADINGS, min(bursts, most_bursts), room - gap)
+    room -= burst_part + (gap if burst_part else 0)
+    wanted = height // 4 if is_roomy else EVENTS_SMALL if height >= EVENTS_FROM else 0
+    event_part = _below(EVENT_TITLE, wanted, room - gap)
+    room -= event_part + (gap if event_part else 0)
+    connections = max(CONNECTION_HEADINGS + LEAST_ROWS + room, 0)
+    return Heights(alert, server, connections, event_part, burst_part, keys, gap)
+
+
+def _below(headings: int, lines: int, room: int) -> int:
+    """`lines` below so many headings, if at least one of them has room."""
+    return min(headings + lines, room) if lines > 0 and room > headings else 0

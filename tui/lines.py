@@ -1,0 +1,112 @@
+"""The one widget that draws: given lines, it repaints those that differ from the lines before.
+
+It uses Textual's line API: no layout, no messages and no widget for anything that comes and goes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import MouseScrollDown, MouseScrollUp
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.format import Line, safe
+
+WHEEL_ROWS = 3  # rows for each click of the wheel, as editors do
+INKED = ("heading", "chosen", "alert")  # roles in which a blank can be seen
+STRIPS_KEPT = 2_000  # lines already made; rows that rest and rows that come back cost nothing
+
+
+class Painter:
+    """Lines -> strips, in the colours of the theme."""
+
+    def __init__(self, styles: Mapping[str, Style]) -> None:
+        self._styles = styles
+        self._strips: dict[Line, Strip] = {}
+
+    def strip(self, line: Line) -> Strip:
+        """The line as Textual draws it; every text passes safe() here."""
+        strip = self._strips.get(line)
+        if strip is None:
+            if len(self._strips) >= STRIPS_KEPT:
+                self._strips.clear()
+            strip = self._strips[line] = self._make(line)
+        return strip
+
+    def _make(self, line: Line) -> Strip:
+        """Blanks take the style before them: a change of style is 40 bytes on the wire."""
+        styles = self._styles
+        texts: list[str] = []
+        roles: list[str] = []
+        for text, role in line:
+            if roles and role not in INKED and roles[-1] not in INKED:
+                ink = text.lstrip(" ")
+                texts[-1] += " " * (len(text) - len(ink))
+                text = ink
+            if text and roles and role == roles[-1]:
+                texts[-1] += text
+            elif text:
+                texts.append(text)
+                roles.append(role)
+        segments = [
+            Segment(safe(text), styles[role]) for text, role in zip(texts, roles, strict=True)
+        ]
+        return Strip(segments, sum([len(text) for text in texts]))
+
+    def blank(self, width: int) -> Strip:
+        """An empty line."""
+        return Strip.blank(width, self._styles["text"])
+
+
+class Lines(Widget):
+    """Some lines of the screen. It shows what it was last given, and nothing else."""
+
+    def __init__(self, painter: Painter, name: str) -> None:
+        super().__init__(id=name)
+        self._painter = painter
+        self._lines: Sequence[Line] = ()
+
+    def show(self, lines: Sequence[Line]) -> int:
+        """Draw these from the top; returns how many lines have changed."""
+        before, self._lines = self._lines, lines
+        changed = 0
+        for y in range(max(len(before), len(lines))):
+            old = before[y] if y < len(before) else ()
+            new = lines[y] if y < len(lines) else ()
+            if old != new:
+                changed += 1
+                self.refresh(Region(0, y, self.size.width, 1))
+        return changed
+
+    def repaint_with(self, painter: Painter) -> None:
+        """Take other colours."""
+        self._painter = painter
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Textual asks for a line that is to be painted."""
+        width = self.size.width
+        if y >= len(self._lines):
+            return self._painter.blank(width)
+        strip = self._painter.strip(self._lines[y])
+        return strip.crop(0, width) if strip.cell_length > width else strip
+
+
+class ScrolledLines(Lines):
+    """Lines that are a window of more; whoever owns it moves the window."""
+
+    def __init__(self, painter: Painter, name: str, scroll: Callable[[int], None]) -> None:
+        super().__init__(painter, name)
+        self._scroll = scroll
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """The wheel."""
+        event.stop()
+        self._scroll(WHEEL_ROWS)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """The wheel."""
+        event.stop()
+        self._scroll(-WHEEL_ROWS)

@@ -1,0 +1,201 @@
+"""The connections: one row each, which keeps its place on the screen while the connection lives.
+
+  #  fd by         state      requests    in    out  age last              3 s    2 s   1 s now
+132  11 thread-7   H handler         3  1 KB  45 KB  4 s GET /wait/500     A rHHHHHHHHs····rHHHH
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import groupby
+
+from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
+from tui.format import (
+    Column,
+    Line,
+    age,
+    choose,
+    count,
+    fit,
+    heading,
+    padded,
+    plain,
+    size,
+    table_row,
+)
+
+SECOND_NS = 1_000_000_000
+TENTH_NS = 100_000_000
+RULER = "3 s    2 s   1 s now"  # above STRIP_CELLS cells of 150 ms
+Context = tuple[int, int | None]
+"""now_ns, and the running engine's pid."""
+
+STATE_ROLES = {
+    State.ACCEPTED: "accepted",
+    State.READING: "reading",
+    State.HANDLER: "handler",
+    State.UNSENT: "unsent",
+    State.IDLE: "idle",
+    State.CLOSED: "closed",
+}
+LETTER_ROLES = {
+    "A": "accepted",
+    "r": "reading",
+    "H": "handler",
+    "s": "sent",
+    "S": "unsent",
+    "·": "idle",
+    "X": "text",
+    "x": "text",
+    "~": "torn",
+    " ": "text",
+}
+
+
+def table(snapshot: Snapshot, engine_pid: int | None, width: int, rows: int) -> list[Line]:
+    """The headings and then `rows` rows, blank where no connection is."""
+    chosen = choose(_columns(len(str(snapshot.counts.accepted))), width - 1)
+    lines: list[Line] = [()] * rows
+    context = (snapshot.now_ns, engine_pid)
+    for view in snapshot.connections:
+        y = view.row - snapshot.first_row
+        if 0 <= y < rows:
+            lines[y] = table_row(chosen, view, context)
+    if snapshot.rows > rows:
+        lines = _with_scroll_bar(lines, snapshot, width)
+    return [heading(chosen), *lines]
+
+
+def title(snapshot: Snapshot, rows: int, width: int) -> Line:
+    """How many there are, and which are seen."""
+    counts = snapshot.counts
+    spans: Line = (
+        ("CONNECTIONS", "title"),
+        ("  ", "text"),
+        (f"{count(counts.open)} open", "value"),
+    )
+    if snapshot.rows > rows:
+        last = min(snapshot.first_row + rows, snapshot.rows)
+        seen = f"  rows {count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)}"
+        spans += ((seen, "name"), ("  ↑ ↓ scroll", "name"))
+    legend = _legend(width - len(plain(spans)) - 3)
+    room = width - len(plain(spans)) - len(plain(legend))
+    return (*spans, (" " * room, "text"), *legend) if legend else spans
+
+
+def _legend(room: int) -> Line:
+    """The letters of the strips in words, where there is room for all of them."""
+    words = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "·": "idle"}
+    words |= {"X": "closed", "x": "by client", "~": "lost"}
+    spans: list[tuple[str, str]] = []
+    for letter, word in words.items():
+        spans += [(f"  {letter}", LETTER_ROLES[letter]), (f" {word}", "name")]
+    return tuple(spans) if len(plain(tuple(spans))) <= room else ()
+
+
+def empty(url: str, accepted: int, width: int) -> list[Line]:
+    """What to do when there is nothing to see."""
+    first = "No connection is open." if accepted else "No connection yet."
+    todo = [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
+    todo += ["or press b for a burst of 50 requests."]
+    return [(), *(((f"  {fit(text, width - 2)}", "hint"),) for text in (first, *todo))]
+
+
+def _with_scroll_bar(lines: list[Line], snapshot: Snapshot, width: int) -> list[Line]:
+    rows = len(lines)
+    size_of_thumb = max(rows * rows // snapshot.rows, 1)
+    top = snapshot.first_row * (rows - size_of_thumb) // max(snapshot.rows - rows, 1)
+    thumb = range(top, top + size_of_thumb)
+    return [
+        (*padded(line, width - 1), ("▐", "bar") if y in thumb else ("│", "closed"))
+        for y, line in enumerate(lines)
+    ]
+
+
+# --- cells ----------------------------------------------------------------------------------------
+
+
+def _text(text_of: Callable[[ConnectionView], str]) -> Callable[[ConnectionView, Context], Line]:
+    def cell(view: ConnectionView, _: Context) -> Line:
+        return ((text_of(view), "closed" if view.closed_ns else "text"),)
+
+    return cell
+
+
+def _number(view: ConnectionView, _: Context) -> Line:
+    number = str(view.number)
+    if view.torn:
+        return (("~", "torn"), (number, "closed" if view.closed_ns else "text"))
+    return ((number, "closed" if view.closed_ns else "text"),)
+
+
+def _by(view: ConnectionView, context: Context) -> Line:
+    """Who serves it: in a child its pid, else the thread or greenlet."""
+    is_child = view.task == "MainThread" and view.pid != context[1]
+    return ((f"pid {view.pid}" if is_child else view.task, "closed" if view.closed_ns else "text"),)
+
+
+def _state(view: ConnectionView, _: Context) -> Line:
+    meaning = STATE_MEANINGS[view.state]
+    letter = "x" if view.closed_by == "client" else meaning.letter
+    return ((f"{letter} {meaning.name}", STATE_ROLES[view.state]),)
+
+
+def _since(view: ConnectionView, context: Context) -> Line:
+    """How long it has been in its state: in tenths where a request waits, else in seconds."""
+    if view.state in (State.HANDLER, State.UNSENT):
+        tenths = max(context[0] - view.since_ns, 0) // TENTH_NS
+        text = f"{tenths / 10:.1f} s" if tenths < 6000 else age(tenths // 10)
+        return ((text, STATE_ROLES[view.state]),)
+    if view.closed_ns:
+        return ((age(context[0] // SECOND_NS - view.since_ns // SECOND_NS), "closed"),)
+    return ((age(context[0] // SECOND_NS - view.since_ns // SECOND_NS), "text"),)
+
+
+def _age(view: ConnectionView, context: Context) -> Line:
+    """In whole seconds of the clock, so that all rows change in the same frame."""
+    end_ns = view.closed_ns or context[0]
+    seconds = end_ns // SECOND_NS - view.opened_ns // SECOND_NS
+    return ((age(seconds), "closed" if view.closed_ns else "text"),)
+
+
+@lru_cache(maxsize=4_096)
+def _letters(strip: str, is_closed: bool) -> Line:
+    """The strip in colours, equal neighbours together."""
+    if is_closed:
+        return ((strip, "closed"),)
+    return tuple(
+        ("".join(letters), role) for role, letters in groupby(strip, LETTER_ROLES.__getitem__)
+    )
+
+
+def _strip(view: ConnectionView, _: Context) -> Line:
+    return _letters(view.strip, bool(view.closed_ns))
+
+
+def _port(view: ConnectionView) -> str:
+    return view.peer if len(view.peer) <= 6 else f":{view.peer.rpartition(':')[2]}"
+
+
+def _last(view: ConnectionView) -> str:
+    return view.last.removeprefix("closed, ")
+
+
+@lru_cache(maxsize=8)
+def _columns(digits: int) -> tuple[tuple[int, Column], ...]:
+    """(rank, column) in their order on the screen; ranks say which a narrow screen keeps."""
+    number = max(digits, 3) + 1  # one for the mark of a torn row
+    return (
+        (0, Column("#", number, number, _number, is_right=True)),
+        (6, Column("fd", 4, 5, _text(lambda view: str(view.fd)), is_right=True)),
+        (12, Column("pid", 7, 7, _text(lambda view: str(view.pid)), is_right=True)),
+        (2, Column("by", 10, 12, _by)),
+        (11, Column("peer", 6, 6, _text(_port))),
+        (1, Column("state", 10, 10, _state)),
+        (8, Column("for", 7, 7, _since, is_right=True)),
+        (4, Column("requests", 8, 8, _text(lambda view: count(view.requests)), is_right=True)),
+        (10, Column("in", 6, 6, _text(lambda view: size(view.bytes_in)), is_right=True)),
+        (9, Column("out", 6, 6, _text(lambda view: size(view.bytes_out)), is_right=True)),
+        (7, Column("age", 6, 6, _age, is_right=True)),
+        (5, Column("last event", 16, 60, _text(_last))),
+        (3, Column(RULER, STRIP_CELLS, STRIP_CELLS, _strip)),
+    )

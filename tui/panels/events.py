@@ -1,0 +1,87 @@
+"""The last events, the newest at the bottom.
+
+12.301  #132  request   GET /wait/500        thread-7
+"""
+
+from collections.abc import Mapping, Sequence
+
+from engine.events import KIND_NAMES, Event, Kind
+from engine.snapshot import Snapshot
+from tui.format import Column, Line, choose, plain, rate, size, table_row
+
+Context = tuple[int, Mapping[int, int]]
+"""When the first event happened, and conn -> number."""
+
+KIND_ROLES = {
+    Kind.ACCEPT: "accepted",
+    Kind.RECV: "reading",
+    Kind.REQUEST: "handler",
+    Kind.RESPONSE: "sent",
+    Kind.SEND: "sent",
+    Kind.ERROR: "warning",
+    Kind.TICK: "torn",
+}
+
+
+def lines(
+    events: Sequence[Event], numbers: Mapping[int, int], start_ns: int, width: int, rows: int
+) -> list[Line]:
+    """The last `rows` events; times are seconds since `start_ns`."""
+    chosen = choose(_COLUMNS, width)
+    context = (start_ns, numbers)
+    return [table_row(chosen, event, context) for event in events[-rows:]] if rows > 0 else []
+
+
+def title(snapshot: Snapshot, is_flood: bool, width: int) -> Line:
+    """The panel's name, and what is not shown."""
+    spans: Line = (("EVENTS", "title"), ("  seconds since the start, newest last", "name"))
+    if is_flood:
+        spans += ((f"; only the last of {rate(snapshot.events_per_s)}/s", "name"),)
+    return spans if len(plain(spans)) <= width else spans[:1]
+
+
+def _time(event: Event, context: Context) -> Line:
+    return ((f"{max(event.at_ns - context[0], 0) / 1e9:.3f}", "name"),)
+
+
+def _number(event: Event, context: Context) -> Line:
+    number = context[1].get(event.conn)
+    return ((f"#{number}" if number else "", "text"),)
+
+
+def _kind(event: Event, _: Context) -> Line:
+    return ((KIND_NAMES[event.kind], KIND_ROLES.get(event.kind, "text")),)
+
+
+def _what(event: Event, _: Context) -> Line:
+    words = []
+    if event.kind is Kind.RECV and not event.bytes:
+        words.append("end of stream")
+    elif event.bytes:
+        words.append(size(event.bytes))
+    if event.note:
+        words.append(event.note)
+    return (("  ".join(words), "text"),)
+
+
+def _by(event: Event, _: Context) -> Line:
+    return ((event.task, "name"),)
+
+
+def _pid(event: Event, _: Context) -> Line:
+    return ((f"pid {event.pid}", "name"),)
+
+
+def _call(event: Event, _: Context) -> Line:
+    return ((f"line {event.line}" if event.line else "", "name"),)
+
+
+_COLUMNS: tuple[tuple[int, Column], ...] = (
+    (0, Column("time", 9, 9, _time, is_right=True)),
+    (1, Column("#", 7, 7, _number, is_right=True)),
+    (2, Column("kind", 8, 8, _kind)),
+    (3, Column("what", 16, 48, _what)),
+    (4, Column("by", 10, 14, _by)),
+    (5, Column("pid", 11, 11, _pid)),
+    (6, Column("line", 9, 9, _call)),
+)

@@ -1,0 +1,127 @@
+"""The model picker: every model with its digit and its sentence; below, more of the chosen one.
+
+servetui  thread  http://127.0.0.1:7890  keep-alive
+MODELS  choose how the server works
+  1  process   a child process for each connection
+> 2  thread    a thread for each connection
+  3  gevent    a greenlet for each connection, all in one thread
+
+   system calls  accept clone recv send close
+   fails by      threads without bound; a socket closed by the thread that accepted it
+↑ ↓ choose  enter switch  esc back
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.screen import Screen
+
+from engine.models import ModelInfo, describe
+from tui.format import Line, fit, padded, wrapped
+from tui.lines import Lines, Painter, ScrolledLines
+
+DIGITS = 9
+NAME_WIDTH = 14
+MARGIN = 5  # cells before a name: the cursor, the digit
+KEYS = (("↑ ↓", "choose"), ("enter", "switch"), ("esc", "back"), ("q", "quit"))
+DETAIL_LINES = 7
+WIDE = 160  # columns from which on the calls stand beside the sentence
+
+
+class ModelPicker(Screen[str | None]):
+    """Ends with the name of a model, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,m", "back"),
+        Binding("enter", "choose"),
+        Binding("up", "move(-1)"),
+        Binding("down", "move(1)"),
+        Binding("home", "move(-1000)"),
+        Binding("end", "move(1000)"),
+        *[Binding(str(digit), f"digit({digit})") for digit in range(1, DIGITS + 1)],
+    ]
+
+    def __init__(self, painter: Painter, models: Sequence[str], running: str) -> None:
+        super().__init__()
+        self.header = Lines(painter, "header")
+        self._body = ScrolledLines(painter, "models", self.action_move)
+        self._keys = Lines(painter, "keys")
+        self._infos = [describe(model) for model in models]
+        self._current = running
+        self._cursor = list(models).index(running) if running in models else 0
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self._body.styles.height = "1fr"
+        yield from (self.header, self._body, self._keys)
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw for the new size."""
+        self.draw()
+
+    def draw(self) -> None:
+        """All but the header, which the dashboard keeps up to date."""
+        width, height = self.size
+        self._body.show(lines(self._infos, self._cursor, self._current, width, height - 2))
+        spans = [span for key, words in KEYS for span in ((key, "key"), (f" {words}  ", "hint"))]
+        self._keys.show([tuple(spans)])
+
+    def action_move(self, rows: int) -> None:
+        """The cursor."""
+        self._cursor = min(max(self._cursor + rows, 0), len(self._infos) - 1)
+        self.draw()
+
+    def action_choose(self) -> None:
+        """Take the model at the cursor."""
+        self.dismiss(self._infos[self._cursor].name)
+
+    def action_digit(self, digit: int) -> None:
+        """Take the model of a digit."""
+        if digit <= len(self._infos):
+            self.dismiss(self._infos[digit - 1].name)
+
+    def action_back(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(None)
+
+
+def lines(
+    infos: Sequence[ModelInfo], cursor: int, running: str, width: int, height: int
+) -> list[Line]:
+    """The list, scrolled so that the cursor is seen, and the details of the model at the cursor."""
+    rows = max(min(len(infos), height - DETAIL_LINES - 2), 3)
+    first = min(max(cursor - rows // 2, 0), max(len(infos) - rows, 0))
+    shown = range(first, min(first + rows, len(infos)))
+    title: Line = (("MODELS", "title"), ("  how the server works from now on", "name"))
+    listed = [_row(infos[i], i, i == cursor, infos[i].name == running, width) for i in shown]
+    return [(), title, *listed, (), *_details(infos[cursor], width)]
+
+
+def _row(info: ModelInfo, index: int, is_chosen: bool, is_running: bool, width: int) -> Line:
+    cursor = "> " if is_chosen else "  "
+    digit = str(index + 1) if index < DIGITS else " "
+    sentence = info.sentence + (" (running)" if is_running else "")
+    if width >= WIDE:
+        sentence = f"{sentence:60}  {info.calls:44}  {info.failure}"
+    text = fit(sentence, width - MARGIN - NAME_WIDTH)
+    role = "chosen" if is_chosen else "text"
+    row: Line = (
+        (cursor, "key"),
+        (digit, "key"),
+        ("  ", "text"),
+        (f"{info.name:{NAME_WIDTH}}", role),
+    )
+    return padded((*row, (text, role)), width, role)
+
+
+def _details(info: ModelInfo, width: int) -> list[Line]:
+    label = MARGIN + NAME_WIDTH
+    details: list[Line] = []
+    for name, words in (("system calls", info.calls), ("fails by", info.failure)):
+        for number, part in enumerate(wrapped(words, width - label)):
+            shown = name if number == 0 else ""
+            details.append(((f"{'':{MARGIN}}{shown:{NAME_WIDTH}}", "name"), (part, "text")))
+    return details
