@@ -444,7 +444,7 @@ class Reader:
         events, self._early = self._early, []
         if not events and heads == self._tails[:used]:
             return []
-        sources = bool(events)
+        sources = len(events[:1])
         for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
             if head != tail:
                 sources += 1

@@ -20,7 +20,7 @@ from engine.tracing import tracer
 
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
-_frame = sys._getframe
+_frame: Callable[[int], Any] = sys._getframe
 _RECV, _SEND = Kind.RECV, Kind.SEND
 
 
@@ -319,6 +319,8 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
     fields = {"__slots__": _FIELDS}
     reporting: Any = type("TracedSocket", (_Reporting, base), calls | names_tasks | fields)
     _PLUMBING.add(sys.modules[base.__module__].__file__)
+    if base is not _plain_socket:
+        globals()["_frame"] = _frame_or_none
     listener = reporting(fileno=fd)
     reporting._family = (int(listener.family), int(listener.type), listener.proto)
     listener.watch(0)
@@ -411,6 +413,21 @@ def greenlet_name() -> str:
         name = "" if number is None else f"greenlet-{number}"
         current.servetui_name = name
     return name
+
+
+def _frame_or_none(depth: int) -> Any:
+    """sys._getframe, for greenlets: one that is spawned with a socket's method has no caller."""
+    try:
+        return sys._getframe(depth + 1)
+    except ValueError:
+        return _NO_FRAME
+
+
+class _NoFrame:
+    f_lineno = 0
+
+
+_NO_FRAME = _NoFrame()
 
 
 def _model_line() -> int:

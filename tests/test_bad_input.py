@@ -256,7 +256,9 @@ def test_standard_streams_may_be_closed(closed: int, free_port: int) -> None:
     command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *COMMAND, "-m", "epoll"]
     server = subprocess.Popen([*command, "-p", str(free_port)], stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _answers(free_port), what="an answer")
+        wait_until(lambda: _listens(free_port), what="a listener")
+        with Client(free_port) as client:
+            assert client.get("/").status == 200
         server.terminate()
         assert server.wait(10) == 0
     finally:
@@ -264,9 +266,9 @@ def test_standard_streams_may_be_closed(closed: int, free_port: int) -> None:
         server.wait()
 
 
-def _answers(port: int) -> bool:
+def _listens(port: int) -> bool:
     try:
-        with Client(port) as client:
-            return client.get("/").status == 200
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
     except OSError:
         return False
+    return True
