@@ -1,0 +1,179 @@
+"""A run without a server: events are put in by hand, and time stands still until it is moved."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from engine.events import Event, Kind, Unreported
+from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.state import ServerState
+
+SECOND_NS = 1_000_000_000
+START_NS = 1_000 * SECOND_NS
+ENGINE_PID = 4120
+
+
+class FakeRun:
+    """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
+
+    def __init__(self, model: str = "thread", port: int = 7890) -> None:
+        self.short = False
+        self.calls: list[str] = []
+        self.now_ns = START_NS
+        self.snapshots_taken = 0
+        self._state = ServerState()
+        self._waiting: list[Event] = []
+        self._seq = 0
+        self.given_numbers = ProcessNumbers(
+            processes=1,
+            threads=3,
+            descriptors=9,
+            children_descriptors=0,
+            descriptor_limit=20_000,
+            cpu_percent=12.4,
+            memory_bytes=34_100_000,
+            accept_queue=0,
+            accept_queue_limit=128,
+        )
+        self.given_status = RunStatus(
+            model=model,
+            url=f"http://127.0.0.1:{port}",
+            mode="keep-alive",
+            engine_pid=ENGINE_PID,
+            phase="serving",
+        )
+        self.given_bursts: list[BurstView] = []
+
+    # --- what the dashboard sees ----------------------------------------------------------------
+
+    @property
+    def bursts(self) -> tuple[BurstView, ...]:
+        return tuple(self.given_bursts)
+
+    def poll(self) -> list[Event]:
+        events, self._waiting = self._waiting, []
+        self._state.fold(events)
+        return events
+
+    def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
+        self.snapshots_taken += 1
+        return self._state.snapshot(self.now_ns, first_row, rows)
+
+    def status(self) -> RunStatus:
+        return self.given_status
+
+    def numbers(self) -> ProcessNumbers:
+        return self.given_numbers
+
+    def switch(self, model: str) -> None:
+        self.calls.append(f"switch {model}")
+        self.given_status = replace(self.given_status, model=model, phase="serving")
+
+    def set_mode(self, *, short: bool) -> None:
+        mode = "short" if short else "keep-alive"
+        self.calls.append(mode)
+        self.short = short
+        self.given_status = replace(self.given_status, mode=mode)
+
+    def restart(self) -> None:
+        self.calls.append("restart")
+        self.given_status = replace(self.given_status, phase="serving", last_words=())
+
+    def start_burst(self, requests: int = 50, connections: int = 10) -> None:
+        self.calls.append(f"burst {requests} {connections}")
+
+    def stop(self) -> list[Event]:
+        self.calls.append("stop")
+        return []
+
+    # --- what a test puts in --------------------------------------------------------------------
+
+    def tell(
+        self,
+        kind: Kind,
+        conn: int = 0,
+        *,
+        moved: int = 0,
+        note: str = "",
+        task: str = "MainThread",
+        pid: int = ENGINE_PID,
+    ) -> None:
+        """An event, now. Its descriptor follows from the connection."""
+        fd = conn + 5 if conn else -1
+        self._waiting.append(
+            Event(self._seq, self.now_ns, kind, conn, fd, pid, task, moved, 18, note)
+        )
+        self._seq += 1
+
+    def wait(self, seconds: float) -> None:
+        """Time goes on."""
+        self.now_ns += round(seconds * SECOND_NS)
+
+    def accept(self, conns: Iterable[int]) -> None:
+        """Clients come, and have sent nothing yet."""
+        for conn in conns:
+            note = f"127.0.0.1:{50_000 + conn}"
+            self.tell(Kind.ACCEPT, conn, note=note, task=f"Thread-{conn}")
+
+    def serve(self, conn: int, target: str = "/", *, finish: bool = True) -> None:
+        """One request, and its answer."""
+        task = f"Thread-{conn}"
+        self.tell(Kind.RECV, conn, moved=83, task=task)
+        self.tell(Kind.REQUEST, conn, note=f"GET {target}", task=task)
+        if finish:
+            self.wait(0.002)
+            self.tell(Kind.RESPONSE, conn, moved=1_583, note="200", task=task)
+            self.tell(Kind.SEND, conn, moved=1_583, task=task)
+
+    def close(self, conn: int, by: str = "client") -> None:
+        """The connection ends."""
+        self.tell(Kind.CLOSE, conn, note=f"{by} closed first", task=f"Thread-{conn}")
+
+    def drop(self, lost: int) -> None:
+        """The queue was full: so many recv events were counted but not reported."""
+        self._state.note_unreported(Unreported(dropped=Counter({Kind.RECV: lost})))
+
+
+def a_burst(
+    mode: str = "keep-alive", *, opened: int = 10, is_running: bool = False, failure: str = ""
+) -> BurstView:
+    """A burst of 50 requests."""
+    return BurstView(
+        model="thread",
+        mode=mode,
+        done=32 if is_running else 50,
+        total=50,
+        is_running=is_running,
+        connections_opened=opened,
+        requests_per_s=0.0 if is_running else 8_412.0,
+        p50_ms=1.21,
+        p99_ms=3.42,
+        max_ms=12.8,
+        retried=0,
+        errors={},
+        failure=failure,
+    )
+
+
+def a_lively_run() -> FakeRun:
+    """Connections in every state: idle, in the handler, unsent, closed by both sides, torn."""
+    run = FakeRun()
+    run.tell(Kind.SPAWN, note=f"process {ENGINE_PID} engine thread")
+    run.tell(Kind.LISTEN, note="127.0.0.1:7890")
+    run.wait(0.5)
+    run.accept(range(1, 9))
+    run.wait(0.3)
+    for conn in range(1, 8):
+        run.serve(conn, f"/page/{conn}")
+        run.wait(0.15)
+    run.serve(3, "/wait/1500", finish=False)
+    run.wait(0.4)
+    run.tell(Kind.REQUEST, 4, note="GET /bytes/10000000", task="Thread-4")
+    run.tell(Kind.RESPONSE, 4, moved=10_000_000, note="200", task="Thread-4")
+    run.tell(Kind.SEND, 4, moved=2_100_000, task="Thread-4")
+    run.close(5)
+    run.close(6, by="server")
+    run.tell(Kind.TICK, 7, note="recv 3")
+    run.wait(0.62)
+    run.given_bursts = [a_burst(), a_burst("short", opened=50), a_burst(is_running=True)]
+    return run

@@ -1,0 +1,276 @@
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+from textual.worker import WorkerFailed
+
+from engine.models import MODELS
+from tests.tui.fake_run import FakeRun, a_lively_run
+from tui.app import Dashboard
+from tui.lines import Lines
+
+
+@asynccontextmanager
+async def shown(
+    run: FakeRun, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+    """A dashboard that moves only when it is told to."""
+    run.poll()
+    dashboard = Dashboard(run, frames_per_s=12, beats=False)
+    async with dashboard.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield dashboard, pilot
+
+
+def screen(dashboard: Dashboard) -> list[str]:
+    """What the terminal shows, a text for each line."""
+    return [strip.text for strip in dashboard.screen._compositor.render_strips()]
+
+
+# --- what is painted ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)])
+async def test_the_screen_is_what_the_picture_says(size: tuple[int, int]) -> None:
+    async with shown(a_lively_run(), size) as (dashboard, _):
+        lines = screen(dashboard)
+    assert len(lines) == size[1]
+    assert {len(line) for line in lines} == {size[0]}
+    assert lines[0].startswith("servetui  thread  http://127.0.0.1:7890  keep-alive  ")
+    assert any(line.startswith("CONNECTIONS  6 open") for line in lines)
+    assert "q quit" in lines[-1]
+
+
+async def test_a_frame_without_news_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        painted = []
+        monkeypatch.setattr(dashboard, "_display", lambda *args: painted.append(args))
+        for _ in range(5):
+            assert dashboard.frame() == 0
+            await pilot.pause()
+        assert painted == []
+        run.serve(1)
+        dashboard.beat()
+        assert dashboard.frame() > 0
+        await pilot.pause()
+        assert painted
+
+
+async def test_idle_connections_change_once_a_second() -> None:
+    run = FakeRun()
+    run.accept(range(1, 4))
+    for conn in range(1, 4):
+        run.serve(conn)
+    async with shown(run) as (dashboard, _):
+        run.wait(5)
+        dashboard.frame()
+        changes = []
+        for _ in range(24):
+            run.wait(1 / 12)
+            changes.append(dashboard.frame())
+    assert sum(change > 0 for change in changes) <= 3
+    assert max(changes) <= 3 + 1  # the rows, and the bars of requests/s
+
+
+async def test_with_nothing_open_no_frame_is_even_made() -> None:
+    run = FakeRun()
+    async with shown(run) as (dashboard, _):
+        dashboard._second = 10**12  # this second is drawn already
+        taken = run.snapshots_taken
+        dashboard.frame_if_moving()
+        dashboard._second = 0
+        before = dashboard.lines_changed
+        for _ in range(10):
+            dashboard.frame_if_moving()
+            run.wait(1)
+    assert dashboard.lines_changed == before
+    assert run.snapshots_taken - taken <= 3
+
+
+async def test_control_codes_from_the_network_do_not_reach_the_terminal() -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.serve(1, "/\x1b[2J\x1b]0;owned\x07\u202e[bold]", finish=False)
+    async with shown(run) as (dashboard, _):
+        text = "\n".join(screen(dashboard))
+    assert "GET /?[2J?]0;owned??[bold]" in text
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text) is None
+
+
+async def test_only_changed_lines_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        asked: list[tuple[str | None, int]] = []
+        render_line = Lines.render_line
+
+        def counted(part: Lines, y: int) -> object:
+            asked.append((part.id, y))
+            return render_line(part, y)
+
+        monkeypatch.setattr(Lines, "render_line", counted)
+        run.given_numbers = replace(run.given_numbers, threads=4)
+        assert dashboard.frame() == 1
+        await pilot.pause()
+    assert asked == [("server", 1)]
+
+
+async def test_another_size_is_another_picture() -> None:
+    async with shown(a_lively_run()) as (dashboard, pilot):
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        lines = screen(dashboard)
+    assert {len(line) for line in lines} == {60}
+    assert lines[-1].rstrip().endswith("q quit")
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
+async def test_every_theme_has_its_colours(theme: str) -> None:
+    async with shown(a_lively_run(), (80, 24)) as (dashboard, pilot):
+        dashboard.theme = theme
+        await pilot.pause()
+        assert screen(dashboard)[0].startswith("servetui  thread")
+
+
+async def test_without_colour_every_state_has_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown(a_lively_run()) as (dashboard, _):
+        text = "\n".join(screen(dashboard))
+    for words in ("· idle", "H handler", "S unsent", "x closed", "X closed", "~7", "A accepted"):
+        assert words in text
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "calls"),
+    [
+        (["1"], ["switch process"]),
+        (["2"], []),  # it runs already
+        (["5"], ["switch epoll"]),
+        (["9"], []),  # no such model
+        (["k"], ["short"]),
+        (["k", "k"], ["short", "keep-alive"]),
+        (["b"], ["burst 50 10"]),
+        (["R"], ["restart"]),
+        (["m", "up", "enter"], ["switch process"]),
+        (["m", "down", "down", "enter"], ["switch polling"]),
+        (["m", "3"], ["switch gevent"]),
+        (["m", "down", "escape"], []),
+        (["m", "enter"], []),
+    ],
+)
+async def test_a_key_calls_the_run(keys: list[str], calls: list[str]) -> None:
+    run = a_lively_run()
+    async with shown(run) as (_, pilot):
+        for key in keys:
+            await pilot.press(key)
+        await pilot.pause()
+    assert run.calls == calls
+
+
+async def test_a_key_is_seen_at_once() -> None:
+    async with shown(a_lively_run()) as (dashboard, pilot):
+        await pilot.press("k")
+        await pilot.pause()
+        assert screen(dashboard)[0].startswith("servetui  thread  http://127.0.0.1:7890  short  ")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+async def test_keys_that_quit(key: str) -> None:
+    async with shown(a_lively_run()) as (dashboard, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        assert dashboard._exit
+        assert dashboard.return_code == 0
+
+
+async def test_the_table_scrolls_by_keys_and_by_the_wheel() -> None:
+    run = FakeRun()
+    run.accept(range(1, 1_001))
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        picture = dashboard.picture
+        rows = picture.heights.rows
+        seen = []
+        for key in ("down", "pagedown", "up", "end", "pageup", "home", "up"):
+            await pilot.press(key)
+            seen.append(picture.first_row)
+        last = 1_000 - rows
+        assert seen == [1, rows, rows - 1, last, last - rows + 1, 0, 0]
+        assert len(screen(dashboard)[0]) == 80
+
+
+async def test_a_dead_engine_comes_back_by_r() -> None:
+    run = a_lively_run()
+    run.given_status = replace(
+        run.given_status, phase="dead", engine_pid=None, last_words=("the engine exit 1",)
+    )
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        assert "The server is dead: the engine exit 1." in screen(dashboard)[1]
+        assert "Press R" in screen(dashboard)[2]
+        await pilot.press("R")
+        await pilot.pause()
+        assert run.calls == ["restart"]
+        assert "dead" not in "".join(screen(dashboard))
+
+
+async def test_a_dead_engine_comes_back_by_its_own_digit() -> None:
+    run = a_lively_run()
+    run.given_status = replace(run.given_status, phase="dead", last_words=("it ended",))
+    async with shown(run) as (_, pilot):
+        await pilot.press("2")
+    assert run.calls == ["switch thread"]
+
+
+# --- the picker -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)])
+async def test_the_picker_tells_of_every_model(size: tuple[int, int]) -> None:
+    async with shown(a_lively_run(), size) as (dashboard, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        dashboard.frame()
+        await pilot.pause()
+        lines = screen(dashboard)
+        text = "\n".join(lines)
+    assert lines[0].startswith("servetui  thread  http://127.0.0.1:7890  keep-alive")
+    for digit, model in enumerate(MODELS, start=1):
+        assert re.search(rf"{digit}  {model} +\w", text)
+    assert "> 2  thread" in text
+    assert "a thread for each connection (running)" in text
+    assert "accept clone recv send close" in text
+    assert "threads without bound" in text
+    assert "esc back" in lines[-1]
+
+
+# --- the beat -------------------------------------------------------------------------------------
+
+
+async def test_it_beats_by_itself() -> None:
+    run = FakeRun()
+    dashboard = Dashboard(run, frames_per_s=60)
+    async with dashboard.run_test(size=(80, 24)) as pilot:
+        run.accept([1])
+        run.now_ns += 1
+        while not any("A accepted" in line for line in screen(dashboard)):
+            await pilot.pause(0.01)
+
+
+async def test_a_fault_in_the_beat_ends_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = FakeRun()
+    dashboard = Dashboard(run, frames_per_s=60)
+
+    def broken() -> list[object]:
+        raise ZeroDivisionError
+
+    with pytest.raises(WorkerFailed, match="ZeroDivisionError"):  # noqa: PT012
+        async with dashboard.run_test(size=(80, 24)) as pilot:
+            monkeypatch.setattr(run, "poll", broken)
+            while dashboard.return_code is None:
+                await pilot.pause(0.01)
+    assert dashboard.return_code == 1
