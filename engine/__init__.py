@@ -9,7 +9,8 @@ Where to look, in the order in which an event travels:
     site.py          Request -> Response: files of www/, and /wait /burn /bytes
     service.py       what a model is given besides its listener: settings, site, conversations
     tracing.py       the sockets that report what is done to them
-    event_queue.py   the hand-over between processes: rings in shared memory
+    event_queue.py   the hand-over between processes: rings in shared memory;
+                     event_writer.py and event_reader.py are its two ends
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; snapshot() is frozen
     probes/          numbers that no event carries: processes, descriptors, the accept queue

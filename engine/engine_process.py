@@ -14,7 +14,8 @@ from enum import Enum
 from pathlib import Path
 
 from engine.__main__ import EngineSettings
-from engine.event_queue import Reader, SharedMemory
+from engine.event_queue import SharedMemory
+from engine.event_reader import Reader
 from engine.events import Event
 from engine.service import Settings
 

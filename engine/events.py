@@ -135,6 +135,7 @@ TEXT_PIECE_BYTES = 40
 WRITER_KIND = 255
 """A new writer begins on this ring: `fd` holds its pid; its name is the text that follows."""
 
+TASK_NUMBER = 1  # the text with this number is the name of the writer itself
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then numbers are given anew, so that hostile paths cannot grow a table
 

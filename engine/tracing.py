@@ -3,7 +3,7 @@
 The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
 `install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and select.epoll
 in their places, in the engine's process and nowhere else. Each thread writes to a ring of its own
-(event_queue.py), so no lock is taken on any of these paths.
+(event_writer.py), so no lock is taken on any of these paths.
 """
 
 import os
@@ -14,7 +14,8 @@ import threading
 from time import monotonic_ns
 from typing import Any
 
-from engine.event_queue import NoWriter, SharedMemory, Writer
+from engine.event_queue import SharedMemory
+from engine.event_writer import NoWriter, Writer
 from engine.events import Kind, printable
 from engine.service import Settings
 

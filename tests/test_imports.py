@@ -51,7 +51,13 @@ RULES = [
         "models are pages to read alone",
         "the model does not know that it is watched, and choosing one must import no other",
         files=("engine/models/**/*.py",),
-        forbids=("engine.models", "engine.event_queue", "engine.state"),
+        forbids=(
+            "engine.models",
+            "engine.event_queue",
+            "engine.event_writer",
+            "engine.event_reader",
+            "engine.state",
+        ),
     ),
     Rule(
         "the pure modules stay pure",

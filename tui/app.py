@@ -5,7 +5,7 @@
     requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│20 s, full 10,000   open 48      accepted 1,204    server
     processes 1         threads 49          zombies 0           cpu 97 %
     CONNECTIONS  48 open
-       #  fd by         state      requests  age last event     3 s    2 s   1 s now    connections
+       #  fd by         state      requests  age last event     ├3s────┼2s───┼1s─now    connections
      132  11 thread-7   H handler         3  4 s GET /wait/500  A rHHHHHHHHs····rHHHH
     EVENTS  seconds since the start, newest last
       12.301    #132 request  GET /wait/500     thread-7                                events
@@ -48,6 +48,7 @@ PARTED = ("connections", "events", "bursts")  # a blank line above them, where t
 class Dashboard(App[None]):
     """Draws a run. Whoever made the run also stops it."""
 
+    TITLE = "servetui"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -50,6 +50,10 @@ class Painter:
             elif text:
                 texts.append(text)
                 roles.append(role)
+        if texts and texts[0].startswith(" ") and roles[0] not in INKED:
+            ink = texts[0].lstrip(" ")  # apart, for viewers of SVG that drop blanks at the start
+            texts[:1] = [" " * (len(texts[0]) - len(ink)), ink]
+            roles[:1] = ["text", roles[0]]
         segments = [
             Segment(safe(text), styles[role]) for text, role in zip(texts, roles, strict=True)
         ]

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import event_queue
-from engine.event_queue import RING, SLOTS, NoWriter, Reader, SharedMemory, Writer
+from engine import event_queue, event_reader, event_writer
+from engine.event_queue import RING, SLOTS, SharedMemory
+from engine.event_reader import Reader
+from engine.event_writer import NoWriter, Writer
 from engine.events import (
     LIFE,
     PAIRS,
@@ -166,11 +168,11 @@ def test_what_is_younger_than_the_look_waits_for_the_next(
     reader.drain()
     receiving.put(Kind.RECV, 1, 3, 5, at_ns=1_002)
     receiving.put(Kind.TICK, 0, -1, 0, at_ns=2_001)
-    monkeypatch.setattr(event_queue, "monotonic_ns", lambda: next(now_ns))
+    monkeypatch.setattr(event_reader, "monotonic_ns", lambda: next(now_ns))
     assert reader.drain() == []
     monkeypatch.undo()
     accepting.put(Kind.ACCEPT, 1, 3, 0, at_ns=1_001)
-    monkeypatch.setattr(event_queue, "monotonic_ns", lambda: next(now_ns))
+    monkeypatch.setattr(event_reader, "monotonic_ns", lambda: next(now_ns))
     assert [event.kind for event in reader.drain()] == [Kind.ACCEPT, Kind.RECV]
     monkeypatch.undo()
     assert [event.kind for event in reader.drain()] == [Kind.TICK]
@@ -181,15 +183,15 @@ def test_a_finalizer_that_reports_while_an_event_is_written(
 ) -> None:
     """The garbage collector may close a forgotten socket after any call, also those of put()."""
     one = writer(memory)
-    pack = event_queue.pack_record
+    pack = event_writer.pack_record
 
     def packing(*args: object) -> None:
         pack(*args)  # type: ignore[arg-type]
-        monkeypatch.setattr(event_queue, "pack_record", pack)
+        monkeypatch.setattr(event_writer, "pack_record", pack)
         one.put(Kind.CLOSE, 9, 9, 0, note="forgotten")
 
     put_tick(one, "known")
-    monkeypatch.setattr(event_queue, "pack_record", packing)
+    monkeypatch.setattr(event_writer, "pack_record", packing)
     put_tick(one, "known")
     put_tick(one, "after")
     events = Reader(memory).drain()
@@ -266,8 +268,8 @@ def test_a_slot_whose_ring_is_rather_full_is_not_the_next_to_be_used(memory: Sha
 
 def test_many_short_writers_and_a_reader_that_is_away(memory: SharedMemory) -> None:
     """Each of them begins with its name: that, too, needs room."""
-    memory.words[event_queue._FREE] = 0
-    memory.words[event_queue._OWNERS + 1] = os.getpid()
+    memory.words[event_queue.FREE] = 0
+    memory.words[event_queue.OWNERS + 1] = os.getpid()
     memory.give_back(1, os.getpid())  # the only slot that there is
     reader, put = Reader(memory), 0
     for turn in range(200):
@@ -314,7 +316,7 @@ def test_threads_claim_and_give_back(memory: SharedMemory) -> None:
     expected = [f"{turn} {number}" for turn in range(30) for number in range(10)]
     for name in names:
         assert [event.note for event in drained if event.task == name] == expected
-    assert memory.words[event_queue._FREE] == SLOTS
+    assert memory.words[event_queue.FREE] == SLOTS
 
 
 # --- a ring that is full -------------------------------------------------------------------------------
@@ -373,7 +375,7 @@ def test_many_connections_with_a_gap_are_told_a_few_at_a_time(memory: SharedMemo
     for _ in range(100):
         put_tick(one, "on")
         events = reader.drain()
-        assert len(events) <= 1 + event_queue.TORN_AT_ONCE
+        assert len(events) <= 1 + event_writer.TORN_AT_ONCE
         told += [event.conn for event in events if event.note.startswith("lost")]
     assert sorted(told) == sorted(unseen)
 
@@ -390,8 +392,8 @@ def test_who_finishes_tells_its_gaps_first(memory: SharedMemory) -> None:
 def test_life_that_finds_no_room_to_the_end_is_counted_as_lost(
     memory: SharedMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_queue, "FINISH_S", 0)
-    monkeypatch.setattr(event_queue, "BACKLOG", 100)
+    monkeypatch.setattr(event_writer, "FINISH_S", 0)
+    monkeypatch.setattr(event_writer, "BACKLOG", 100)
     one, reader = small_writer(memory), Reader(memory)
     for number in range(2 * RING):
         one.put(Kind.ACCEPT, number, 3, 0)
@@ -501,7 +503,9 @@ def test_a_thread_without_a_slot_counts(memory: SharedMemory) -> None:
 PRELUDE = """
 import os, sys, time, threading
 sys.path.insert(0, {root!r})
-from engine.event_queue import Reader, SharedMemory, Writer
+from engine.event_queue import SharedMemory
+from engine.event_reader import Reader
+from engine.event_writer import Writer
 from engine.events import Kind
 memory = SharedMemory({fd})
 def new(name): return Writer(memory, memory.claim(), name)
@@ -563,7 +567,7 @@ main.finish()
         mine = [event for event in events if event.task == f"child {child}"]
         assert notes(mine) == [str(number) for number in range(20)]
         assert len({event.pid for event in mine} | {process.pid}) == 2
-    assert memory.words[event_queue._FREE] == SLOTS
+    assert memory.words[event_queue.FREE] == SLOTS
 
 
 def test_a_child_forked_while_another_thread_claims(memory: SharedMemory, script: Script) -> None:
@@ -604,7 +608,7 @@ for turn in range(100):
     events = Reader(memory).drain()
     assert len(events) == 4 * 100 * 5
     assert all(event.task == str(event.pid) for event in events)
-    assert memory.words[event_queue._FREE] == SLOTS
+    assert memory.words[event_queue.FREE] == SLOTS
 
 
 def test_who_is_killed_loses_nothing_that_it_put(memory: SharedMemory, script: Script) -> None:
@@ -633,12 +637,12 @@ time.sleep(60)
     output(process, b"put")
     reader = Reader(memory)
     reader.free_slots_of_the_dead()
-    assert memory.words[event_queue._FREE] == SLOTS - 3, "it lives"
+    assert memory.words[event_queue.FREE] == SLOTS - 3, "it lives"
     process.kill()
     process.wait()
     reader.free_slots_of_the_dead()
     reader.free_slots_of_the_dead()
-    assert memory.words[event_queue._FREE] == SLOTS
+    assert memory.words[event_queue.FREE] == SLOTS
     mine = [writer(memory, "heir") for _ in range(3)]
     assert sorted(one.slot for one in mine) == [0, 1, 2]
     for one in mine:
@@ -667,4 +671,4 @@ def test_somebody_elses_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", forbid)
-    assert event_queue._is_alive(1)
+    assert event_reader._is_alive(1)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.event_queue import Reader, SharedMemory
+from engine.event_queue import SharedMemory
+from engine.event_reader import Reader
 from engine.events import Event, Kind, Unreported
 
 ROOT = Path(__file__).parent.parent.parent

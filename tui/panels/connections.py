@@ -1,6 +1,6 @@
 """The connections: one row each, which keeps its place on the screen while the connection lives.
 
-  #  fd by         state      requests    in    out  age last              3 s    2 s   1 s now
+  #  fd by         state      requests    in    out  age last              ├3s────┼2s───┼1s─now
 132  11 thread-7   H handler         3  1 KB  45 KB  4 s GET /wait/500     A rHHHHHHHHs····rHHHH
 """
 
@@ -25,7 +25,7 @@ from tui.format import (
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
-RULER = "3 s    2 s   1 s now"  # above STRIP_CELLS cells of 150 ms
+RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
 Context = tuple[int, int | None]
 """now_ns, and the running engine's pid."""
 
@@ -196,6 +196,6 @@ def _columns(digits: int) -> tuple[tuple[int, Column], ...]:
         (10, Column("in", 6, 6, _text(lambda view: size(view.bytes_in)), is_right=True)),
         (9, Column("out", 6, 6, _text(lambda view: size(view.bytes_out)), is_right=True)),
         (7, Column("age", 6, 6, _age, is_right=True)),
-        (5, Column("last event", 16, 60, _text(_last))),
+        (5, Column("last event", 16, 40, _text(_last))),
         (3, Column(RULER, STRIP_CELLS, STRIP_CELLS, _strip)),
     )

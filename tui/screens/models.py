@@ -120,7 +120,10 @@ def _row(info: ModelInfo, index: int, is_chosen: bool, is_running: bool, width: 
 def _details(info: ModelInfo, width: int) -> list[Line]:
     label = MARGIN + NAME_WIDTH
     details: list[Line] = []
-    for name, words in (("system calls", info.calls), ("fails by", info.failure)):
+    told = [("system calls", info.calls), ("fails by", info.failure)]
+    if len(info.sentence) > width - label:  # cut in the list
+        told.insert(0, ("how it works", info.sentence))
+    for name, words in told:
         for number, part in enumerate(wrapped(words, width - label)):
             shown = name if number == 0 else ""
             details.append(((f"{'':{MARGIN}}{shown:{NAME_WIDTH}}", "name"), (part, "text")))

@@ -1,0 +1,186 @@
+"""The reading side of the queue: records out of all rings, as events in order of time."""
+
+import os
+from bisect import bisect_right
+from collections import Counter
+from operator import itemgetter
+from time import monotonic_ns
+
+from engine.event_queue import (
+    COUNTER_ROWS,
+    COUNTERS,
+    DROPPED,
+    DROPPED_BYTES,
+    HEADS,
+    LIFE_LOST,
+    OWNERS,
+    SLOTS,
+    TAILS,
+    THINNED,
+    THINNED_BYTES,
+    USED,
+    WORDS,
+    SharedMemory,
+    ring_size,
+)
+from engine.events import (
+    RECORD,
+    RECORD_BYTES,
+    RECV_REQUEST,
+    RESPONSE_SEND,
+    TASK_NUMBER,
+    TEXT,
+    TEXT_KIND,
+    TEXT_PIECE_BYTES,
+    Event,
+    Kind,
+    Unreported,
+)
+
+
+class Reader:
+    """Takes events out of the rings. One a memory; lives in the terminal's process."""
+
+    def __init__(self, memory: SharedMemory) -> None:
+        self.memory = memory
+        self._tails = [0] * SLOTS
+        self._pids = [0] * SLOTS
+        self._texts: list[list[str]] = [[] for _ in range(SLOTS)]
+        self._unfinished: dict[int, bytes] = {}
+        self._early: list[Event] = []
+
+    def drain(self) -> list[Event]:
+        """All events up to now, in order of time.
+
+        While rings are looked at one by one, a writer may put a recv into a later one whose accept
+        came into an earlier one just after that was looked at. So what is younger than the first
+        look waits for the next call: no event comes before one that another thread put before it.
+        """
+        now_ns = monotonic_ns()
+        used = self.memory.words[USED]
+        heads = self.memory.words[HEADS : HEADS + used].tolist()
+        events, self._early = self._early, []
+        if not events and heads == self._tails[:used]:
+            return []
+        sources = len(events[:1])
+        for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
+            if head != tail:
+                sources += 1
+                self._take(slot, tail, head, events)
+                self._tails[slot] = self.memory.words[TAILS + slot] = head
+        if sources > 1:
+            events.sort(key=_AT_NS)
+        if events and events[-1].at_ns > now_ns:
+            end = bisect_right(events, now_ns, key=_AT_NS)
+            events, self._early = events[:end], events[end:]
+        return events
+
+    def unreported(self) -> Unreported:
+        """What all writers counted so far without reporting it."""
+        used = self.memory.words[USED] * COUNTERS
+        words = self.memory.words[COUNTER_ROWS : COUNTER_ROWS + used].tolist()
+        words += self.memory.words[WORDS - COUNTERS : WORDS].tolist()
+        if not any(words):
+            return _NOTHING_UNREPORTED
+        return Unreported(
+            _by_kind(words, DROPPED),
+            _by_kind(words, THINNED),
+            _by_kind(words, DROPPED_BYTES) + _by_kind(words, THINNED_BYTES),
+            sum(words[LIFE_LOST::COUNTERS]),
+        )
+
+    def free_slots_of_the_dead(self) -> None:
+        """Processes that were killed could not give their slots back: do it for them."""
+        owners = self.memory.words[OWNERS : OWNERS + SLOTS].tolist()
+        dead = {owner for owner in set(owners) - {0} if not _is_alive(owner)}
+        for slot, owner in enumerate(owners):
+            if owner in dead:
+                self.memory.give_back(slot, owner)
+
+    def _take(self, slot: int, tail: int, head: int, events: list[Event]) -> None:
+        size = ring_size(slot)
+        ring = self.memory.ring(slot)
+        start, count = tail % size, head - tail
+        first = min(count, size - start)
+        self._decode(slot, ring[start * RECORD_BYTES : (start + first) * RECORD_BYTES], events)
+        if count > first:
+            self._decode(slot, ring[: (count - first) * RECORD_BYTES], events)
+
+    def _decode(self, slot: int, records: memoryview, events: list[Event]) -> None:
+        texts = self._texts[slot]
+        pid = self._pids[slot]
+        append = events.append
+        kinds = _KINDS
+        for record in RECORD.iter_unpack(records):
+            kind, _, line, line2, task, note, _, fd, seq, moved, moved2, at_ns, conn = record
+            if kind == RECV_REQUEST:
+                name = texts[task or TASK_NUMBER]
+                append(_event(Event, (seq, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
+                append(
+                    _event(
+                        Event,
+                        (seq + 1, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, texts[note]),
+                    )
+                )
+            elif kind == RESPONSE_SEND:
+                name = texts[task or TASK_NUMBER]
+                append(
+                    _event(
+                        Event,
+                        (seq, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
+                    )
+                )
+                append(
+                    _event(Event, (seq + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, ""))
+                )
+            elif kind == _ACCEPT:
+                host, name = texts[note], texts[task or TASK_NUMBER]
+                peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"
+                append(_event(Event, (seq, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
+            elif TEXT_KIND < kind < RECV_REQUEST:
+                name = texts[task or TASK_NUMBER]
+                append(
+                    _event(
+                        Event,
+                        (seq, at_ns, kinds[kind], conn, fd, pid, name, moved, line, texts[note]),
+                    )
+                )
+            elif kind == TEXT_KIND:
+                self._learn(slot, RECORD.pack(*record))
+            else:
+                pid = self._pids[slot] = fd
+                self._unfinished.pop(slot, None)  # the writer before was killed within a text
+
+    def _learn(self, slot: int, record: bytes) -> None:
+        _, length, number, piece = TEXT.unpack(record)
+        text = self._unfinished.pop(slot, b"") + piece[:length]
+        if length > TEXT_PIECE_BYTES:
+            self._unfinished[slot] = text
+            return
+        texts = self._texts[slot]
+        texts += [""] * (number + 1 - len(texts))
+        texts[number] = text.decode("ascii")
+
+
+_NOTHING_UNREPORTED = Unreported()
+
+
+def _by_kind(words: list[int], group: int) -> Counter[Kind]:
+    return Counter({kind: sum(words[group + kind :: COUNTERS]) for kind in Kind})
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process has its number by now; it will end, too
+    return True
+
+
+_AT_NS = itemgetter(1)
+_ACCEPT = Kind.ACCEPT
+_RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
+_KINDS = [Kind.TICK, *Kind]  # by number; 0 is not a kind
+_event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again
