@@ -8,11 +8,13 @@ Where to look, in the order in which an event travels:
     http1.py         bytes <-> requests and responses (http_parser.py, http_messages.py); no sockets
     site.py          Request -> Response: files of www/, and /wait /burn /bytes
     service.py       what a model is given besides its listener: settings, site, conversations
-    tracing.py       the sockets that report what is done to them
+    tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
+                     sockets, traced_conversation.py requests and responses; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory;
                      event_writer.py and event_reader.py are its two ends
     events.py        Event, Kind and the wire format
-    state.py         ServerState: a pure fold of events; snapshot() is frozen
+    state.py         ServerState: a pure fold of events (with connection.py, rows.py, flow.py)
+    snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
     recording.py     events to a file

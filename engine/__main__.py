@@ -50,7 +50,7 @@ def main(settings: EngineSettings) -> None:
     control = socket.socket(fileno=settings.control_fd)
     site = Site(Path(settings.root))
     if settings.trace:
-        import_module("engine.traced_socket")  # before a model patches what it builds on
+        import_module("engine.traced_conversation")  # before a model patches what it builds on
     model = import_module(MODELS[settings.model])
     control.sendall(b"ready\n")
     if not control.recv(16):
@@ -65,10 +65,11 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     fd = settings.listener_fd
     if not settings.trace:
         return socket.socket(fileno=fd)
-    from engine import traced_socket, tracing  # an engine that is not watched does without them
+    # An engine that is not watched does without them.
+    from engine import traced_conversation, traced_socket, tracing
 
     tracing.install(memory)
-    service.converse = partial(traced_socket.TracedConversation, service.settings)
+    service.converse = partial(traced_conversation.TracedConversation, service.settings)
     return traced_socket.traced_listener(fd, socket.socket)
 
 

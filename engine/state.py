@@ -7,10 +7,11 @@ time is the events' own, and an argument of snapshot().
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
 
 from engine.connection import CELL_BIT, Connection
 from engine.events import Event, Kind, Unreported
+from engine.flow import Flow, Totals
+from engine.rows import Rows
 from engine.snapshot import STRIP_CELL_NS, Counts, Room, Snapshot, State
 
 A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
@@ -28,15 +29,10 @@ STEPS: dict[State, dict[Kind, State]] = {
     C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
 }  # fmt: skip
 
-CLOSED_KEPT_NS = (
-    3_000_000_000  # a closed connection stays on screen this long, so that it can be seen
-)
+CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
 EVENTS_KEPT = 1_000
 WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
-HISTORY_SECONDS = 120
-SECOND_NS = 1_000_000_000
-RATE_SAMPLES = 8  # cells: rates are over the last 8 x 150 ms = 1.2 s
 
 
 class ServerState:
@@ -54,15 +50,12 @@ class ServerState:
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
+        self._last_child: dict[int, int] = {}  # process -> the child that it forked last
         self._closed: deque[Connection] = deque()
-        self._rows: list[Connection | None] = []
-        self._free_rows: list[int] = []  # a heap; may name rows that are taken or gone again
+        self._rows = Rows()
+        self._flow = Flow()
         self._cell = 0
         self._cell_ends_ns = 0
-        self._samples: deque[tuple[int, int, int, int, int]] = deque(maxlen=RATE_SAMPLES)
-        self._history: deque[int] = deque(maxlen=HISTORY_SECONDS)
-        self._second_ends_ns = 0
-        self._requests_before = 0
 
     # --- in -------------------------------------------------------------------------------------
 
@@ -111,7 +104,7 @@ class ServerState:
         self.numbered += 1
         connection = Connection(self.numbered, event, self._cell)
         self.connections[event.conn] = connection
-        self._take_row(connection)
+        self._rows.take(connection)
         if event.kind is Kind.ACCEPT:
             return
         self.illegal_steps += 1
@@ -140,23 +133,13 @@ class ServerState:
             connection.last = event
             _APPLY[kind](self, connection, event, _AFTER[kind])
 
-    def _take_row(self, connection: Connection) -> None:
-        """The highest free row of the table: the others keep theirs, so that rows hold still."""
-        rows = self._rows
-        while self._free_rows:
-            row = heappop(self._free_rows)
-            if row < len(rows) and rows[row] is None:
-                rows[row] = connection
-                connection.row = row
-                return
-        connection.row = len(rows)
-        rows.append(connection)
-
     def _apply_to_server(self, event: Event) -> None:
         words = event.note.split()
         try:
             if event.kind is Kind.SPAWN:
                 self.workers.setdefault(event.pid, set()).add(_worker(event, words))
+                if words[0] == "process":
+                    self._last_child[event.pid] = int(words[1])
             elif event.kind is Kind.EXIT:
                 self._worker_ended(event, words)
             elif event.kind is Kind.TICK:
@@ -221,7 +204,9 @@ class ServerState:
         connection.enter(connection.settle(), event.at_ns)
 
     def _released(self, connection: Connection, event: Event, state: State) -> None:
-        pass  # the parent's copy is gone; the child serves on
+        # The parent's copy is gone; the child that it has just made serves on.
+        if connection.pid == event.pid:
+            connection.pid = self._last_child.get(event.pid, event.pid)
 
     def _ended(self, connection: Connection, event: Event, state: State) -> None:
         connection.pid, connection.task = event.pid, event.task
@@ -259,30 +244,16 @@ class ServerState:
         """Time has come into another cell of the strips, or into another second: sample what rates
         are made of."""
         self._cell = at_ns // STRIP_CELL_NS
-        while self._samples and self._samples[0][0] < at_ns - RATE_SAMPLES * STRIP_CELL_NS:
-            self._samples.popleft()
-        self._samples.append((at_ns, *self._flow()))
-        if at_ns >= self._second_ends_ns:
-            self._begin_second(at_ns)
-        self._cell_ends_ns = min((self._cell + 1) * STRIP_CELL_NS, self._second_ends_ns)
+        self._flow.sample(at_ns, self._totals())
+        self._cell_ends_ns = min((self._cell + 1) * STRIP_CELL_NS, self._flow.second_ends_ns)
 
-    def _begin_second(self, at_ns: int) -> None:
-        requests = self._flow()[0]
-        if self._second_ends_ns:
-            skipped = (at_ns - self._second_ends_ns) // SECOND_NS
-            self._history.append(requests - self._requests_before)
-            self._history.extend([0] * min(skipped, HISTORY_SECONDS))
-        self._requests_before = requests
-        self._second_ends_ns = (at_ns // SECOND_NS + 1) * SECOND_NS
-
-    def _flow(self) -> tuple[int, int, int, int]:
-        """Requests, events, bytes in and bytes out so far, those not reported included."""
+    def _totals(self) -> Totals:
         unreported = self.unreported
-        return (
-            self.counts[Kind.REQUEST] + unreported.count(Kind.REQUEST),
-            sum(self.counts.values()) + unreported.total(),
-            self.bytes_in + unreported.bytes[Kind.RECV],
-            self.bytes_out + unreported.bytes[Kind.SEND],
+        return Totals(
+            requests=self.counts[Kind.REQUEST] + unreported.count(Kind.REQUEST),
+            events=sum(self.counts.values()) + unreported.total(),
+            bytes_in=self.bytes_in + unreported.bytes[Kind.RECV],
+            bytes_out=self.bytes_out + unreported.bytes[Kind.SEND],
         )
 
     def _expire(self, now_ns: int) -> None:
@@ -293,10 +264,7 @@ class ServerState:
         ):
             connection = closed.popleft()
             del self.connections[connection.conn]
-            self._rows[connection.row] = None
-            heappush(self._free_rows, connection.row)
-        while self._rows and self._rows[-1] is None:
-            self._rows.pop()
+            self._rows.free(connection)
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -305,9 +273,9 @@ class ServerState:
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self._expire(now_ns)
-        window = [taken for taken in self._rows[first_row : first_row + rows] if taken]
-        counts = self._totals()
-        per_s = self._rates(now_ns)
+        window = self._rows.window(first_row, rows)
+        counts = self._counts()
+        per_s = self._flow.rates(now_ns, self._totals())
         return Snapshot(
             now_ns=now_ns,
             counts=counts,
@@ -315,7 +283,7 @@ class ServerState:
             events_per_s=per_s[1],
             bytes_in_per_s=per_s[2],
             bytes_out_per_s=per_s[3],
-            requests_history=tuple(self._history),
+            requests_history=tuple(self._flow.history),
             sockets=self.counts[Kind.LISTEN] and counts.open + 1,
             rooms=self._rooms(now_ns),
             connections=tuple(connection.view(now_ns) for connection in window),
@@ -330,39 +298,29 @@ class ServerState:
             },
         )
 
-    def _totals(self) -> Counts:
-        total = {kind: self.counts[kind] + self.unreported.count(kind) for kind in Kind}
-        _, events, bytes_in, bytes_out = self._flow()
+    def events_per_s(self, now_ns: int) -> float:
+        """Events of all kinds, reported or not, over the last second or so."""
+        return self._flow.rates(now_ns, self._totals())[1]
+
+    def _counts(self) -> Counts:
+        count = {kind: self.counts[kind] + self.unreported.count(kind) for kind in Kind}
+        totals = self._totals()
         return Counts(
-            accepted=total[Kind.ACCEPT],
-            requests=total[Kind.REQUEST],
-            responses=total[Kind.RESPONSE],
-            released=total[Kind.RELEASE],
-            closed=total[Kind.CLOSE],
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-            events=events,
+            accepted=count[Kind.ACCEPT],
+            requests=totals.requests,
+            responses=count[Kind.RESPONSE],
+            released=count[Kind.RELEASE],
+            closed=count[Kind.CLOSE],
+            bytes_in=totals.bytes_in,
+            bytes_out=totals.bytes_out,
+            events=totals.events,
             lost=self.unreported.dropped.total(),
             thinned=self.unreported.thinned.total(),
             cut=self.cut,
-            errors=total[Kind.ERROR],
+            errors=count[Kind.ERROR],
             illegal_steps=self.illegal_steps,
             wakeups=self.wakeups,
             would_block=self.would_block,
-        )
-
-    def events_per_s(self, now_ns: int) -> float:
-        """Events of all kinds, reported or not, over the last second or so."""
-        return self._rates(now_ns)[1]
-
-    def _rates(self, now_ns: int) -> tuple[float, ...]:
-        """Requests, events, bytes in and bytes out a second, over the last second or so."""
-        if not self._samples:
-            return (0.0,) * 4
-        then_ns, *then = self._samples[0]
-        seconds = max(now_ns - then_ns, STRIP_CELL_NS) / SECOND_NS
-        return tuple(
-            (now - before) / seconds for now, before in zip(self._flow(), then, strict=True)
         )
 
     def _rooms(self, now_ns: int) -> dict[str, Room]:

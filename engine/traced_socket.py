@@ -1,27 +1,25 @@
-"""Sockets that report what is done to them, and conversations that report requests and responses.
+"""Sockets that report what is done to them.
 
 The listener handed to a model is a traced socket, and its accept() returns traced sockets; every call
-that receives or sends reports an event. A request and the recv that completed it travel as one record,
-and so do a response and the send of it, unless that send may block: then the response goes first.
+that receives or sends reports an event. What a conversation (traced_conversation.py)
+learns of a recv or a send travels with it, as one record.
 
 A thinned connection (its number is no multiple of the ratio) reports its life, and only counts the rest.
 """
 
 import errno
 import socket
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from engine.events import RECV_REQUEST, RESPONSE_SEND, Kind, printable
-from engine.http1 import Conversation, Policy
-from engine.http_messages import Request, Response
+from engine import callers
+from engine.events import RESPONSE_SEND, Kind
 from engine.tracing import tracer
 
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
-_frame: Callable[[int], Any] = sys._getframe
 _RECV, _SEND = Kind.RECV, Kind.SEND
+callers.PLUMBING.add(__file__)
 
 
 # What a traced socket remembers, as slots of the final class: a mixed-in class may have none before
@@ -33,7 +31,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-class _Reporting:
+class TracedSocket:
     """Mixed in before a socket class: reports each call, and leaves the doing to that class."""
 
     _base: Any
@@ -74,7 +72,7 @@ class _Reporting:
         """An event of this connection, after what happened before it."""
         if self._received or self._unsaid:
             self._catch_up()
-        task = greenlet_name() if self._names_tasks else ""
+        task = callers.greenlet_name() if self._names_tasks else ""
         tracer.local.writer.put(kind, self._conn, self._fd, moved, line, note, task)
 
     def _catch_up(self) -> None:
@@ -129,7 +127,7 @@ class _Reporting:
     # --- accept --------------------------------------------------------------------------------------
 
     def accept(self) -> tuple[Any, Any]:
-        line = _frame(1).f_lineno
+        line = callers.frame(1).f_lineno
         try:
             accepted, peer = self._take_connection()
         except (BlockingIOError, TimeoutError):
@@ -141,7 +139,7 @@ class _Reporting:
             raise
         tracer.open_sockets += 1
         accepted.watch(tracer.cookie(accepted))
-        task = greenlet_name() if self._names_tasks else ""
+        task = callers.greenlet_name() if self._names_tasks else ""
         tracer.local.writer.put(
             Kind.ACCEPT, accepted._conn, accepted._fd, 0, line, peer[0], task, peer[1]
         )
@@ -172,36 +170,40 @@ class _Reporting:
         try:
             data: bytes = self._base_recv(size, flags)
         except OSError as error:
-            self._failed(error, _frame(1).f_lineno)
+            self._failed(error, callers.frame(1).f_lineno)
             raise
         moved = len(data)
         if moved and self._converses:
             if self._is_shown:
                 if self._received or self._unsaid:
                     self._catch_up()
-                self._received_line = _frame(1).f_lineno
+                self._received_line = callers.frame(1).f_lineno
                 self._received = moved
             else:
                 self._recvs += 1
                 self._received += moved
             return data
-        self._got(moved, _frame(1).f_lineno)
+        self._got(moved, callers.frame(1).f_lineno)
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        return int(self._receive(_frame(1).f_lineno, _itself, "recv_into", buffer, nbytes, flags))
+        return int(
+            self._receive(callers.frame(1).f_lineno, _itself, "recv_into", buffer, nbytes, flags)
+        )
 
     def recvfrom(self, size: int, flags: int = 0) -> Any:
-        return self._receive(_frame(1).f_lineno, _length_of_first, "recvfrom", size, flags)
+        return self._receive(callers.frame(1).f_lineno, _length_of_first, "recvfrom", size, flags)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> Any:
-        return self._receive(_frame(1).f_lineno, _first, "recvfrom_into", buffer, nbytes, flags)
+        return self._receive(
+            callers.frame(1).f_lineno, _first, "recvfrom_into", buffer, nbytes, flags
+        )
 
     def recvmsg(self, *args: Any) -> Any:
-        return self._receive(_frame(1).f_lineno, _length_of_first, "recvmsg", *args)
+        return self._receive(callers.frame(1).f_lineno, _length_of_first, "recvmsg", *args)
 
     def recvmsg_into(self, *args: Any) -> Any:
-        return self._receive(_frame(1).f_lineno, _first, "recvmsg_into", *args)
+        return self._receive(callers.frame(1).f_lineno, _first, "recvmsg_into", *args)
 
     def _receive(self, line: int, count: Callable[[Any], int], call: str, *args: Any) -> Any:
         try:
@@ -227,16 +229,16 @@ class _Reporting:
         try:
             sent: int = self._base_send(data, flags)
         except OSError as error:
-            self._failed(error, _frame(1).f_lineno)
+            self._failed(error, callers.frame(1).f_lineno)
             raise
         if not self._is_shown:
             self._count(1, sent)
         elif self._unsaid is None:
-            self.report(_SEND, sent, _frame(1).f_lineno)
+            self.report(_SEND, sent, callers.frame(1).f_lineno)
         else:
             length, line, status = self._unsaid
             self._unsaid = None
-            line2 = _frame(1).f_lineno
+            line2 = callers.frame(1).f_lineno
             tracer.local.writer.put(
                 RESPONSE_SEND, self._conn, self._fd, length, line, status, "", sent, line2
             )
@@ -244,7 +246,7 @@ class _Reporting:
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """A loop over send, so that each piece reports and one that is stuck is seen."""
-        line = _frame(1).f_lineno
+        line = callers.frame(1).f_lineno
         sent = self._transmit(line, "send", data, flags)
         if sent < len(data):
             rest = memoryview(data).cast("B")[sent:]
@@ -252,10 +254,10 @@ class _Reporting:
                 rest = rest[self._transmit(line, "send", rest, flags) :]
 
     def sendto(self, data: Any, *args: Any) -> int:
-        return self._transmit(_frame(1).f_lineno, "sendto", data, *args)
+        return self._transmit(callers.frame(1).f_lineno, "sendto", data, *args)
 
     def sendmsg(self, buffers: Iterable[Any], *args: Any) -> int:
-        return self._transmit(_frame(1).f_lineno, "sendmsg", buffers, *args)
+        return self._transmit(callers.frame(1).f_lineno, "sendmsg", buffers, *args)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         sock: Any = self  # os.sendfile would bypass us; the loop over send() reports each piece
@@ -298,7 +300,7 @@ class _Reporting:
         if not self._is_shown:
             self._count(0, 0)
             self._tell()
-        line = _model_line()
+        line = callers.model_line()
         # Accepted by this process, and handed to a child since: only a copy is given up here.
         if self._pid == tracer.pid and self._forks != tracer.forks:
             self.report(Kind.RELEASE, 0, line)
@@ -317,128 +319,14 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
     calls = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
     names_tasks = {"_names_tasks": base is not _plain_socket}
     fields = {"__slots__": _FIELDS}
-    reporting: Any = type("TracedSocket", (_Reporting, base), calls | names_tasks | fields)
-    _PLUMBING.add(sys.modules[base.__module__].__file__)
+    reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | names_tasks | fields)
     if base is not _plain_socket:
-        globals()["_frame"] = _frame_or_none
+        callers.share_thread(base)
     listener = reporting(fileno=fd)
     reporting._family = (int(listener.family), int(listener.type), listener.proto)
     listener.watch(0)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
     return listener  # type: ignore[no-any-return]
-
-
-class TracedConversation(Conversation):
-    """Reports where bytes become a request, and where an answer becomes bytes."""
-
-    __slots__ = ("_pipelined", "_request", "_socket", "_title")
-
-    def __init__(self, policy: Policy, connection: Any) -> None:
-        super().__init__(policy)
-        self._socket: _Reporting = connection
-        self._socket._converses = True
-        self._request: Request | None = None  # the last one, and how it is called
-        self._title = ""
-        self._pipelined = False
-
-    def receive(self, data: bytes) -> Sequence[Request]:
-        requests = Conversation.receive(self, data)
-        sock = self._socket
-        if sock._thinning != tracer.thinning[0]:
-            sock.follow_thinning()
-        if not sock._is_shown:
-            sock._requests += len(requests)
-            return requests
-        self._pipelined = len(requests) > 1
-        line = _frame(1).f_lineno
-        for request in requests:
-            if request is not self._request:
-                self._request = request
-                self._title = _title(request)
-            received, sock._received = sock._received, 0
-            if received:
-                task = greenlet_name() if sock._names_tasks else ""
-                tracer.local.writer.put(
-                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, self._title,
-                    task, 0, line,
-                )  # fmt: skip
-            else:
-                sock.report(Kind.REQUEST, 0, line, self._title)
-        if not requests:
-            sock._catch_up()
-        return requests
-
-    def send(self, response: Response) -> bytes:
-        wire = Conversation.send(self, response)
-        sock = self._socket
-        if not sock._is_shown:
-            sock._responses += 1
-            return wire
-        status = _STATUSES.get(response.status) or str(response.status)
-        if sock._may_block or self._pipelined or sock._unsaid:
-            sock.report(Kind.RESPONSE, len(wire), _frame(1).f_lineno, status)
-        else:
-            sock._unsaid = (len(wire), _frame(1).f_lineno, status)
-        return wire
-
-
-_titles: dict[tuple[str, str], str] = {}
-_STATUSES = {status: str(status) for status in range(100, 600)}
-
-
-def _title(request: Request) -> str:
-    """Method and target, escaped; remembered, since a site has few of them."""
-    key = (request.method, request.target)
-    title = _titles.get(key)
-    if title is None:
-        if len(_titles) >= 1024:
-            _titles.clear()
-        title = (
-            printable(f"{request.method} {request.target}") if request.method else "not a request"
-        )
-        _titles[key] = title
-    return title
-
-
-def greenlet_name() -> str:
-    """The name of the running greenlet: `greenlet-7`; empty for the first, which is the thread.
-
-    The number is gevent's smallest free one, so that few names serve any number of greenlets.
-    """
-    current = sys.modules["greenlet"].getcurrent()
-    try:
-        name: str = current.servetui_name
-    except AttributeError:
-        number = getattr(current, "minimal_ident", None)
-        name = "" if number is None else f"greenlet-{number}"
-        current.servetui_name = name
-    return name
-
-
-def _frame_or_none(depth: int) -> Any:
-    """sys._getframe, for greenlets: one that is spawned with a socket's method has no caller."""
-    try:
-        return sys._getframe(depth + 1)
-    except ValueError:
-        return _NO_FRAME
-
-
-class _NoFrame:
-    f_lineno = 0
-
-
-_NO_FRAME = _NoFrame()
-
-
-def _model_line() -> int:
-    """The line outside this file and the standard library that led here, for `close` in a `with`."""
-    frame: Any = _frame(2)
-    while frame is not None and frame.f_code.co_filename in _PLUMBING:
-        frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
-
-
-_PLUMBING: set[str | None] = {__file__, socket.__file__}
 
 
 def _error_name(error: OSError) -> str:

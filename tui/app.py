@@ -17,6 +17,7 @@ Events never become Textual messages. One thread, Textual's; the server is in ot
 """
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -108,6 +109,9 @@ class Dashboard(App[None]):
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.frame()
+        if not self.is_headless:
+            # What stands now stays: else the collector walks it again and again, 40 ms each time.
+            self.call_after_refresh(gc.freeze)
         if self._beats:
             self.run_worker(self._beat_for_ever(), exit_on_error=True)
 

@@ -16,7 +16,6 @@ from tui.format import Line, safe
 
 WHEEL_ROWS = 3  # rows for each click of the wheel, as editors do
 INKED = ("heading", "chosen", "alert")  # roles in which a blank can be seen
-STRIPS_KEPT = 2_000  # lines already made; rows that rest and rows that come back cost nothing
 
 
 class Painter:
@@ -24,19 +23,12 @@ class Painter:
 
     def __init__(self, styles: Mapping[str, Style]) -> None:
         self._styles = styles
-        self._strips: dict[Line, Strip] = {}
 
     def strip(self, line: Line) -> Strip:
-        """The line as Textual draws it; every text passes safe() here."""
-        strip = self._strips.get(line)
-        if strip is None:
-            if len(self._strips) >= STRIPS_KEPT:
-                self._strips.clear()
-            strip = self._strips[line] = self._make(line)
-        return strip
+        """The line as Textual draws it; every text passes safe() here.
 
-    def _make(self, line: Line) -> Strip:
-        """Blanks take the style before them: a change of style is 40 bytes on the wire."""
+        Blanks take the style before them: a change of style is 40 bytes on the wire.
+        """
         styles = self._styles
         texts: list[str] = []
         roles: list[str] = []

@@ -24,7 +24,8 @@ from engine import tracing
 from engine.event_queue import SharedMemory
 from engine.events import Kind
 from engine.service import Settings
-from engine.traced_socket import TracedConversation, traced_listener
+from engine.traced_conversation import TracedConversation
+from engine.traced_socket import traced_listener
 import_first()
 memory = SharedMemory(int(sys.argv[2]))
 settings = Settings(memory.words)

@@ -120,7 +120,7 @@ def test_a_row_tells_who_serves_and_what_it_waits_for() -> None:
     assert "· idle" in row_of(parts, 1)
     assert "A accepted" in row_of(parts, 8)
     assert "x closed" in row_of(parts, 5)
-    assert "client closed first" in row_of(parts, 5)
+    assert "closed by client" in row_of(parts, 5)
     assert "X closed" in row_of(parts, 6)
 
 

@@ -177,6 +177,9 @@ def _port(view: ConnectionView) -> str:
 
 
 def _last(view: ConnectionView) -> str:
+    """Short for what is most frequent, so that narrow screens show it whole."""
+    if view.last == f"closed, {view.closed_by} closed first":
+        return f"closed by {view.closed_by}"
     return view.last.removeprefix("closed, ")
 
 

@@ -1,0 +1,87 @@
+"""Conversations that report where bytes become a request, and where an answer becomes bytes.
+
+A request and the recv that completed it travel as one record, and so do a response and the send of it,
+unless that send may block: then the response goes first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine import callers
+from engine.events import RECV_REQUEST, Kind, printable
+from engine.http1 import Conversation, Policy
+from engine.http_messages import Request, Response
+from engine.traced_socket import TracedSocket
+from engine.tracing import tracer
+
+
+class TracedConversation(Conversation):
+    """Reports where bytes become a request, and where an answer becomes bytes."""
+
+    __slots__ = ("_pipelined", "_request", "_socket", "_title")
+
+    def __init__(self, policy: Policy, connection: Any) -> None:
+        super().__init__(policy)
+        self._socket: TracedSocket = connection
+        self._socket._converses = True
+        self._request: Request | None = None  # the last one, and how it is called
+        self._title = ""
+        self._pipelined = False
+
+    def receive(self, data: bytes) -> Sequence[Request]:
+        requests = Conversation.receive(self, data)
+        sock = self._socket
+        if sock._thinning != tracer.thinning[0]:
+            sock.follow_thinning()
+        if not sock._is_shown:
+            sock._requests += len(requests)
+            return requests
+        self._pipelined = len(requests) > 1
+        line = callers.frame(1).f_lineno
+        for request in requests:
+            if request is not self._request:
+                self._request = request
+                self._title = _title(request)
+            received, sock._received = sock._received, 0
+            if received:
+                task = callers.greenlet_name() if sock._names_tasks else ""
+                tracer.local.writer.put(
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, self._title,
+                    task, 0, line,
+                )  # fmt: skip
+            else:
+                sock.report(Kind.REQUEST, 0, line, self._title)
+        if not requests:
+            sock._catch_up()
+        return requests
+
+    def send(self, response: Response) -> bytes:
+        wire = Conversation.send(self, response)
+        sock = self._socket
+        if not sock._is_shown:
+            sock._responses += 1
+            return wire
+        status = _STATUSES.get(response.status) or str(response.status)
+        if sock._may_block or self._pipelined or sock._unsaid:
+            sock.report(Kind.RESPONSE, len(wire), callers.frame(1).f_lineno, status)
+        else:
+            sock._unsaid = (len(wire), callers.frame(1).f_lineno, status)
+        return wire
+
+
+_titles: dict[tuple[str, str], str] = {}
+_STATUSES = {status: str(status) for status in range(100, 600)}
+
+
+def _title(request: Request) -> str:
+    """Method and target, escaped; remembered, since a site has few of them."""
+    key = (request.method, request.target)
+    title = _titles.get(key)
+    if title is None:
+        if len(_titles) >= 1024:
+            _titles.clear()
+        title = (
+            printable(f"{request.method} {request.target}") if request.method else "not a request"
+        )
+        _titles[key] = title
+    return title
