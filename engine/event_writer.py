@@ -70,10 +70,17 @@ class Writer:
         self._slow_at = 0  # the head from which on room must be looked for
         self._seq = 0
         self._task = task
-        self._texts: dict[str, int] = {}
+        self._texts = {"": _EMPTY_NUMBER}
         self._deferred: deque[Deferred] = deque()
         self._torn: dict[int, int] = {}  # conn -> events dropped and not yet told of
         self._introduced = self._finished = False
+
+    def begin_anew(self, task: str) -> None:
+        """Serve another thread of this process, after `end`: what the reader knows is not told again."""
+        self._task = task
+        self._seq = 0
+        self._slow_at = 0
+        self._introduced = False
 
     def put(
         self,
@@ -128,8 +135,8 @@ class Writer:
         words[row + _BYTES_FOLLOW + 3] += received
         words[row + _BYTES_FOLLOW + 6] += sent
 
-    def finish(self) -> None:
-        """Give up the slot; waits up to FINISH_S for room for life events that are still deferred."""
+    def end(self) -> None:
+        """The thread ends; waits up to FINISH_S for room for life events that are still deferred."""
         deadline_ns = monotonic_ns() + int(FINISH_S * 1e9)
         while not self._make_room(Kind.EXIT) and self._deferred and monotonic_ns() < deadline_ns:
             time.sleep(0.001)
@@ -138,6 +145,10 @@ class Writer:
         for kind, *_ in self._deferred:
             self._lose(kind)
         self._deferred.clear()
+
+    def finish(self) -> None:
+        """End, and give up the slot."""
+        self.end()
         # The ring may be another's from here on; a socket that a finalizer closes later is counted.
         self._slow_at = 0
         self._finished = True
@@ -151,10 +162,9 @@ class Writer:
         self._store(
             RECORD.pack(WRITER_KIND, *(0, 0, 0, TASK_NUMBER, 0, 0), self.pid, *(0, 0, 0, 0, 0))
         )
-        self._forget_texts()
+        self._tell_name()
 
-    def _forget_texts(self) -> None:
-        self._texts = {"": _EMPTY_NUMBER}
+    def _tell_name(self) -> None:
         for record in text_records(TASK_NUMBER, self._task):
             self._store(record)
 
@@ -162,7 +172,7 @@ class Writer:
         """The numbers of two texts, told to the reader first where they are new to it."""
         with _no_finalizers():
             if len(self._texts) + 2 > TEXTS_PER_WRITER:
-                self._forget_texts()
+                self._texts = {"": _EMPTY_NUMBER}
             for text in (note, task):
                 if text not in self._texts:
                     self._texts[text] = number = len(self._texts) + 1  # 0 and 1 are taken

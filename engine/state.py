@@ -338,7 +338,7 @@ class ServerState:
 
 def _worker(event: Event, words: list[str]) -> tuple[int, str]:
     """(pid, task) of the process or thread that a spawn or exit event speaks of."""
-    return (int(words[1]), "") if words[0] == "process" else (event.pid, words[1])
+    return (int(words[1]), "") if words[0] == "process" else (event.pid, event.task)
 
 
 def _room(since_ns: list[int], finished_ns: Iterable[int], now_ns: int) -> Room:

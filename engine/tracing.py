@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import threading
+from collections import deque
 from time import monotonic_ns
 from typing import Any
 
@@ -19,6 +20,9 @@ from engine.event_writer import NoWriter, Writer
 from engine.events import Kind, printable
 from engine.service import Settings
 
+SPARE_WRITERS = (
+    16  # taken in turn, so that the reader has time to empty a ring before it is used again
+)
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _frame = sys._getframe
@@ -28,7 +32,7 @@ class _ThreadState(threading.local):
     """What each thread has of its own. __init__ runs in a thread when it first looks."""
 
     def __init__(self) -> None:
-        self.writer = tracer.claim_writer()
+        self.writer: Writer | NoWriter = tracer.claim_writer()
 
 
 class Tracer:
@@ -43,12 +47,14 @@ class Tracer:
         self.wakeups = 0
         self.thinning: memoryview
         self.local: _ThreadState
+        self._spare: deque[Writer] = deque()
         self._next_tick_ns = 0
         self._without_cookies = 0
 
     def begin(self, memory: SharedMemory) -> None:
         """Report from this process to `memory` from now on."""
         self.memory = memory
+        self._spare.clear()  # after a fork they are the parent's
         self.thinning = Settings(memory.words).thinning_word
         self.pid = os.getpid()
         self.local = _ThreadState()
@@ -56,9 +62,22 @@ class Tracer:
     def claim_writer(self) -> "Writer | NoWriter":
         """A writer for the running thread."""
         assert self.memory is not None
+        name = _name(threading.current_thread())
+        if len(self._spare) > SPARE_WRITERS:
+            writer = self._spare.popleft()
+            writer.begin_anew(name)
+            return writer
         slot = self.memory.claim()
-        name = printable(threading.current_thread().name.split(" ")[0])
         return NoWriter(self.memory) if slot is None else Writer(self.memory, slot, name)
+
+    def end_writer(self) -> None:
+        """The running thread ends. Its writer is kept for another one: a slot costs a lock among
+        processes, and the texts that the reader knows would have to be told again."""
+        assert self.memory is not None
+        writer, self.local.writer = self.local.writer, NoWriter(self.memory)
+        if isinstance(writer, Writer):
+            writer.end()
+            self._spare.append(writer)
 
     def after_fork(self) -> None:
         """In the child: its own ring, nothing of the parent's."""
@@ -98,14 +117,18 @@ tracer = Tracer()
 
 class _TracedThread(threading.Thread):
     def run(self) -> None:
-        name = printable(self.name.split(" ")[0])
-        tracer.local.writer.put(Kind.SPAWN, 0, -1, 0, 0, f"thread {name}")
+        tracer.local.writer.put(Kind.SPAWN, 0, -1, 0, 0, "thread")
         try:
             super().run()
         finally:
-            writer = tracer.local.writer  # another one than before in a child that it forked
-            writer.put(Kind.EXIT, 0, -1, 0, 0, f"thread {name}")
-            writer.finish()
+            # Another writer than before in a child that it forked.
+            tracer.local.writer.put(Kind.EXIT, 0, -1, 0, 0, "thread")
+            tracer.end_writer()
+
+
+def _name(thread: threading.Thread) -> str:
+    """`Thread-7`, without the function that Python puts behind it."""
+    return printable(thread.name.split(" ")[0])
 
 
 class _TracedEpoll:

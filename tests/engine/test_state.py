@@ -30,9 +30,11 @@ def event(kind: Kind, conn: int, at_ns: int, **fields: Any) -> Event:
 def read(line: str) -> Event:
     at_ms, kind, conn, *words = line.split()
     fields: dict[str, Any] = dict(word.split("=", 1) for word in words)
-    numbers = {name: int(value) for name, value in fields.items() if name != "note"}
-    note = fields.get("note", "").replace("_", " ")
-    return event(Kind[kind.upper()], int(conn), int(at_ms) * MS, **numbers, note=note)
+    texts = {
+        name: fields.pop(name).replace("_", " ") for name in ("note", "task") if name in fields
+    }
+    numbers = {name: int(value) for name, value in fields.items()}
+    return event(Kind[kind.upper()], int(conn), int(at_ms) * MS, **numbers, **texts)
 
 
 def differences(expected: dict[str, Any], actual: Any, path: str) -> list[str]:
