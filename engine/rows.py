@@ -1,8 +1,11 @@
 """The rows of the connection table: a connection keeps its row as long as it is shown."""
 
 from heapq import heappop, heappush
+from itertools import islice
 
 from engine.connection import Connection
+
+CLOSED_SEEN_NS = 1_000_000_000  # then a closed connection gives way to an open one out of sight
 
 
 class Rows:
@@ -34,6 +37,36 @@ class Rows:
         while self._rows and self._rows[-1] is None:
             self._rows.pop()
 
-    def window(self, first: int, count: int) -> list[Connection]:
-        """The connections in `count` rows from `first` on."""
+    def window(self, first: int, count: int, now_ns: int = 0) -> list[Connection]:
+        """The connections in `count` rows from `first` on: those that somebody looks at."""
+        self._fill(first, first + count, now_ns)
         return [taken for taken in self._rows[first : first + count] if taken]
+
+    def _fill(self, first: int, end: int, now_ns: int) -> None:
+        """Bring open connections from below the window into rows of it that nobody needs.
+
+        Only rows that are out of sight are left, so that what is seen holds still.
+        """
+        rows = self._rows
+        if len(rows) <= end:
+            return
+        seen_until_ns = now_ns - CLOSED_SEEN_NS
+        vacant = [
+            row
+            for row in range(first, end)
+            if (taken := rows[row]) is None or 0 < taken.closed_ns < seen_until_ns
+        ]
+        below = (
+            taken for taken in islice(rows, end, None) if taken is not None and not taken.closed_ns
+        )
+        for row, connection in zip(vacant, list(islice(below, len(vacant))), strict=False):
+            self._swap(row, connection)
+
+    def _swap(self, row: int, connection: Connection) -> None:
+        before, other = connection.row, self._rows[row]
+        self._rows[row], self._rows[before] = connection, other
+        connection.row = row
+        if other is None:
+            heappush(self._free, before)
+        else:
+            other.row = before

@@ -273,7 +273,7 @@ class ServerState:
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self._expire(now_ns)
-        window = self._rows.window(first_row, rows)
+        window = self._rows.window(first_row, rows, now_ns)
         counts = self._counts()
         per_s = self._flow.rates(now_ns, self._totals())
         return Snapshot(

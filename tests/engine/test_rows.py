@@ -1,0 +1,51 @@
+from engine.connection import Connection
+from engine.events import Event, Kind
+from engine.rows import Rows
+
+
+def connection(number: int) -> Connection:
+    accept = Event(number, number, Kind.ACCEPT, number, 5, 10, "MainThread", 0, 0, "peer")
+    return Connection(number, accept, 0)
+
+
+def filled(count: int) -> tuple[Rows, list[Connection]]:
+    rows = Rows()
+    connections = [connection(number) for number in range(count)]
+    for one in connections:
+        rows.take(one)
+    return rows, connections
+
+
+def test_rows_hold_still_while_most_are_taken() -> None:
+    rows, connections = filled(10)
+    for one in connections[1:5]:
+        rows.free(one)
+    assert [one.row for one in rows.window(0, 10, now_ns=0)] == [0, 5, 6, 7, 8, 9]
+
+
+def test_a_new_connection_takes_the_highest_free_row() -> None:
+    rows, connections = filled(10)
+    for one in (connections[6], connections[2]):
+        rows.free(one)
+    new = connection(11)
+    rows.take(new)
+    assert new.row == 2
+
+
+def test_those_out_of_sight_come_into_view_and_those_in_view_hold_still() -> None:
+    rows, connections = filled(60)
+    for one in connections[1:57]:
+        rows.free(one)
+    assert rows.window(0, 10, now_ns=60) == [connections[0], *connections[57:]]
+    assert connections[0].row == 0
+    assert all(one.row < 10 for one in connections[57:])
+    rows.take(new := connection(61))
+    assert rows.window(new.row, 1, now_ns=61) == [new]
+
+
+def test_no_row_is_left_when_all_are_gone() -> None:
+    rows, connections = filled(7)
+    for one in connections:
+        rows.free(one)
+    assert len(rows) == 0
+    assert rows.window(0, 10, now_ns=0) == []
