@@ -116,7 +116,7 @@ class Headless:
         self._take(self.run.poll())
         snapshot = self.run.snapshot(0, SNAPSHOT_ROWS)
         answer = snapshot_of(
-            self.run.status(), snapshot, self.run.numbers(), self.run.settings.trace
+            self.run.status(), snapshot, self.run.numbers(0.0), self.run.settings.trace
         )
         print(json.dumps(answer), flush=True)
 
@@ -153,11 +153,11 @@ def snapshot_of(
         "mode": status.mode,
         "engine_pid": status.engine_pid,
         "phase": status.phase,
-        "rooms": {name: _room(name, snapshot, numbers) for name in ROOMS},
+        "rooms": {name: _room(name, snapshot, numbers, traced) for name in ROOMS},
         "processes": numbers.processes,
         "threads": numbers.threads,
         "zombies": numbers.zombies,
-        "sockets": snapshot.sockets,
+        "sockets": snapshot.sockets if traced else None,
         "descriptors": numbers.descriptors,
         "children_descriptors": numbers.children_descriptors,
         "draining": status.draining,
@@ -180,11 +180,14 @@ def snapshot_of(
     }
 
 
-def _room(name: str, snapshot: Snapshot, numbers: ProcessNumbers) -> dict[str, Any] | None:
+def _room(
+    name: str, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
+) -> dict[str, Any] | None:
+    """What waits in a room; None where that cannot be known."""
     if name == "accept_queue" and numbers.accept_queue is not None:
         return _room_as_dict(Room(numbers.accept_queue, 0.0)) | {"longest_ms": None}
     room = snapshot.rooms.get(name)
-    return _room_as_dict(room) if room else None
+    return _room_as_dict(room) if room and traced else None
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:

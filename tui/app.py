@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
+STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 EXIT_BY_SIGNAL = 128  # plus its number: what a shell reports as well
 PARTS = ("header", "alert", "server", "connections", "events", "bursts", "keys")
@@ -52,6 +53,7 @@ class Dashboard(App[None]):
     TITLE = "servetui"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "quit", priority=True),
         Binding("ctrl+z", "suspend_process", priority=True),
@@ -152,7 +154,9 @@ class Dashboard(App[None]):
             folding_cpu_s += now_cpu_s - before_cpu_s
             now_s = time.monotonic()
             if now_s >= due_s:
-                self.pace.note(now_cpu_s - drawn_cpu_s - folding_cpu_s)
+                late_s = now_s - due_s  # a slow terminal holds up the loop until it has read
+                cost_s = now_cpu_s - drawn_cpu_s - folding_cpu_s
+                self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
                 self.frame_if_moving()

@@ -127,6 +127,29 @@ async def test_another_size_is_another_picture() -> None:
     assert lines[-1].rstrip().endswith("q quit")
 
 
+@pytest.mark.parametrize("size", [(1, 1), (5, 2), (30, 8), (59, 12)])
+async def test_no_terminal_is_too_small(size: tuple[int, int]) -> None:
+    async with shown(a_lively_run(), size) as (dashboard, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(screen(dashboard)) == size[1]
+
+
+async def test_the_dashboard_goes_on_behind_the_picker() -> None:
+    run = FakeRun()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        run.accept([1])
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert any("A accepted" in line for line in screen(dashboard))
+
+
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
 async def test_every_theme_has_its_colours(theme: str) -> None:
     async with shown(a_lively_run(), (80, 24)) as (dashboard, pilot):

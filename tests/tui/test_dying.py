@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine import terminal_gone
 from tests.support import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -126,3 +127,17 @@ def test_an_engine_that_is_killed_is_said_and_comes_back(terminal: Terminal) -> 
     seen = len(terminal.shown)
     os.write(terminal.master, b"R")
     wait_until(lambda: terminal.text() and b"curl" in terminal.shown[seen:], 5, "the restart")
+
+
+def test_a_terminal_is_gone_when_its_other_end_is_closed() -> None:
+    master, slave = pty.openpty()
+    assert not terminal_gone.is_gone(slave)
+    os.write(master, b"typed, and not read yet")
+    assert not terminal_gone.is_gone(slave)
+    os.close(master)
+    assert terminal_gone.is_gone(slave)
+    terminal_gone.replace_by_null(slave)
+    assert not terminal_gone.is_gone(slave)
+    assert os.write(slave, b"nobody reads this") == 17
+    os.close(slave)
+    assert terminal_gone.is_gone(slave)

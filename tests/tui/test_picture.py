@@ -158,6 +158,28 @@ def test_rows_hold_still_while_others_end() -> None:
     assert later.index("   7") == before.index("   2")
 
 
+def test_open_connections_come_into_sight_where_nobody_needs_a_row() -> None:
+    run = FakeRun()
+    run.accept(range(1, 101))
+    run.poll()
+    picture = Picture(run)
+    picture.draw(80, 24, 12)
+    rows = picture.heights.rows
+    for conn in range(1, 96):
+        run.close(conn)
+    run.poll()
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    assert shown == [[str(number)] for number in range(1, rows + 1)]  # seen to be closed
+    run.wait(1.5)
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    assert shown[:5] == [["96"], ["97"], ["98"], ["99"], ["100"]]
+    assert shown[5:] == [[str(number)] for number in range(6, rows + 1)]
+    run.wait(2)
+    lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
+    assert [line.split()[:1] for line in lines[2:7]] == shown[:5]
+    assert "scroll" not in lines[0]
+
+
 def test_closed_rows_are_dimmed_and_then_go() -> None:
     run = FakeRun()
     run.accept([1, 2])
