@@ -3,13 +3,12 @@
 import contextlib
 import socket
 import threading
-from collections import Counter
 from itertools import cycle, islice
-from pathlib import Path
 
 import pytest
 
 from engine.models import MODELS
+from tests.client_load import BODY, Load
 from tests.serve_driver import (
     Client,
     Serve,
@@ -21,68 +20,6 @@ from tests.serve_driver import (
 from tests.support import wait_until
 
 SWITCHES = 100
-PAUSE_S = 0.002  # of a client between two requests, lest the ephemeral ports run out
-BODY = (Path(__file__).parent.parent / "www" / "style.css").read_bytes()
-
-
-class Load:
-    """Clients that ask until told to stop; counts what they meet."""
-
-    def __init__(self, port: int) -> None:
-        self.met: Counter[str] = Counter()
-        self._port = port
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(is_short,))
-            for is_short in (False, False, True, True)
-        ]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, is_short: bool) -> None:
-        client: Client | None = None
-        while not self._over.wait(PAUSE_S):
-            try:
-                client = self._ask(client, is_short)
-            except OSError as error:
-                self.met[f"{type(error).__name__}: {error}"] += 1
-                client = None
-        if client is not None:
-            client.socket.close()
-
-    def _ask(self, client: Client | None, is_short: bool) -> Client | None:
-        """One request; the connection for the next one."""
-        is_reused = client is not None
-        client = client or Client(self._port)
-        received = client.received
-        try:
-            answer = client.get("/style.css", close=is_short)
-        except ConnectionError:
-            client.socket.close()
-            # RFC 9110 9.2.2: GET may be repeated. A browser does so on a reused connection that the
-            # server ended, as it may at any time, before any byte of the answer.
-            if not is_reused or client.received != received:
-                raise
-            self.met["retried"] += 1
-            return self._ask(None, is_short)
-        except OSError:
-            client.socket.close()
-            raise
-        is_right = (answer.status, answer.body) == (200, BODY)
-        self.met["answered" if is_right else f"wrong: {answer.status}"] += 1
-        self.met["connections"] += not is_reused
-        if answer.headers["connection"] == "close":
-            client.socket.close()
-            return None
-        return client
 
 
 @pytest.mark.slow
@@ -109,12 +46,10 @@ def test_a_hundred_switches_under_load() -> None:
         assert not is_running(first)
         spawned = [one for one in server.events if " engine " in one["note"]]
         server.stop()
-    met = load.met
-    assert set(met) <= {"answered", "connections", "retried"}, met
-    assert met["retried"] * 100 <= met["answered"], met
-    assert met["answered"] > 3 * SWITCHES, met
+    load.assert_nobody_failed()
+    assert load.met["answered"] > 3 * SWITCHES, load.met
     assert len(spawned) == SWITCHES + 1
-    assert shot["accepted"] == shot["closed"] == met["connections"]
+    assert shot["accepted"] == shot["closed"] == load.met["connections"]
     assert (shot["cut"], shot["lost"], shot["illegal_steps"]) == (0, 0, 0)
     assert server.errors == [f"listening on {server.url}"]
 

@@ -1,0 +1,115 @@
+from engine.events import Kind
+from tests.tui.drawn import drawn
+from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run
+from tui.format import plain
+from tui.picture import Picture
+
+
+def row_of(parts: dict[str, list[str]], number: int) -> str:
+    """The row of the connection with this number."""
+    rows = parts["connections"][2:]
+    return next(row for row in rows if row.split()[:1] in ([str(number)], [f"~{number}"]))
+
+
+def test_a_row_tells_who_serves_and_what_it_waits_for() -> None:
+    parts = drawn(a_lively_run(), 160)
+    waiting = row_of(parts, 3)
+    for expected in ("Thread-3", "H handler", "1.0 s", "GET /wait/1500", "HHHHHH"):
+        assert expected in waiting
+    assert "S unsent" in row_of(parts, 4)
+    assert "SSS" in row_of(parts, 4)
+    assert "· idle" in row_of(parts, 1)
+    assert "A accepted" in row_of(parts, 8)
+    assert "x closed" in row_of(parts, 5)
+    assert "closed by client" in row_of(parts, 5)
+    assert "X closed" in row_of(parts, 6)
+
+
+def test_a_row_with_lost_events_is_marked_torn() -> None:
+    parts = drawn(a_lively_run())
+    assert row_of(parts, 7).lstrip().startswith("~7 ")
+
+
+def test_a_child_is_named_by_its_pid() -> None:
+    run = FakeRun("process")
+    run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001")
+    run.tell(Kind.RECV, 1, moved=83, pid=4131)
+    run.accept([2])
+    parts = drawn(run)
+    assert "pid 4131" in row_of(parts, 1)
+    assert f"pid {ENGINE_PID}" not in "".join(parts["connections"])
+
+
+def test_rows_hold_still_while_others_end() -> None:
+    run = FakeRun()
+    run.accept(range(1, 7))
+    run.poll()
+    picture = Picture(run)
+    before = [plain(line)[:4] for line in picture.draw(120, 40, 12)["connections"]]
+    run.close(2)
+    run.close(3)
+    run.wait(4)
+    run.poll()
+    after = [plain(line)[:4] for line in picture.draw(120, 40, 12)["connections"]]
+    assert [line for line in before if line not in after] == ["   2", "   3"]
+    assert after.index("   4") == before.index("   4")
+    run.accept([7])
+    run.poll()
+    later = [plain(line)[:4] for line in picture.draw(120, 40, 12)["connections"]]
+    assert later.index("   7") == before.index("   2")
+
+
+def test_open_connections_come_into_sight_where_nobody_needs_a_row() -> None:
+    run = FakeRun()
+    run.accept(range(1, 101))
+    run.poll()
+    picture = Picture(run)
+    picture.draw(80, 24, 12)
+    rows = picture.heights.rows
+    for conn in range(1, 96):
+        run.close(conn)
+    run.poll()
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    assert shown == [[str(number)] for number in range(1, rows + 1)]  # seen to be closed
+    run.wait(1.5)
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    assert shown[:5] == [["96"], ["97"], ["98"], ["99"], ["100"]]
+    assert shown[5:] == [[str(number)] for number in range(6, rows + 1)]
+    run.wait(2)
+    lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
+    assert [line.split()[:1] for line in lines[2:7]] == shown[:5]
+    assert "scroll" not in lines[0]
+
+
+def test_closed_rows_are_dimmed_and_then_go() -> None:
+    run = FakeRun()
+    run.accept([1, 2])
+    run.close(1)
+    run.poll()
+    picture = Picture(run)
+    row = picture.draw(120, 40, 12)["connections"][2]
+    assert {role for text, role in row if text.strip()} == {"closed"}
+    run.wait(4)
+    assert not plain(picture.draw(120, 40, 12)["connections"][2])
+
+
+def test_an_empty_table_says_what_to_do() -> None:
+    text = "\n".join(drawn(FakeRun(), 60, 20)["connections"])
+    assert "No connection yet." in text
+    assert "http://127.0.0.1:7890/ in a browser" in text
+    assert "curl http://127.0.0.1:7890/" in text
+    assert "press b for a burst of 50 requests" in text
+
+
+def test_thousands_of_rows_are_seen_through_a_window() -> None:
+    run = FakeRun()
+    run.accept(range(1, 3_001))
+    run.poll()
+    picture = Picture(run)
+    picture.first_row = 1_000_000
+    lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
+    rows = picture.heights.rows
+    assert f"rows {3_001 - rows:,}–3,000 of 3,000" in lines[0]
+    assert lines[-1].split()[0] == "3000"
+    assert lines[-1].endswith("▐")
+    assert picture.first_row == 3_000 - rows
