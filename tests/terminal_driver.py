@@ -92,7 +92,12 @@ class Terminal:
         self, is_right: Callable[[list[str]], object], what: str, deadline_s: float = SEEN_S
     ) -> list[str]:
         """Wait until the screen is as it should be; the screen."""
-        return wait_until(lambda: is_right(s := self.screen()) and s, deadline_s, what)
+
+        def right_screen() -> list[str]:
+            lines = self.screen()
+            return lines if is_right(lines) else []
+
+        return wait_until(right_screen, deadline_s, what)
 
     # --- hands -----------------------------------------------------------------------------------
 
@@ -150,7 +155,7 @@ class Terminal:
         ).stdout
 
     def _open(self, columns: int, rows: int) -> None:
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), "sh")
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), "sh", "-i")
         self._seen = [psutil.Process(int(self.told("pane_pid")))]
         self.tmux("pipe-pane", "-O", "cat >written")
         self.modes_before = self.modes()  # and so the shell is there, and the pipe may be
@@ -160,7 +165,6 @@ class Terminal:
         kept = {name: text for name, text in os.environ.items() if name not in NOT_INHERITED}
         return kept | {
             "TERM": "xterm",  # tmux gives the shell another one
-            "PS1": "$ ",
             "ENV": "",
             "HISTFILE": "/dev/null",
             "PYTHONPATH": str(ROOT),
@@ -181,7 +185,7 @@ class Dashboard(Terminal):
 
     def _start(self, words: Sequence[str]) -> None:
         self.enter(shlex.join([*COMMAND, *words]))
-        self.process = wait_until(self._find, START_S, "the dashboard's process")
+        (self.process,) = wait_until(self._find, START_S, "the dashboard's process")
         self.pid = self.process.pid
         self._seen.append(self.process)
         self.wait_until(lambda lines: lines[0].startswith("servetui"), "its first line", START_S)
@@ -204,9 +208,14 @@ class Dashboard(Terminal):
     def wait_for_mode(self, mode: str) -> None:
         self.wait_until(lambda _: self.mode == mode, mode)
 
-    def engines(self) -> list[psutil.Process]:
-        """Its children: one engine, two while they change over, and a burst's client."""
+    def children(self) -> list[psutil.Process]:
+        """One engine, two while they change over, and a burst's client."""
         return self.process.children()
+
+    def engine(self) -> psutil.Process:
+        """The only one, once no other is left."""
+        (engine,) = wait_until(self._only_child, SEEN_S, "one engine alone")
+        return engine
 
     def everything(self) -> list[psutil.Process]:
         """The dashboard, and all that it has started."""
@@ -231,13 +240,16 @@ class Dashboard(Terminal):
         is_under_way = re.match(r"  (starting|switching|dead)", rest)
         return match is not None and match[1] == model and not is_under_way
 
-    def _find(self) -> psutil.Process | None:
+    def _find(self) -> list[psutil.Process]:
         """The shell's child, once it is Python that runs the dashboard."""
-        for child in self._seen[0].children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if child.cmdline()[1:3] == list(COMMAND[1:]):
-                    return child
-        return None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = self._seen[0].children()
+            return [one for one in children if one.cmdline()[1:3] == list(COMMAND[1:])]
+        return []
+
+    def _only_child(self) -> list[psutil.Process]:
+        children = self.children()
+        return children if len(children) == 1 else []
 
     def _find_port(self) -> int:
         """From the system: a narrow screen does not show it."""

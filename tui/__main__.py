@@ -117,8 +117,11 @@ def _dashboard(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     _add_run_options(parser, model_required=False)
     asked = parser.parse_args(words)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _talk(f"the dashboard needs a terminal; without one use: {PROGRAM} serve -m {asked.model}")
+    lack = _terminal_lack()
+    if lack is not None:
+        _talk(
+            f"the dashboard needs a terminal{lack}; without one use: {PROGRAM} serve -m {asked.model}"
+        )
         return 1
     run = _open_run(asked, trace=True)
     if isinstance(run, int):
@@ -132,6 +135,15 @@ def _dashboard(words: list[str]) -> int:
     finally:
         run.stop()
     return dashboard.return_code or 0
+
+
+def _terminal_lack() -> str | None:
+    """What keeps the dashboard from being drawn, as the end of a sentence; None: nothing."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    if os.environ.get("TERM") in ("dumb", "unknown"):  # an editor's shell: no cursor to be moved
+        return f" with a cursor, which TERM={os.environ['TERM']} lacks"
+    return None
 
 
 def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -> None:

@@ -233,6 +233,7 @@ class Dashboard(App[None]):
         from tui.screens.models import ModelPicker
 
         self._picker = ModelPicker(self._painter(), tuple(MODELS), self.picture.status.model)
+        self.frame()  # the picker shows the same first line from its beginning
         self.push_screen(self._picker, self._picked)
 
     def _picked(self, model: str | None) -> None:
