@@ -9,6 +9,7 @@ Started by run.py as `python -P -m engine JSON`. Speaks with it over the control
 and ends by itself when the last connection has ended.
 """
 
+import gc
 import json
 import signal
 import socket
@@ -52,6 +53,7 @@ def main(settings: EngineSettings) -> None:
     if settings.trace:
         import_module("engine.traced_conversation")  # before a model patches what it builds on
     model = import_module(MODELS[settings.model])
+    gc.freeze()  # a collection in a fork would touch, and so copy, all that is loaded
     control.sendall(b"ready\n")
     if not control.recv(16):
         return
