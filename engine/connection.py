@@ -98,7 +98,7 @@ class Connection:
             opened_ns=self.opened_ns,
             since_ns=self.since_ns,
             closed_ns=self.closed_ns,
-            last=describe(self.last),
+            last=describe(self.last) if self.closed_by != "cut" else "cut: its process was killed",
             strip=self._strip(now_ns // STRIP_CELL_NS),
             closed_by=self.closed_by,
             torn=self.torn,

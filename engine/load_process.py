@@ -36,6 +36,14 @@ class LoadProcess:
         """Whether the burst goes on."""
         return self._process.returncode is None
 
+    def note_change(self, model: str, mode: str) -> None:
+        """The server has changed under the burst: its result speaks of both."""
+        if self.is_running:
+            if not self._model.endswith(model):
+                self._model += f">{model}"
+            if not self._mode.endswith(mode):
+                self._mode += f">{mode}"
+
     def advance(self) -> None:
         """Take in what it reported since the last call."""
         if not self.is_running:

@@ -43,23 +43,25 @@ class Rows:
         return [taken for taken in self._rows[first : first + count] if taken]
 
     def _fill(self, first: int, end: int, now_ns: int) -> None:
-        """Bring open connections from below the window into rows of it that nobody needs.
+        """Bring connections from below the window into rows of it that nobody needs: open ones, and
+        where rows are free, closed ones as well.
 
         Only rows that are out of sight are left, so that what is seen holds still.
         """
         rows = self._rows
         if len(rows) <= end:
             return
+        free = [row for row in range(first, end) if rows[row] is None]
         seen_until_ns = now_ns - CLOSED_SEEN_NS
-        vacant = [
-            row
-            for row in range(first, end)
-            if (taken := rows[row]) is None or 0 < taken.closed_ns < seen_until_ns
-        ]
-        below = (
-            taken for taken in islice(rows, end, None) if taken is not None and not taken.closed_ns
-        )
-        for row, connection in zip(vacant, list(islice(below, len(vacant))), strict=False):
+        fading = [row for row in range(first, end) if _is_closed(rows[row], seen_until_ns)]
+        if not free and not fading:
+            return
+        below = [taken for taken in islice(rows, end, None) if taken is not None]
+        open_ones = [connection for connection in below if not connection.closed_ns]
+        closed = [connection for connection in below if connection.closed_ns]
+        wanted = len(free) + len(fading)
+        takers = open_ones[:wanted] + closed[: max(len(free) - len(open_ones), 0)]
+        for row, connection in zip(free + fading, takers, strict=False):
             self._swap(row, connection)
 
     def _swap(self, row: int, connection: Connection) -> None:
@@ -70,3 +72,7 @@ class Rows:
             heappush(self._free, before)
         else:
             other.row = before
+
+
+def _is_closed(taken: Connection | None, until_ns: int) -> bool:
+    return taken is not None and 0 < taken.closed_ns < until_ns

@@ -34,7 +34,8 @@ BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 MOST_EVENTS_PER_S = 120_000  # above, whole connections are thinned out: some 12 % of a core
 ADAPT_S = 0.25
-SAMPLE_S = 1.0  # of process numbers; psutil walks /proc, so not each frame
+SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
+IDLE_SAMPLE_S = 1.0
 
 
 class RunError(Exception):
@@ -81,6 +82,7 @@ class Run:
         self._probe = ProcessProbe()
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
+        self._is_busy = False
         self._serving: EngineProcess | None = None
         self._next: EngineProcess | None = self._start(settings.model)
         self._old: list[EngineProcess] = []
@@ -106,6 +108,7 @@ class Run:
         self.short = short
         for engine in self._engines():
             engine.settings.set_mode(short=short)
+        self._note_change()
 
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
@@ -135,6 +138,7 @@ class Run:
         self._adapt_thinning(now_s)
         events = self._drain()
         self.state.fold(events)
+        self._is_busy = self._is_busy or bool(events)
         return events
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
@@ -155,11 +159,14 @@ class Run:
             last_words=self.last_words,
         )
 
-    def numbers(self, at_most_old_s: float = SAMPLE_S) -> ProcessNumbers:
-        """What the operating system says of the server."""
+    def numbers(self, at_most_old_s: float | None = None) -> ProcessNumbers:
+        """What the operating system says of the server; at most half a second old while it works."""
         now_s = time.monotonic()
+        if at_most_old_s is None:
+            at_most_old_s = SAMPLE_S if self._is_busy else IDLE_SAMPLE_S
         if now_s - self._sampled_s >= at_most_old_s:
             self._sampled_s = now_s
+            self._is_busy = False
             pid = self._serving.pid if self._serving else None
             queue = listening.accept_queue(self._listener)
             self._numbers = self._probe.sample(pid, [engine.pid for engine in self._old], queue)
@@ -185,6 +192,10 @@ class Run:
             events += self.poll()
         self._listener.close()
         return events
+
+    def _note_change(self) -> None:
+        for burst in self._bursts:
+            burst.note_change(self.model, self._mode())
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"
@@ -213,6 +224,7 @@ class Run:
             self._serving = None
         if self._serving is None:
             upcoming.go()
+            self._note_change()
             self._serving, self._next = upcoming, None
             self.last_words = ()
 

@@ -114,6 +114,7 @@ class Counts:
     illegal_steps: int = 0
     """Events that the transition table does not allow: a fault of a model, or of ours."""
     wakeups: int = 0
+    """Of the running engine, as are the results that would have blocked."""
     would_block: int = 0
 
     @property

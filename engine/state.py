@@ -32,6 +32,7 @@ STEPS: dict[State, dict[Kind, State]] = {
 CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
 EVENTS_KEPT = 1_000
+NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
 WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
 
 
@@ -50,6 +51,7 @@ class ServerState:
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
+        self._numbers: dict[int, int] = {}
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
         self._closed: deque[Connection] = deque()
         self._rows = Rows()
@@ -85,7 +87,8 @@ class ServerState:
                 self._misstep(connection, event)
                 continue
             connection.cells[-1] |= CELL_BIT[kind]
-            connection.last = event
+            if kind is not _RELEASE:  # what the parent gives up says nothing of the connection
+                connection.last = event
             _APPLY[kind](self, connection, event, state)
 
     def note_unreported(self, unreported: Unreported) -> None:
@@ -104,6 +107,7 @@ class ServerState:
         self.numbered += 1
         connection = Connection(self.numbered, event, self._cell)
         self.connections[event.conn] = connection
+        self._number(event.conn)
         self._rows.take(connection)
         if event.kind is Kind.ACCEPT:
             return
@@ -113,6 +117,13 @@ class ServerState:
             _APPLY[event.kind](self, connection, event, STEPS[State.ACCEPTED][event.kind])
         else:
             self._misstep(connection, event)
+
+    def _number(self, conn: int) -> None:
+        """Remember numbers for as long as events speak of them, also when the row is gone."""
+        self._numbers[conn] = self.numbered
+        if len(self._numbers) > NUMBERS_KEPT:
+            wanted = {event.conn for event in self.events} | self.connections.keys()
+            self._numbers = {one: number for one, number in self._numbers.items() if one in wanted}
 
     def _misstep(self, connection: Connection, event: Event) -> None:
         """A step that the table does not allow. It is counted, and so are its bytes; the connection
@@ -135,6 +146,8 @@ class ServerState:
 
     def _apply_to_server(self, event: Event) -> None:
         words = event.note.split()
+        if event.kind is Kind.LISTEN:
+            self.wakeups = self.would_block = 0  # of the engine that begins, not of the one before
         try:
             if event.kind is Kind.SPAWN:
                 self.workers.setdefault(event.pid, set()).add(_worker(event, words))
@@ -273,6 +286,8 @@ class ServerState:
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self._expire(now_ns)
+        # Ticks of the server stand among its figures; ten a second, they would hide all else here.
+        told = tuple(event for event in self.events if event.conn or event.kind is not Kind.TICK)
         window = self._rows.window(first_row, rows, now_ns)
         counts = self._counts()
         per_s = self._flow.rates(now_ns, self._totals())
@@ -290,11 +305,11 @@ class ServerState:
             first_row=first_row,
             rows=len(self._rows),
             workers=sum(map(len, self.workers.values())),
-            events=tuple(self.events),
+            events=told,
             numbers={
-                event.conn: self.connections[event.conn].number
-                for event in self.events
-                if event.conn in self.connections
+                event.conn: self._numbers[event.conn]
+                for event in told
+                if event.conn in self._numbers
             },
         )
 
@@ -353,6 +368,7 @@ def _room(since_ns: list[int], finished_ns: Iterable[int], now_ns: int) -> Room:
 
 _AFTER = {Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: I}
 """Where a step leads that came without the one before it."""
+_RELEASE = Kind.RELEASE
 _BEGIN = {Kind.ACCEPT, Kind.RECV, *_AFTER}
 _APPLY: dict[Kind, Callable[[ServerState, Connection, Event, State], None]] = {
     Kind.ACCEPT: ServerState._accepted,

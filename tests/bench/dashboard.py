@@ -29,7 +29,7 @@ from tests.bench.screen import Grid, Terminal
 
 EVENTS_A_REQUEST = 4  # recv request response send, on a kept connection
 FRAME_WITHIN_S = 10.0
-SETTLE_S = 2.0  # after the first frame, until what starts late (probes) has started
+SETTLE_S = 5.0  # closed connections are shown for 3 s, and the first samples taken
 KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed
 KEY_EVERY_S = (0.5, 0.9)  # with jitter, so that keys do not fall into step with frames
 HOLD_WITHIN_S = 60.0

@@ -49,3 +49,12 @@ def test_no_row_is_left_when_all_are_gone() -> None:
         rows.free(one)
     assert len(rows) == 0
     assert rows.window(0, 10, now_ns=0) == []
+
+
+def test_closed_ones_below_come_into_rows_that_are_free() -> None:
+    rows, connections = filled(30)
+    for one in connections[20:]:
+        one.closed_ns = 5
+    for one in connections[:20]:
+        rows.free(one)
+    assert rows.window(0, 20, now_ns=6) == connections[20:]

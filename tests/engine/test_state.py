@@ -299,3 +299,40 @@ def test_snapshots_do_not_change_afterwards() -> None:
     assert isinstance(view, ConnectionView)
     assert (view.state, view.bytes_in, before.counts.closed) == (State.ACCEPTED, 0, 0)
     assert before.numbers == {1: 1}
+
+
+def test_events_keep_the_number_of_a_connection_whose_row_is_gone() -> None:
+    state = ServerState()
+    state.fold([event(Kind.ACCEPT, 7, 0), event(Kind.CLOSE, 7, 1, note="client closed first")])
+    later = state.snapshot(CLOSED_KEPT_NS + SECOND)
+    assert later.connections == ()
+    assert later.numbers == {7: 1}
+
+
+def test_wakeups_are_those_of_the_running_engine() -> None:
+    state = ServerState()
+    state.fold([event(Kind.TICK, 0, 1, note="wakeups 3 would-block 4 sockets 1")])
+    assert state.snapshot(2).counts.would_block == 4
+    state.fold([event(Kind.LISTEN, 0, 3, pid=11)])
+    assert (state.snapshot(4).counts.wakeups, state.snapshot(4).counts.would_block) == (0, 0)
+
+
+def test_what_the_parent_gives_up_is_not_the_last_event_of_a_connection() -> None:
+    state = ServerState()
+    state.fold([event(Kind.ACCEPT, 7, 0), event(Kind.RECV, 7, 1, bytes=5, pid=11)])
+    state.fold([event(Kind.RELEASE, 7, 2)])
+    assert state.snapshot(3).connections[0].last == "recv 5"
+
+
+def test_a_child_killed_before_it_received_anything_is_cut_off() -> None:
+    state = ServerState()
+    state.fold(
+        [
+            event(Kind.ACCEPT, 7, 0, pid=10),
+            event(Kind.SPAWN, 0, 1, pid=10, note="process 11"),
+            event(Kind.RELEASE, 7, 2, pid=10),
+            event(Kind.EXIT, 0, 3, pid=10, note="process 11 killed by signal 9"),
+        ]
+    )
+    assert state.snapshot(4).counts.cut == 1
+    assert state.snapshot(4).connections[0].last == "cut: its process was killed"
