@@ -17,6 +17,7 @@ since an interpreter runs hundreds of instructions between the two stores.
 """
 
 import fcntl
+import gc
 import mmap
 import os
 import threading
@@ -78,7 +79,8 @@ class SharedMemory:
     @contextmanager
     def locked(self) -> Iterator[memoryview]:
         """The words, with every other thread and process kept from changing what is shared."""
-        with self._claiming:
+        # A collection could close a forgotten socket in here, whose event wants the same lock.
+        with no_finalizers(), self._claiming:
             fcntl.lockf(self.fd, fcntl.LOCK_EX)  # the kernel releases it when its holder dies
             try:
                 yield self.words
@@ -146,3 +148,16 @@ def _anonymous_file() -> int:
 def ring_size(slot: int) -> int:
     """Records in the ring of a slot: a power of two."""
     return FIRST_RING if slot == 0 else RING
+
+
+@contextmanager
+def no_finalizers() -> Iterator[None]:
+    """Keep the garbage collector from closing a forgotten socket, and so from putting its event,
+    while texts or what was deferred are being written, or a lock is held."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

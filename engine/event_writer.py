@@ -1,11 +1,8 @@
 """The writing side of the queue: the events of one thread, into the ring of its slot."""
 
-import gc
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic_ns
 
 from engine.event_queue import (
@@ -20,6 +17,7 @@ from engine.event_queue import (
     THINNED,
     THINNED_BYTES,
     SharedMemory,
+    no_finalizers,
     ring_size,
 )
 from engine.events import (
@@ -170,7 +168,7 @@ class Writer:
 
     def _number(self, note: str, task: str) -> tuple[int, int]:
         """The numbers of two texts, told to the reader first where they are new to it."""
-        with _no_finalizers():
+        with no_finalizers():
             if len(self._texts) + 2 > TEXTS_PER_WRITER:
                 self._texts = {"": _EMPTY_NUMBER}
             for text in (note, task):
@@ -191,7 +189,7 @@ class Writer:
         """Whether an event of this kind, and its texts, fit now; what waits before it goes first."""
         if self._finished:
             return False
-        with _no_finalizers():
+        with no_finalizers():
             return self._look_for_room(kind)
 
     def _look_for_room(self, kind: int) -> bool:
@@ -291,16 +289,3 @@ class NoWriter:
 
     def finish(self) -> None:
         """Nothing waits here."""
-
-
-@contextmanager
-def _no_finalizers() -> Iterator[None]:
-    """Keep the garbage collector from closing a forgotten socket, and so from putting its event,
-    while texts or what was deferred are being written."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

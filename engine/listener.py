@@ -34,6 +34,9 @@ def open_listener(host: str, port: int, backlog: int = BACKLOG) -> socket.socket
 def url_of(listener: socket.socket) -> str:
     """The URL at which a browser on this machine reaches the listener."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(
+        host, host
+    )  # a wildcard is no address to go to
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -21,7 +21,7 @@ from engine.engine_process import EngineProcess, Phase
 from engine.events import Event, Kind, Unreported
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
-from engine.models import MODELS
+from engine.models import DEFAULT_MODEL, MODELS
 from engine.probes.processes import ProcessProbe, holder_of_port
 from engine.site import WWW
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -50,7 +50,7 @@ class RunError(Exception):
 class RunSettings:
     """What the command line says of a run."""
 
-    model: str = "epoll"
+    model: str = DEFAULT_MODEL
     host: str = "127.0.0.1"
     port: int = 7890
     root: Path = WWW
@@ -96,8 +96,12 @@ class Run:
         if self._next is not None:
             self._next.leave(time.monotonic())
             self._old.append(self._next)
-        self.model = model
-        self._next = self._start(model)
+        try:
+            self._next = self._start(model)
+            self.model = model
+        except RunError as error:
+            self._next = None
+            self.last_words = (str(error),)
 
     def restart(self) -> None:
         """Start the running model anew, dead or not."""
@@ -116,8 +120,13 @@ class Run:
         """Fire requests from the built-in client; one burst at a time."""
         if any(burst.is_running for burst in self._bursts):
             return
-        asked = Burst(self.url + "/", requests, connections, parent_pid=os.getpid())
-        self._bursts.append(LoadProcess(asked, self.model, self._mode()))
+        asked = Burst(
+            self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
+        )
+        try:
+            self._bursts.append(LoadProcess(asked, self.model, self._mode()))
+        except OSError as error:
+            self.last_words = (f"cannot start the client: {error.strerror or error}",)
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:
@@ -135,7 +144,7 @@ class Run:
             burst.advance()
         self._look_after(now_s)
         self._hand_over(now_s)
-        self._adapt_thinning(now_s)
+        self._adapt(now_s)
         events = self._drain()
         self.state.fold(events)
         self._is_busy = self._is_busy or bool(events)
@@ -170,8 +179,6 @@ class Run:
             pid = self._serving.pid if self._serving else None
             queue = listening.accept_queue(self._listener)
             self._numbers = self._probe.sample(pid, [engine.pid for engine in self._old], queue)
-            for engine in self._engines():
-                engine.reader.free_slots_of_the_dead()
         return self._numbers
 
     def stop(self) -> list[Event]:
@@ -206,7 +213,12 @@ class Run:
         return [engine for engine in (self._serving, self._next) if engine] + self._old
 
     def _start(self, model: str) -> EngineProcess:
-        engine = EngineProcess(model, self.settings.root, self._listener, trace=self.settings.trace)
+        try:
+            engine = EngineProcess(
+                model, self.settings.root, self._listener, trace=self.settings.trace
+            )
+        except OSError as error:
+            raise RunError(f"cannot start the engine: {error.strerror or error}") from error
         engine.settings.set_mode(short=self.short)
         engine.settings.set_tick(self.settings.tick_s)
         self._tell(Kind.SPAWN, f"process {engine.pid} engine {model}")
@@ -234,16 +246,19 @@ class Run:
             if engine.left_at_s and now_s - engine.left_at_s > DRAIN_S:
                 engine.kill()
         if self._next is not None and self._next.phase is Phase.ENDED:
-            self._mourn(self._next)
-            self._next = None
+            failed, self._next = self._next, None
+            self._mourn(failed)
+            self._old.append(failed)
+            self._go_back(failed)
         if self._serving is not None and self._serving.phase is Phase.ENDED:
             if not self._serving.left_at_s:
                 self._mourn(self._serving)
             self._old.append(self._serving)
             self._serving = None
 
-    def _adapt_thinning(self, now_s: float) -> None:
-        """Report only some connections in detail when all would be too much for one reader.
+    def _adapt(self, now_s: float) -> None:
+        """Report only some connections in detail when all would be too much for one reader; give
+        free what killed processes held.
 
         The ratio is a power of two, so that fewer connections are a part of those before.
         """
@@ -258,18 +273,25 @@ class Run:
             self.thinning //= 2
         for engine in self._engines():
             engine.settings.set_thinning(self.thinning)
+            engine.reader.free_slots_of_the_dead()
 
     def _mourn(self, engine: EngineProcess) -> None:
         what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
         self.last_words = (what, *engine.words)
-        if engine is self._next:
-            self._old.append(engine)
-            self.model = self._serving.model if self._serving else engine.model
+
+    def _go_back(self, failed: EngineProcess) -> None:
+        """The next engine has failed: the model before it serves on, anew if it has left already."""
+        if self._serving is None:
+            return
+        self.model = self._serving.model
+        if self._serving.phase is not Phase.SERVING and failed.model != self.model:
+            self._next = self._start(self.model)
 
     def _phase(self) -> str:
         if self._next is not None:
             return f"switching to {self._next.model}" if self._serving else "starting"
-        return "serving" if self._serving else "dead"
+        is_serving = self._serving is not None and self._serving.phase is Phase.SERVING
+        return "serving" if is_serving else "dead"
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -320,7 +342,10 @@ def _check(settings: RunSettings) -> None:
     if not settings.root.is_dir():
         raise RunError(f"{settings.root} is not a folder; name one with --root", exit_code=2)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        pass  # macOS refuses a soft limit without end; what there is must do
     if hard < LEAST_DESCRIPTORS:
         raise RunError(
             f"only {hard} descriptors are allowed and {LEAST_DESCRIPTORS} are needed; "

@@ -106,6 +106,8 @@ class Counts:
     events: int = 0
     lost: int = 0
     """Events that were counted but could not be reported: there was no room for them."""
+    life_lost: int = 0
+    """Of those, the beginnings and ends of connections: some rows may be missing or seem open."""
     thinned: int = 0
     """Events that were only counted, since their connections were not to be reported."""
     cut: int = 0
@@ -133,16 +135,6 @@ class Room:
     p50_ms: float | None = None
     """Of the last finished waits; None when there were none."""
     p99_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A process or thread that the server started and that has not ended."""
-
-    pid: int
-    task: str
-    kind: str
-    """`process` or `thread`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class ServerState:
         self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self._numbers: dict[int, int] = {}
+        self._engines: list[int] = []  # those that listened and have not ended; the last one serves
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
         self._closed: deque[Connection] = deque()
         self._rows = Rows()
@@ -148,6 +149,7 @@ class ServerState:
         words = event.note.split()
         if event.kind is Kind.LISTEN:
             self.wakeups = self.would_block = 0  # of the engine that begins, not of the one before
+            self._engines.append(event.pid)
         try:
             if event.kind is Kind.SPAWN:
                 self.workers.setdefault(event.pid, set()).add(_worker(event, words))
@@ -155,7 +157,7 @@ class ServerState:
                     self._last_child[event.pid] = int(words[1])
             elif event.kind is Kind.EXIT:
                 self._worker_ended(event, words)
-            elif event.kind is Kind.TICK:
+            elif event.kind is Kind.TICK and event.pid not in self._engines[:-1]:
                 figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
                 self.wakeups += figures.get("wakeups", 0)
                 self.would_block += figures.get("would-block", 0)
@@ -173,15 +175,22 @@ class ServerState:
         ended = [pid]
         for one in ended:
             ended += [child for child, _ in self.workers.pop(one, ()) if child not in ended]
+            self._last_child.pop(one, None)
         cut = set(ended[1:] if clean else ended)
-        if not cut:
+        is_engine = pid in self._engines
+        if is_engine:
+            self._engines.remove(pid)
+        if not cut and not is_engine:
             return
         for connection in self.connections.values():
-            if not connection.closed_ns and not cut.isdisjoint(
-                (connection.pid, connection.acceptor)
-            ):
+            if connection.closed_ns:
+                continue
+            if not cut.isdisjoint((connection.pid, connection.acceptor)):
                 self.cut += 1
                 self._end(connection, at_ns, "cut")
+            elif connection.acceptor == pid:
+                # It ended in order, so this one was closed: the event of it was lost, and counted.
+                self._end(connection, at_ns, "not reported")
 
     # --- one connection --------------------------------------------------------------------------
 
@@ -330,6 +339,7 @@ class ServerState:
             bytes_out=totals.bytes_out,
             events=totals.events,
             lost=self.unreported.dropped.total(),
+            life_lost=self.unreported.life_lost,
             thinned=self.unreported.thinned.total(),
             cut=self.cut,
             errors=count[Kind.ERROR],
@@ -343,11 +353,10 @@ class ServerState:
         since: dict[State, list[int]] = {state: [] for state in State}
         for connection in self.connections.values():
             since[connection.state].append(connection.since_ns)
-        idle = since[State.IDLE] + since[State.ACCEPTED] + since[State.READING]
         return {
             "handler": _room(since[State.HANDLER], self.handler_ns, now_ns),
             "unsent": _room(since[State.UNSENT], self.unsent_ns, now_ns),
-            "idle": _room(idle, (), now_ns),
+            "idle": _room(since[State.IDLE], (), now_ns),
         }
 
 

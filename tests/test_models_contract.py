@@ -420,3 +420,27 @@ def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
                 assert closed_by(server.story(client)) == "server closed first", model
         for server, *_ in clients.values():
             assert server.snapshot()["open"] == 0
+
+
+@pytest.mark.slow
+def test_a_handler_that_takes_longer_than_the_keep_alive_time_ends_nobody() -> None:
+    """Silence counts from the answer on, and only while the server listens."""
+    crowd = 1_100  # more than one turn of a loop serves
+    with contextlib.ExitStack() as stack:
+        for model in MODELS:
+            server = stack.enter_context(Serve(model))
+            slow = stack.enter_context(Client(server.port, timeout_s=20))
+            many = crowd if model == "epoll" else 20
+            others = [stack.enter_context(Client(server.port)) for _ in range(many)]
+            for other in others:
+                other.get("/")
+            stack.callback(check_all_answered, model, slow, others)
+            slow.ask("/wait/5300")
+            for other in others:
+                other.ask("/")
+
+
+def check_all_answered(model: str, slow: Client, others: list[Client]) -> None:
+    assert slow.answer().status == 200, model
+    assert slow.get("/").status == 200, model
+    assert [other.answer().status for other in others] == [200] * len(others), model

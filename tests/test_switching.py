@@ -1,10 +1,13 @@
 """A hundred switches between all models under load: nobody is refused, nothing is left behind."""
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 from itertools import cycle, islice
 
+import psutil
 import pytest
 
 from engine.models import MODELS
@@ -115,3 +118,22 @@ def test_the_listener_is_never_closed() -> None:
             over.set()
             thread.join()
         assert refused == []
+
+
+def test_the_old_model_serves_on_when_the_next_engine_dies() -> None:
+    with Serve("epoll") as server, Client(server.port) as slow:
+        slow.ask("/wait/1500")
+        wait_until(lambda: server.snapshot()["rooms"]["handler"]["now"] == 1)
+        old = server.snapshot()["engine_pid"]
+        server.command("model thread")
+        wait_until(lambda: len(engines_of(server.pid)) == 2)
+        for pid in engines_of(server.pid) - {old}:
+            os.kill(pid, signal.SIGKILL)
+        with Client(server.port) as client:
+            assert client.get("/").status == 200
+        assert slow.answer().status == 200
+        assert server.snapshot()["model"] == "epoll"
+
+
+def engines_of(pid: int) -> set[int]:
+    return {child.pid for child in psutil.Process(pid).children()}

@@ -7,6 +7,7 @@ returns. Models look like pages of a textbook: they know neither tracing nor the
 Choosing a model imports its module and no other, since some of them patch the standard library.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +19,11 @@ MODELS = {
     "epoll": "engine.models.epoll_loop",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
+
+if sys.platform != "linux":
+    del MODELS["epoll"]  # a system call of Linux
+
+DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"
 
 
 @dataclass(frozen=True, slots=True)

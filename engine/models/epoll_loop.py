@@ -14,6 +14,7 @@ from engine.http1 import Conversation
 from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES
 from engine.service import Service
 
+MOST_READY = 1_000  # sockets that one turn serves
 SWEEP_S = 1.0  # how often the loop looks for clients that have been silent for too long
 
 
@@ -25,7 +26,7 @@ class Client:
     def __init__(self, connection: socket.socket, conversation: Conversation) -> None:
         self.connection = connection
         self.conversation = conversation
-        self.unsent = b""
+        self.unsent: bytes | memoryview = b""
         self.heard_s = 0.0
 
 
@@ -58,7 +59,7 @@ class Loop:
 
     def turn(self) -> None:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
-        ready = self.poller.poll(ACCEPT_LOOKUP_S)
+        ready = self.poller.poll(ACCEPT_LOOKUP_S, MOST_READY)
         self.now_s = time.monotonic()
         for descriptor, _ in ready:
             if descriptor == self.listening:
@@ -68,12 +69,13 @@ class Loop:
             try:
                 is_over = self.talk(client, descriptor)
             except BlockingIOError:
-                continue  # another client was served first, and this one has changed meanwhile
+                continue  # it was ready when it was named, and is not any more
             except OSError:
                 is_over = True  # reset by the client
             if is_over:
                 self.end(client, descriptor)
-        if self.now_s - self.swept_s > SWEEP_S:
+        # In a full turn somebody may be ready and not yet named: not silent, only waiting for us.
+        if self.now_s - self.swept_s > SWEEP_S and len(ready) < MOST_READY:
             self.sweep()
 
     def accept(self) -> None:
@@ -93,30 +95,32 @@ class Loop:
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
-        conversation = client.conversation
-        client.heard_s = self.now_s
-        was_unsent = client.unsent
+        was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
             if not data:
                 return True
-            for request in conversation.receive(data):
-                response = self.service.answer(request)
-                if response.wait_s:
-                    time.sleep(response.wait_s)  # and everybody waits
-                client.unsent += conversation.send(response)
-                if conversation.ended:
-                    break  # requests after the last answer stay unanswered
-        unsent = client.unsent
-        if unsent:
-            # The kernel takes what fits into its buffer; the rest goes when it says EPOLLOUT.
-            sent = client.connection.send(unsent)
-            client.unsent = unsent[sent:]
-        if bool(client.unsent) != bool(was_unsent):
+            client.unsent = self.answer(client.conversation, data)
+        if client.unsent:
+            transmit(client)
+        client.heard_s = time.monotonic()
+        if bool(client.unsent) != was_unsent:
             # While bytes are unsent nothing more is read: a client that does not read its answers
             # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.
             self.poller.modify(descriptor, select.EPOLLOUT if client.unsent else select.EPOLLIN)
-        return conversation.ended and not client.unsent
+        return client.conversation.ended and not client.unsent
+
+    def answer(self, conversation: Conversation, data: bytes) -> bytes:
+        """The answers to the requests that these bytes complete."""
+        answers = b""
+        for request in conversation.receive(data):
+            response = self.service.answer(request)
+            if response.wait_s:
+                time.sleep(response.wait_s)  # and everybody waits
+            answers += conversation.send(response)
+            if conversation.ended:
+                break  # requests after the last answer stay unanswered
+        return answers
 
     def sweep(self) -> None:
         """End the clients that have been silent for too long."""
@@ -129,3 +133,13 @@ class Loop:
         """Forget a client. Closing its socket takes it out of the epoll set, too."""
         del self.clients[descriptor]
         client.connection.close()
+
+
+def transmit(client: Client) -> None:
+    """Send what the kernel has room for; the rest goes when it says EPOLLOUT."""
+    try:
+        sent = client.connection.send(client.unsent)
+    except BlockingIOError:
+        sent = 0
+    # A view: to copy the rest of a large answer at each step would take longer than to send it.
+    client.unsent = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""

@@ -21,7 +21,7 @@ class Client:
     def __init__(self, connection: socket.socket, conversation: Conversation) -> None:
         self.connection = connection
         self.conversation = conversation
-        self.unsent = b""
+        self.unsent: bytes | memoryview = b""
         self.heard_s = time.monotonic()
 
 
@@ -49,13 +49,12 @@ def accept(listener: socket.socket, service: Service, clients: list[Client]) -> 
 
 def go_round(clients: list[Client], service: Service) -> None:
     """Ask every client once."""
-    now_s = time.monotonic()
     # Over a copy: removing from a list while going through it skips the next one.
     for client in clients[:]:
         try:
-            is_over = talk(client, service, now_s)
+            is_over = talk(client, service)
         except BlockingIOError:
-            is_over = now_s - client.heard_s > KEEP_ALIVE_S
+            is_over = time.monotonic() - client.heard_s > KEEP_ALIVE_S
         except OSError:
             is_over = True  # reset by the client
         if is_over:
@@ -65,24 +64,30 @@ def go_round(clients: list[Client], service: Service) -> None:
         time.sleep(service.settings.tick_s)
 
 
-def talk(client: Client, service: Service, now_s: float) -> bool:
+def talk(client: Client, service: Service) -> bool:
     """Send what is left, or else receive and answer; True when the connection is over."""
-    conversation = client.conversation
     if not client.unsent:
         data = client.connection.recv(RECEIVE_BYTES)
         if not data:
             return True
-        client.heard_s = now_s
-        for request in conversation.receive(data):
-            response = service.answer(request)
-            if response.wait_s:
-                time.sleep(response.wait_s)  # and everybody waits
-            client.unsent += conversation.send(response)
-            if conversation.ended:
-                break  # requests after the last answer stay unanswered
+        client.unsent = answer(client.conversation, data, service)
     if client.unsent:
-        # The kernel takes what fits into its buffer: the rest must be kept for a later round.
+        # The kernel takes what fits into its buffer: the rest is kept for a later round. A view:
+        # to copy the rest of a large answer at each step would take longer than to send it.
         sent = client.connection.send(client.unsent)
-        client.unsent = client.unsent[sent:]
-        client.heard_s = now_s
-    return conversation.ended and not client.unsent
+        client.unsent = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
+    client.heard_s = time.monotonic()
+    return client.conversation.ended and not client.unsent
+
+
+def answer(conversation: Conversation, data: bytes, service: Service) -> bytes:
+    """The answers to the requests that these bytes complete."""
+    answers = b""
+    for request in conversation.receive(data):
+        response = service.answer(request)
+        if response.wait_s:
+            time.sleep(response.wait_s)  # and everybody waits
+        answers += conversation.send(response)
+        if conversation.ended:
+            break  # requests after the last answer stay unanswered
+    return answers

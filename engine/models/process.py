@@ -10,6 +10,7 @@ when the last copy is closed.
 import os
 import socket
 import time
+import traceback
 
 from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES, set_receive_timeout
 from engine.service import Service
@@ -43,11 +44,15 @@ def begin(connection: socket.socket, listener: socket.socket, service: Service) 
     except OSError:
         return  # no more processes: the client is dropped rather than the server
     if child == 0:
+        status = 1
         try:
             listener.close()  # a copy too: it would keep the port after the parent is gone
             talk(connection, service)
+            status = 0
+        except Exception:
+            traceback.print_exc()
         finally:
-            os._exit(0)  # not sys.exit: the parent's cleanup is not the child's to do
+            os._exit(status)  # not sys.exit: the parent's cleanup is not the child's to do
 
 
 def talk(connection: socket.socket, service: Service) -> None:

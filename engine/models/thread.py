@@ -31,7 +31,7 @@ def serve(listener: socket.socket, service: Service) -> None:
         # late close() its number may even belong to a stranger's connection.
     listener.close()
     for thread in threading.enumerate():
-        if thread is not threading.current_thread():
+        if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
 
 
