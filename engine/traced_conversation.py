@@ -58,6 +58,8 @@ class TracedConversation(Conversation):
     def send(self, response: Response) -> bytes:
         wire = Conversation.send(self, response)
         sock = self._socket
+        if self.ended:
+            sock.ends_after_answer()
         if not sock._is_shown:
             sock._responses += 1
             return wire

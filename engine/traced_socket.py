@@ -75,6 +75,11 @@ class TracedSocket:
         task = callers.greenlet_name() if self._names_tasks else ""
         tracer.local.writer.put(kind, self._conn, self._fd, moved, line, note, task)
 
+    def ends_after_answer(self) -> None:
+        """The answer that is made now is the last one: short mode, or the client's wish."""
+        if self._ended_by.startswith("server"):
+            self._ended_by = "server closed first: after the last answer"
+
     def _catch_up(self) -> None:
         """Report what was kept back to make a pair, and did not become one."""
         if self._received and not self._is_shown:
@@ -279,7 +284,9 @@ class TracedSocket:
 
     def _failed(self, error: OSError, line: int) -> None:
         if isinstance(error, (BlockingIOError, TimeoutError)):
-            if not self._may_block:
+            if self._may_block:
+                self._ended_by = "server closed first: the client was silent"
+            else:
                 tracer.blocked(at_accept=False)
             return
         if isinstance(error, ConnectionError):
