@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,8 +54,7 @@ class Terminal:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            with contextlib.suppress(subprocess.CalledProcessError):
-                error.add_note("\n".join(["the screen at the end:", *self.screen()]))
+            self._tell_the_screen(error)
         self.close()
 
     # --- eyes ------------------------------------------------------------------------------------
@@ -130,6 +129,16 @@ class Terminal:
         """Close the window."""
         self.tmux("kill-session")
 
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """It takes no output meanwhile, as an ssh connection that hangs; nor can it be asked."""
+        server = psutil.Process(int(self.told("pid")))
+        server.suspend()
+        try:
+            yield
+        finally:
+            server.resume()
+
     def close(self) -> None:
         """End all that runs in it, whatever state it is in."""
         if self._seen:
@@ -161,6 +170,11 @@ class Terminal:
         self.modes_before = self.modes()  # and so the shell is there, and the pipe may be
         wait_until((self.folder / "written").exists, what="the pipe")
 
+    def _tell_the_screen(self, error: BaseException) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            shown = [line for line in self.screen() if line]
+            error.add_note("\n".join(["the screen at the end:", *shown]))
+
     def _environment(self) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if name not in NOT_INHERITED}
         return kept | {
@@ -179,7 +193,8 @@ class Dashboard(Terminal):
         self.pid = 0
         try:
             self._start(["-m", model, "-p", "0", *options])
-        except BaseException:
+        except BaseException as error:
+            self._tell_the_screen(error)
             self.close()
             raise
 
@@ -188,7 +203,7 @@ class Dashboard(Terminal):
         (self.process,) = wait_until(self._find, START_S, "the dashboard's process")
         self.pid = self.process.pid
         self._seen.append(self.process)
-        self.wait_until(lambda lines: lines[0].startswith("servetui"), "its first line", START_S)
+        self.wait_until(self._has_started, "its first line", START_S)
         self.port = wait_until(self._find_port, what="its port")
 
     # --- eyes ------------------------------------------------------------------------------------
@@ -250,6 +265,10 @@ class Dashboard(Terminal):
     def _only_child(self) -> list[psutil.Process]:
         children = self.children()
         return children if len(children) == 1 else []
+
+    def _has_started(self, lines: list[str]) -> bool:
+        assert is_running(self.process), "it ended before it drew anything"
+        return lines[0].startswith("servetui")
 
     def _find_port(self) -> int:
         """From the system: a narrow screen does not show it."""

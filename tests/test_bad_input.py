@@ -86,6 +86,21 @@ def test_wrong_words_are_named(words: list[str], named: str) -> None:
     assert named in serve(*words, code=WRONG_WORDS)
 
 
+@pytest.mark.parametrize("events", ["-", "run.servetui"])
+def test_what_is_not_traced_cannot_be_written(events: str, tmp_path: Path) -> None:
+    file = events if events == "-" else str(tmp_path / events)
+    said = serve("--no-trace", "--events", file, code=WRONG_WORDS)
+    assert "--no-trace" in said
+    assert f"--events {file}" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [COMMAND, COMMAND[:-1]])
+def test_help_names_the_models(command: Sequence[str]) -> None:
+    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    assert f"one of {', '.join(MODELS)}" in " ".join(done.stdout.split())
+
+
 def test_an_unknown_command_is_named() -> None:
     said = run("sevre", "-m", "epoll", code=WRONG_WORDS, command=COMMAND[:-1])
     assert "sevre" in said
@@ -98,7 +113,7 @@ def test_the_dashboard_without_a_terminal_names_the_way_without_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["modle thread", "model", "model threads", "snapshot now", "\x1b[2J"]
+    "line", ["modle thread", "model", "model thread now", "snapshot now", "\x1b[2J"]
 )
 def test_an_unknown_line_on_stdin_is_named_and_nothing_else_happens(line: str) -> None:
     with Serve("thread") as server:
@@ -180,6 +195,12 @@ def test_too_few_descriptors() -> None:
     said = serve(preexec_fn=limit)
     assert "20 descriptors" in said
     assert "ulimit" in said
+
+
+def test_too_small_files() -> None:
+    """The memory that events are handed over in is a file of its own kind."""
+    said = serve(under=["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"])
+    assert "cannot start the engine: File too large" in said
 
 
 def test_a_low_soft_limit_is_raised() -> None:

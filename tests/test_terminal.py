@@ -18,6 +18,7 @@ from tests.client_load import Load
 from tests.serve_driver import Client, descriptors_kept, is_port_free, is_running
 from tests.support import wait_until
 from tests.terminal_driver import COMMAND, ENTER_ALTERNATE_SCREEN, Dashboard, Terminal
+from tui.lifecycle import PATIENCE_S
 
 GONE_S = 2  # the contract: nothing is left after this
 SWITCHES = 20
@@ -59,8 +60,8 @@ def test_the_first_line_and_the_keys(columns: int, rows: int) -> None:
         port = dashboard.port
         assert first.startswith(f"servetui  thread  http://127.0.0.1:{port}  keep-alive")
         keys = " ".join(dashboard.screen()[-3:])
-        for number, model in enumerate(MODELS, start=1):
-            assert f"{number} {model}" in keys
+        names = [f"{number} {model}" for number, model in enumerate(MODELS, start=1)]
+        assert f"1–{len(MODELS)} model" in keys or all(name in keys for name in names)
         for key in ("m models", "k short", "b burst", "R restart", "q quit"):
             assert key in keys
 
@@ -99,19 +100,25 @@ def test_m_lets_a_model_be_chosen(columns: int, rows: int) -> None:
         dashboard.wait_for(f"> 2  {second}")
         dashboard.press("Enter")
         dashboard.wait_for_model(second)
-        dashboard.wait_for("q quit")
+        dashboard.wait_for("m models")
 
         dashboard.press("m")
         dashboard.wait_for("esc back")
         dashboard.press("1")
         dashboard.wait_for_model(first)
-        dashboard.wait_for("q quit")
+        dashboard.wait_for("m models")
 
         dashboard.press("m")
         dashboard.wait_for("esc back")
         dashboard.press("Escape")
-        dashboard.wait_for("q quit")
+        dashboard.wait_for("m models")
         assert dashboard.model == first
+
+        dashboard.press("m")
+        dashboard.wait_for("esc back")
+        dashboard.press("q")
+        assert dashboard.exit_code() == 0
+        expect_restored(dashboard)
 
 
 def has_line(is_right: Callable[[str], object], lines: list[str]) -> bool:
@@ -148,6 +155,12 @@ def test_a_small_terminal_and_a_size_that_changes() -> None:
             dashboard.wait_until(whole, f"a whole screen of {columns}x{rows}")
             assert not dashboard.has_wrapped_lines()
             expect_serving(dashboard)
+        dashboard.press("m")
+        dashboard.wait_for("esc back")
+        for columns, rows in ((60, 20), (200, 60), (20, 5), (80, 24)):
+            dashboard.resize(columns, rows)
+            whole = partial(is_whole, first=first[:columns].rstrip(), rows=rows)
+            dashboard.wait_until(whole, f"a whole list of models of {columns}x{rows}")
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(20, 5), (40, 10)])
@@ -223,14 +236,61 @@ def test_an_end_that_restores_the_terminal(way: str) -> None:
         expect_restored(dashboard)
 
 
-@pytest.mark.parametrize("model", ["process", "thread"])
-def test_kill_9_leaves_nothing_running(model: str) -> None:
-    with Dashboard(model) as dashboard, Client(dashboard.port) as client:
-        client.ask("/burn/5000")
-        dashboard.wait_for("GET /burn/5000")
-        processes = dashboard.everything()
+def burst_that_waits(dashboard: Dashboard, client: Client) -> list[psutil.Process]:
+    """A handler that burns, and behind it a burst of the built-in client; all processes."""
+    client.ask("/burn/5000")
+    dashboard.wait_for("GET /burn/5000")
+    dashboard.press("b")
+    dashboard.wait_for("0 of 50")
+    assert len(dashboard.children()) == 2
+    return dashboard.everything()
+
+
+def test_q_ends_a_burst_as_well() -> None:
+    with Dashboard("epoll") as dashboard, Client(dashboard.port) as client:
+        processes = burst_that_waits(dashboard, client)
+        dashboard.press("q")
+        expect_gone(processes, dashboard.port)
+        assert dashboard.exit_code() == 0
+        expect_restored(dashboard)
+
+
+def test_kill_9_leaves_nothing_running() -> None:
+    with Dashboard("epoll") as dashboard, Client(dashboard.port) as client:
+        processes = burst_that_waits(dashboard, client)
         dashboard.process.kill()
         expect_gone(processes, dashboard.port)
+
+
+def test_kill_9_leaves_no_child_of_an_engine_running() -> None:
+    with Dashboard("process") as dashboard, contextlib.ExitStack() as stack:
+        processes = work(dashboard, stack)
+        dashboard.process.kill()
+        expect_gone(processes, dashboard.port)
+
+
+def is_at_rest(process: psutil.Process) -> bool:
+    """It does not work for half a second, though there is something to draw 12 times a second."""
+    before = process.cpu_times()
+    process.cpu_percent(0.5)
+    return process.cpu_times() == before
+
+
+@pytest.mark.slow
+def test_a_signal_ends_it_though_the_terminal_takes_no_output() -> None:
+    with Dashboard("thread", 200, 60) as dashboard:
+        processes, port = dashboard.everything(), dashboard.port
+        with dashboard.stalled():
+            with Load(port) as load:
+                wait_until(lambda: is_at_rest(dashboard.process), 20, "a write that blocks")
+                answered = load.met["answered"]
+                wait_until(lambda: load.met["answered"] > answered + 100, what="more answers")
+            dashboard.process.terminate()
+            wait_until(lambda: are_gone([dashboard.process]), PATIENCE_S + GONE_S, "its end")
+            expect_gone(processes, port)
+        load.assert_nobody_failed()
+        assert dashboard.exit_code() == 128 + signal.SIGTERM
+        assert dashboard.modes() == dashboard.modes_before
 
 
 def test_closing_the_terminal_leaves_nothing_running() -> None:
@@ -326,6 +386,8 @@ def test_a_path_cannot_touch_the_terminal() -> None:
         screen = dashboard.screen()
         assert screen[0].startswith("servetui  thread")
         assert "q quit" in screen[-1]
+        colours = re.compile(r"\x1b\[[0-9;:]*m")
+        assert colours.sub("", dashboard.styled_screen()).replace("\n", "").isprintable()
         written = dashboard.written().partition(ENTER_ALTERNATE_SCREEN)[2]
     for sequence in (b"\x1b[2J", b"\x1b]0;", b"\x1b]2;", b"\x1bc"):
         assert sequence not in written

@@ -1,12 +1,12 @@
 """The dashboard: a frame tick that asks the run what is new, and draws the lines that changed.
 
-    servetui  thread  http://127.0.0.1:7890  keep-alive      41,200 events/s  lost 0    header
+    servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
     (what went wrong, in words, with what to press)                                     alert
-    requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│20 s, full 10,000   open 48      accepted 1,204    server
-    processes 1         threads 49          zombies 0           cpu 97 %
-    CONNECTIONS  48 open
-       #  fd by         state      requests  age last event     ├3s────┼2s───┼1s─now    connections
-     132  11 thread-7   H handler         3  4 s GET /wait/500  A rHHHHHHHHs····rHHHH
+    requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│15 s, scale 0–10,000/s       open 48               server
+    processes 1         threads 49          cpu 97 %              memory 34 MB
+    CONNECTIONS  48 open  1–13 of 48 ↑↓            A accept r recv H handler ... ~ lost
+       #  fd by         state        for requests last event    ├3s────┼2s───┼1s─now    connections
+     132  11 thread-7   H handler  0.7 s        3 GET /wait/500 A rHHHHHHHHs····rHHHH
     EVENTS  seconds since the start, newest last
       12.301    #132 request  GET /wait/500     thread-7                                events
     BURSTS  requests of the built-in client, newest last
@@ -42,7 +42,6 @@ POLL_S = 0.025  # between two looks at the run while events come, so that no rin
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
-EXIT_BY_SIGNAL = 128  # plus its number: what a shell reports as well
 PARTS = ("header", "alert", "server", "connections", "events", "bursts", "keys")
 PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
 
@@ -128,7 +127,7 @@ class Dashboard(App[None]):
 
     def _leave(self, number: int) -> None:
         lifecycle.terminal_has_gone()
-        self.exit(return_code=EXIT_BY_SIGNAL + number)
+        self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + number)
 
     def _painter(self) -> Painter:
         theme = self.current_theme
@@ -211,7 +210,7 @@ class Dashboard(App[None]):
 
     def _look_at_the_terminal(self) -> None:
         if not self.is_headless and lifecycle.terminal_has_gone():
-            self.exit(return_code=EXIT_BY_SIGNAL + signal.SIGHUP)
+            self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + signal.SIGHUP)
 
     # --- keys -----------------------------------------------------------------------------------
 

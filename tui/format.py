@@ -63,6 +63,18 @@ def count(number: int) -> str:
     return f"{number / 1e6:,.1f} M" if number < 10_000_000_000 else f"{number / 1e9:,.1f} G"
 
 
+def brief(number: int) -> str:
+    """A count where there is little room: `412,000`, `4.9 M`, `1.1 G`."""
+    if number < 1_000_000:
+        return f"{number:,}"
+    return f"{number / 1e6:,.1f} M" if number < 999_950_000 else f"{number / 1e9:,.1f} G"
+
+
+def first_that_fits(texts: Sequence[str], width: int) -> str:
+    """The first of the texts, longest first, that `width` cells hold; else the last, uncut."""
+    return next((text for text in texts if len(text) <= width), texts[-1])
+
+
 def rate(number: float) -> str:
     """Three significant digits: more of them only flicker."""
     if number < 1000:

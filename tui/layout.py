@@ -10,6 +10,7 @@ LEAST_ROWS = 4  # of connections, before anything else gets a line
 ROOMY = 30  # lines from which on blank lines part the panels
 EVENTS_FROM = 24  # lines from which on the last events are shown
 EVENTS_SMALL = 3
+SERVER_SMALL = 4
 BURSTS_SMALL, BURSTS_ROOMY = 2, 6  # so that keep-alive and short stand side by side
 
 
@@ -37,7 +38,12 @@ class Heights:
 
 def server_lines(height: int) -> int:
     """The most that the server's numbers may take."""
-    return max(min(8, height // 4), 1)
+    return max(min(8 if height >= ROOMY else SERVER_SMALL, height // 4), 1)
+
+
+def key_lines(height: int) -> int:
+    """The most that the keys should take."""
+    return 2 if height >= ROOMY else 1
 
 
 def arrange(height: int, *, alert: int, server: int, bursts: int, keys: int) -> Heights:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from engine.models import MODELS
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.format import Line
-from tui.layout import Heights, arrange, server_lines
+from tui.layout import Heights, arrange, key_lines, server_lines
 from tui.panels import alert, bursts, connections, events, header, keys, server
 from tui.run_like import RunLike
+from tui.sources import Sources
 
 FLOOD = 60  # new events a frame: then the log shows only the last of them,
 FLOOD_FRAMES = 4  # and not in each frame
@@ -31,6 +32,7 @@ class Picture:
         self.first_row = 0
         self._start_ns = 0
         self._frames = 0
+        self._sources = Sources()
 
     def draw(self, width: int, height: int, frames_per_s: float, new_events: int = 0) -> Parts:
         """The lines of all parts. `new_events`: how many came since the last frame."""
@@ -38,9 +40,12 @@ class Picture:
         self._frames += 1
         self.status = status = run.status()
         self._look()
+        self._sources.look(status, self.snapshot.now_ns)
         alert_lines = alert.lines(self.snapshot, status, width, max(height // ALERT_SHARE, 1))
-        server_part = server.lines(self.snapshot, run.numbers(), width, server_lines(height))
-        keys_part = keys.lines(tuple(MODELS), status, width)
+        server_part = server.lines(
+            self.snapshot, run.numbers(), status, width, server_lines(height)
+        )
+        keys_part = keys.lines(tuple(MODELS), status, width, key_lines(height))
         views = run.bursts
         heights = arrange(
             height,
@@ -87,12 +92,14 @@ class Picture:
         snapshot, rows = self.snapshot, self.heights.rows
         title = connections.title(snapshot, rows, width)
         if not snapshot.rows:
-            advice = connections.empty(self.status.url, snapshot.counts.accepted, width)
+            accepted, is_dead = snapshot.counts.accepted, self.status.phase == "dead"
+            advice = connections.empty(self.status.url, accepted, width, is_dead=is_dead)
             return [title, *advice[: rows + 1]]
         return [title, *connections.table(snapshot, self.status.engine_pid, width, rows)]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot
         rows = self.heights.events - 1
-        lines = events.lines(snapshot.events, snapshot.numbers, self._start_ns, width, rows)
+        context = (self._start_ns, snapshot.numbers, self._sources.place)
+        lines = events.lines(snapshot.events, context, width, rows)
         return [events.title(snapshot, is_flood, width), *lines]

@@ -129,6 +129,15 @@ class FakeRun:
         """The connection ends."""
         self.tell(Kind.CLOSE, conn, note=f"{by} closed first", task=f"Thread-{conn}")
 
+    def die(self) -> None:
+        """The engine is killed; what it served is cut."""
+        self.tell(Kind.EXIT, note=f"process {ENGINE_PID} killed by signal 9")
+        words = (f"the engine (thread, pid {ENGINE_PID}) killed by signal 9", "MemoryError")
+        self.given_status = replace(
+            self.given_status, phase="dead", engine_pid=None, last_words=words
+        )
+        self.given_numbers = ProcessNumbers(accept_queue=3, accept_queue_limit=128)
+
     def drop(self, lost: int) -> None:
         """The queue was full: so many recv events were counted but not reported."""
         self._state.note_unreported(Unreported(dropped=Counter({Kind.RECV: lost})))
@@ -173,7 +182,7 @@ def a_lively_run() -> FakeRun:
     run.tell(Kind.SEND, 4, moved=2_100_000, task="Thread-4")
     run.close(5)
     run.close(6, by="server")
-    run.tell(Kind.TICK, 7, note="recv 3")
+    run.tell(Kind.TICK, 7, note="lost 3")
     run.wait(0.62)
     run.given_bursts = [a_burst(), a_burst("short", opened=50), a_burst(is_running=True)]
     return run

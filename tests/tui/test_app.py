@@ -234,7 +234,7 @@ async def test_a_dead_engine_comes_back_by_r() -> None:
     )
     async with shown(run, (80, 24)) as (dashboard, pilot):
         assert "The server is dead: the engine exit 1." in screen(dashboard)[1]
-        assert "Press R" in screen(dashboard)[2]
+        assert "Press R" in screen(dashboard)[3]
         await pilot.press("R")
         await pilot.pause()
         assert run.calls == ["restart"]

@@ -1,3 +1,5 @@
+import pytest
+
 from engine.events import Kind
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run
@@ -23,6 +25,62 @@ def test_a_row_tells_who_serves_and_what_it_waits_for() -> None:
     assert "x closed" in row_of(parts, 5)
     assert "closed by client" in row_of(parts, 5)
     assert "X closed" in row_of(parts, 6)
+
+
+def test_a_row_whose_process_was_killed_says_so() -> None:
+    run = a_lively_run()
+    run.die()
+    for width in (80, 120):
+        parts = drawn(run, width)
+        assert "! cut " in row_of(parts, 3)
+        assert "process was killed " in row_of(parts, 3)
+        assert "x closed " in row_of(parts, 5)
+
+
+def test_a_reset_is_said_in_words_that_fit() -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.tell(Kind.CLOSE, 1, note="client reset the connection")
+    parts = drawn(run, 80, 24)
+    assert "reset by client " in row_of(parts, 1)
+    assert "reset by client " in parts["events"][-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.7, "0.7 s"), (99.9, "99.9 s"), (150, "150 s"), (700, "11 min")]
+)
+def test_how_long_a_request_waits_is_seen_on_small_screens(seconds: float, shown: str) -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.serve(1, "/wait/1000000", finish=False)
+    run.wait(seconds)
+    for width in (60, 80, 120):
+        assert f"H handler  {shown:>6} " in f"{row_of(drawn(run, width, 24), 1)} "
+
+
+@pytest.mark.parametrize(
+    ("width", "legend"),
+    [
+        (60, ""),
+        (80, "  r recv H handler s sent S unsent · idle"),
+        (120, "  A accept r recv H handler s sent S unsent · idle X closed x by client ~ lost"),
+        (
+            160,
+            "  A accept  r recv  H handler  s sent  S unsent  · idle  X closed  x by client  ~ lost",
+        ),
+    ],
+)
+def test_the_letters_are_explained_however_long_the_list(width: int, legend: str) -> None:
+    run = FakeRun()
+    for conns in range(1, 4), range(4, 60):
+        run.accept(conns)
+        title = drawn(run, width, 24)["connections"][0]
+        assert title.endswith(legend or " ↑↓" if conns[0] > 1 else legend)
+        assert len(title) == width or not legend
+    run.accept(range(60, 3_000))
+    title = drawn(run, 80, 24)["connections"][0]
+    assert "of 2,999 ↑↓" in title
+    assert title.endswith("  H handler s sent S unsent")
 
 
 def test_a_row_with_lost_events_is_marked_torn() -> None:
@@ -101,6 +159,14 @@ def test_an_empty_table_says_what_to_do() -> None:
     assert "press b for a burst of 50 requests" in text
 
 
+def test_an_empty_table_of_a_dead_server_advises_what_works() -> None:
+    run = FakeRun()
+    run.die()
+    text = "\n".join(drawn(run, 60, 20)["connections"])
+    assert "Press R to start the server." in text
+    assert "press b" not in text
+
+
 def test_thousands_of_rows_are_seen_through_a_window() -> None:
     run = FakeRun()
     run.accept(range(1, 3_001))
@@ -109,7 +175,7 @@ def test_thousands_of_rows_are_seen_through_a_window() -> None:
     picture.first_row = 1_000_000
     lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
     rows = picture.heights.rows
-    assert f"rows {3_001 - rows:,}–3,000 of 3,000" in lines[0]
+    assert f"{3_001 - rows:,}–3,000 of 3,000 ↑↓" in lines[0]
     assert lines[-1].split()[0] == "3000"
     assert lines[-1].endswith("▐")
     assert picture.first_row == 3_000 - rows

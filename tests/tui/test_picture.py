@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from engine.events import Kind
 from tests.tui.drawn import drawn
-from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
+from tests.tui.fake_run import ENGINE_PID, FakeRun, a_burst, a_lively_run
 from tui.format import plain
 from tui.picture import Picture
 
@@ -47,14 +48,28 @@ def test_the_first_line_says_what_runs_where_and_how(width: int, height: int) ->
 
 def test_the_first_line_ends_with_what_watching_costs() -> None:
     header = drawn(a_lively_run())["header"][0]
-    assert header.endswith("  lost 0  12 frames/s")
+    assert header.endswith("  lost 0       10 events/s")
     assert len(header) == 120
+    assert drawn(a_lively_run(), 160)["header"][0].endswith(
+        "  lost 0       10 events/s  12 frames/s"
+    )
+
+
+def test_what_comes_and_goes_moves_nothing_in_the_first_line() -> None:
+    calm = drawn(a_lively_run())["header"][0]
+    run = a_lively_run()
+    run.drop(1_204)
+    run.given_status = replace(run.given_status, thinning=64)
+    busy = drawn(run)["header"][0]
+    for word in ("lost 1,204", "detail of 1 connection in 64"):
+        assert word in busy
+    assert busy.index(" events/s") == calm.index(" events/s")
 
 
 def test_thinning_is_said_with_its_ratio() -> None:
     run = a_lively_run()
     run.given_status = replace(run.given_status, thinning=8)
-    assert "  1 in 8 in detail  " in drawn(run)["header"][0]
+    assert "  detail of 1 connection in 8  lost 0  " in drawn(run)["header"][0]
 
 
 def test_a_switch_under_way_is_said_in_the_first_line() -> None:
@@ -64,44 +79,46 @@ def test_a_switch_under_way_is_said_in_the_first_line() -> None:
     assert drawn(run)["header"][0].startswith(first)
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_numbers_stand_in_columns_with_their_names(width: int) -> None:
-    server = drawn(a_lively_run(), width, 40)["server"]
-    text = " ".join(" ".join(server).split())
-    for expected in (
-        *("open 6", "accepted 8", "closed 2", "accept queue 0 / 128", "processes 1", "threads 3"),
-        *("zombies 0", "cpu 12 %", "memory 34 MB", "descriptors 9 / 20,000", "sockets 7"),
-        *("descriptors of children 0 / 20,000", "wake-ups 0", "would-block 0", "full bar 10"),
-    ):
-        assert expected in text
-    cell = width // (width // 20)
-    names = "requests/s open accepted closed in out processes accept threads zombies cpu memory"
-    for name in names.split():
-        starts = [line.index(f"{name} ") for line in server if f"{name} " in line]
-        assert starts
-        assert starts[0] % cell == 0
-
-
-def test_what_nears_its_limit_is_a_warning() -> None:
-    run = a_lively_run()
-    run.given_numbers = replace(run.given_numbers, accept_queue=128, zombies=2, descriptors=19_000)
-    run.poll()
-    warnings = [
-        text
-        for line in Picture(run).draw(120, 40, 12)["server"]
-        for text, role in line
-        if role == "warning"
-    ]
-    assert warnings == ["128 / 128", "2", "19,000 / 20,000"]
-
-
 # --- events ---------------------------------------------------------------------------------------
 
 
 def test_the_log_has_the_newest_event_at_the_bottom() -> None:
     events = drawn(a_lively_run())["events"]
-    assert events[-1].split()[:5] == ["2.264", "#7", "tick", "recv", "3"]
+    assert events[-1].split()[:5] == ["2.264", "#7", "tick", "3", "events"]
     assert any("#3 request  GET /wait/1500" in line for line in events)
+
+
+def test_what_was_only_counted_is_said_in_words() -> None:
+    run = a_lively_run()
+    run.tell(Kind.TICK, 1, note="thinned requests 76 in 3040 out 126616")
+    assert "  76 requests counted without detail  " in drawn(run)["events"][-1]
+
+
+def test_a_line_is_named_with_its_file_where_that_is_certain() -> None:
+    run = FakeRun("process")
+    picture = Picture(run)
+
+    def places() -> list[str]:
+        run.poll()
+        events = picture.draw(120, 40, 12)["events"][1:]
+        return [plain(line).split("pid ")[1].split(" ", 1)[1].strip() for line in events]
+
+    run.tell(Kind.ACCEPT, 1, pid=ENGINE_PID)
+    run.tell(Kind.RECV, 1, moved=9, pid=4131)  # before the first frame: whose child, who knows
+    assert places() == ["process.py:18", "line 18"]
+    run.wait(1)
+    run.tell(Kind.RECV, 1, moved=9, pid=4132)
+    assert places()[2:] == ["process.py:18"]
+
+    run.given_status = replace(run.given_status, model="epoll", engine_pid=5000, draining=1)
+    run.wait(1)
+    run.tell(Kind.RECV, 1, moved=9, pid=4132)
+    run.tell(Kind.RECV, 1, moved=9, pid=4133)  # a child of the engine that drains
+    run.tell(Kind.ACCEPT, 2, pid=5000)
+    assert places()[3:] == ["process.py:18", "line 18", "epoll_loop.py:18"]
+    run.given_status = replace(run.given_status, draining=0)
+    assert places()[3:] == ["process.py:18", "line 18", "epoll_loop.py:18"]
+    assert "line 18" in drawn(run, 80, 24)["events"][-1]
 
 
 def test_in_a_flood_the_log_is_not_drawn_in_each_frame() -> None:
@@ -148,10 +165,11 @@ def test_a_dead_engine_is_said_in_red_with_its_last_words() -> None:
     assert [plain(line).strip() for line in alert] == [
         "The server is dead: the engine (thread, pid 4120) killed by signal 9.",
         "MemoryError",
+        "Clients wait in the accept queue meanwhile: the listening socket stays open.",
         "Press R to start it again, or a digit for another model.",
     ]
     assert {role for line in alert for _, role in line} == {"alert"}
-    assert picture.heights.alert == 3
+    assert picture.heights.alert == 4
 
 
 def test_long_last_words_leave_room_for_the_rest() -> None:
@@ -160,9 +178,10 @@ def test_long_last_words_leave_room_for_the_rest() -> None:
     run.given_status = replace(run.given_status, phase="dead", last_words=words)
     for width, height in SIZES[:5]:
         alert = drawn(run, width, height)["alert"]
-        assert len(alert) <= 8
-        assert "word 39" in alert[-2]
+        assert len(alert) <= 9
         assert "Press R" in alert[-1]
+        text = " ".join(" ".join(alert).split())
+        assert "word 39 Clients wait in the accept queue meanwhile: the listening socket" in text
 
 
 def test_loss_is_said_with_its_remedy() -> None:
@@ -191,6 +210,35 @@ def test_a_small_screen_shows_the_last_two_bursts() -> None:
     assert [line.split()[1] for line in bursts[2:]] == ["short", "keep-alive"]
 
 
+def test_a_burst_without_news_yet_says_that_its_client_starts() -> None:
+    run = a_lively_run()
+    begun = replace(a_burst(is_running=True), done=0, connections_opened=0)
+    run.given_bursts = [begun]
+    for width in (60, 80, 120):
+        row = drawn(run, width)["bursts"][-1]
+        assert " ".join(row.split()) == "thread keep-alive client starting"
+    run.given_bursts = [replace(begun, connections_opened=10)]  # nothing is answered
+    assert " 0 of 50 " in drawn(run)["bursts"][-1]
+
+
+@pytest.mark.parametrize(
+    ("width", "model", "mode", "shown"),
+    [
+        (120, "polling>process", "keep-alive>short", "polling>process keep-alive>short "),
+        (80, "polling>process", "keep-alive>short", "polling>process keep>short "),
+        (60, "epoll>thread", "short>keep-alive", "epoll>thread  short>keep "),
+        (60, "polling>process", "short", "2 models      short "),
+        (80, "epoll>thread>process", "short>keep-alive>short", "3 models        mixed "),
+    ],
+)
+def test_a_burst_that_saw_a_switch_names_both(
+    width: int, model: str, mode: str, shown: str
+) -> None:
+    run = a_lively_run()
+    run.given_bursts = [replace(a_burst(), model=model, mode=mode)]
+    assert drawn(run, width)["bursts"][-1].startswith(shown)
+
+
 def test_errors_of_a_burst_are_told_by_kind() -> None:
     run = a_lively_run()
     run.given_bursts = [replace(a_burst(), errors={"reset": 2, "timeout": 1})]
@@ -202,15 +250,27 @@ def test_errors_of_a_burst_are_told_by_kind() -> None:
 # --- keys -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_the_keys_are_the_ones_that_work(width: int) -> None:
-    keys = "  ".join(drawn(a_lively_run(), width)["keys"]).split("  ")
+@pytest.mark.parametrize(
+    ("width", "height", "gap", "names_models"),
+    [(60, 20, 1, False), (80, 24, 2, False), (80, 40, 2, True), (120, 40, 2, True)],
+)
+def test_the_keys_are_the_ones_that_work(
+    width: int, height: int, gap: int, names_models: bool
+) -> None:
+    keys = drawn(a_lively_run(), width, height)["keys"]
+    assert len(keys) == (1 if height < 30 or width >= 120 else 2)
     models = ["1 process", "2 thread", "3 gevent", "4 polling", "5 epoll"]
-    actions = ["m models", "k short", "b burst", "R restart", "q quit"]
-    assert keys in ([*models, *actions], ["1–5 model", *actions])
+    actions = ["m models", "k short     ", "b burst", "R restart", "q quit"]
+    expected = [*(models if names_models else ["1–5 model"]), *actions]
+    assert (" " * gap).join(keys) == (" " * gap).join(expected)
 
 
-def test_the_mode_key_says_what_it_leads_to() -> None:
+@pytest.mark.parametrize(("width", "height"), SIZES[:5])
+def test_the_mode_key_says_what_it_leads_to_and_moves_no_other(width: int, height: int) -> None:
     run = a_lively_run()
+    before = drawn(run, width, height)["keys"]
+    assert "k short " in " ".join(before)
     run.set_mode(short=True)
-    assert "k keep-alive" in drawn(run)["keys"][0]
+    assert drawn(run, width, height)["keys"] == [
+        line.replace("k short     ", "k keep-alive") for line in before
+    ]

@@ -4,13 +4,19 @@ from engine.snapshot import RunStatus, Snapshot
 from tui.format import Line, count, padded, wrapped
 
 MARGIN = " "
+WAITING = "Clients wait in the accept queue meanwhile: the listening socket stays open."
+REMEDY = "Press R to start it again, or a digit for another model."
 WORDS = 6  # lines of an engine's stderr: the end of a traceback, with the error itself
 
 
 def lines(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> list[Line]:
-    """At most `most` lines; the first and the last sentence are kept."""
+    """At most `most` lines; the first sentence and the remedy are kept."""
     if status.last_words:
-        return _banner(_obituary(status), width, most)
+        what, *words = status.last_words
+        if status.phase == "dead":
+            ends = [WAITING, REMEDY]
+            return _banner(f"The server is dead: {what}.", words, ends, width, most)
+        return _banner(f"{what}.", words, [f"{status.model} is {status.phase}."], width, most)
     if lost := snapshot.counts.lost:
         text = (
             f"lost {count(lost)} events: rows marked ~ tell too little, totals stay exact. "
@@ -21,18 +27,14 @@ def lines(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> list[
     return []
 
 
-def _obituary(status: RunStatus) -> list[str]:
-    what, *words = status.last_words
-    if status.phase == "dead":
-        remedy = "Press R to start it again, or a digit for another model."
-        return [f"The server is dead: {what}.", *words, remedy]
-    return [f"{what}.", *words, f"{status.model} is {status.phase}."]
-
-
-def _banner(sentences: list[str], width: int, most: int) -> list[Line]:
-    parts = [wrapped(sentence, width - 2) for sentence in sentences]
-    first, last = parts[0], parts[-1]
-    words = [part for between in parts[1:-1] for part in between if part.strip("^~ ")]
-    room = min(max(most - len(first) - len(last), 0), WORDS)
-    shown = [*first, *(words[-room:] if room else []), *last]
+def _banner(first: str, words: list[str], ends: list[str], width: int, most: int) -> list[Line]:
+    """Where room is scarce, the first of the words go first, then the first of the ends."""
+    head = wrapped(first, width - 2)
+    tails = [wrapped(end, width - 2) for end in ends]
+    while len(tails) > 1 and len(head) + sum(map(len, tails)) > most:
+        del tails[0]
+    tail = [part for parts in tails for part in parts]
+    told = [part for word in words for part in wrapped(word, width - 2) if part.strip("^~ ")]
+    room = min(max(most - len(head) - len(tail), 0), WORDS)
+    shown = [*head, *(told[-room:] if room else []), *tail]
     return [((f"{MARGIN}{text}".ljust(width), "alert"),) for text in shown[:most]]

@@ -1,7 +1,8 @@
 """The connections: one row each, which keeps its place on the screen while the connection lives.
 
-  #  fd by         state      requests    in    out  age last              ├3s────┼2s───┼1s─now
-132  11 thread-7   H handler         3  1 KB  45 KB  4 s GET /wait/500     A rHHHHHHHHs····rHHHH
+  #  fd by         state        for requests    in    out  age last event   ├3s────┼2s───┼1s─now
+132  11 thread-7   H handler  0.7 s        3  1 KB  45 KB  4 s GET /wait/500 A rHHHHHHHHs····rHHHH
+131  10 thread-6   ! cut        1 s        0  83 B    0 B  2 s process was killed   A·H
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapsho
 from tui.format import (
     Column,
     Line,
+    Span,
     age,
     choose,
     count,
@@ -26,6 +28,7 @@ from tui.format import (
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
 RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
+CUT = "cut"  # closed by nobody: the process that served it was killed
 Context = tuple[int, int | None]
 """now_ns, and the running engine's pid."""
 
@@ -49,6 +52,12 @@ LETTER_ROLES = {
     "~": "torn",
     " ": "text",
 }
+LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "·": "idle"}
+LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
+LESS = ("AX", "x", "~", "r", "·")  # what the legend leaves out, step by step
+SHORTER = {"client reset the connection": "reset by client"}
+LOST = "not reported: lost "
+OPEN_WIDTH = len("99 open")
 
 
 def table(snapshot: Snapshot, engine_pid: int | None, width: int, rows: int) -> list[Line]:
@@ -66,38 +75,43 @@ def table(snapshot: Snapshot, engine_pid: int | None, width: int, rows: int) -> 
 
 
 def title(snapshot: Snapshot, rows: int, width: int) -> Line:
-    """How many there are, and which are seen."""
-    counts = snapshot.counts
-    spans: Line = (
-        ("CONNECTIONS", "title"),
-        ("  ", "text"),
-        (f"{count(counts.open)} open", "value"),
-    )
+    """How many there are, which are seen, and what the letters mean."""
+    opened = f"{count(snapshot.counts.open)} open"
+    spans: Line = (("CONNECTIONS", "title"), ("  ", "text"), (opened, "value"))
+    room = width - len("CONNECTIONS  ") - max(len(opened), OPEN_WIDTH)
+    digits = max(len(count(snapshot.rows)), 2)
     if snapshot.rows > rows:
         last = min(snapshot.first_row + rows, snapshot.rows)
-        seen = f"  rows {count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)}"
-        spans += ((seen, "name"), ("  ↑ ↓ scroll", "name"))
-    legend = _legend(width - len(plain(spans)) - 3)
-    room = width - len(plain(spans)) - len(plain(legend))
-    return (*spans, (" " * room, "text"), *legend) if legend else spans
+        seen = f"{count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓"
+        spans += (("  ", "text"), (seen, "name"))
+    legend = _legend(room - 2 - len("– of  ↑↓") - 3 * digits - 2)  # as much when all are seen
+    blank = width - len(plain(spans)) - len(plain(legend))
+    return (*spans, (" " * blank, "text"), *legend) if legend else spans
 
 
+@lru_cache(maxsize=64)
 def _legend(room: int) -> Line:
-    """The letters of the strips in words, where there is room for all of them."""
-    words = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "·": "idle"}
-    words |= {"X": "closed", "x": "by client", "~": "lost"}
-    spans: list[tuple[str, str]] = []
-    for letter, word in words.items():
-        spans += [(f"  {letter}", LETTER_ROLES[letter]), (f" {word}", "name")]
-    return tuple(spans) if len(plain(tuple(spans))) <= room else ()
+    """The letters of the strips in words; where there is little room, those that need it most."""
+    words = dict(LEGEND)
+    for gap, dropped in (("  ", ""), (" ", ""), *((" ", letters) for letters in LESS)):
+        words = {letter: word for letter, word in words.items() if letter not in dropped}
+        spans: list[Span] = []
+        for letter, word in words.items():
+            spans += [(gap, "text"), (letter, LETTER_ROLES[letter]), (f" {word}", "name")]
+        if len(plain(tuple(spans))) - len(gap) <= room:
+            return tuple(spans[1:])
+    return ()
 
 
-def empty(url: str, accepted: int, width: int) -> list[Line]:
+def empty(url: str, accepted: int, width: int, *, is_dead: bool) -> list[Line]:
     """What to do when there is nothing to see."""
-    first = "No connection is open." if accepted else "No connection yet."
-    todo = [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
-    todo += ["or press b for a burst of 50 requests."]
-    return [(), *(((f"  {fit(text, width - 2)}", "hint"),) for text in (first, *todo))]
+    if is_dead:
+        todo = ["No connection is open, and nobody accepts any.", "Press R to start the server."]
+    else:
+        todo = ["No connection is open." if accepted else "No connection yet."]
+        todo += [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
+        todo += ["or press b for a burst of 50 requests."]
+    return [(), *(((f"  {fit(text, width - 2)}", "hint"),) for text in todo)]
 
 
 def _with_scroll_bar(lines: list[Line], snapshot: Snapshot, width: int) -> list[Line]:
@@ -135,6 +149,8 @@ def _by(view: ConnectionView, context: Context) -> Line:
 
 
 def _state(view: ConnectionView, _: Context) -> Line:
+    if view.closed_by == CUT:
+        return (("! cut", "warning"),)
     meaning = STATE_MEANINGS[view.state]
     letter = "x" if view.closed_by == "client" else meaning.letter
     return ((f"{letter} {meaning.name}", STATE_ROLES[view.state]),)
@@ -144,11 +160,10 @@ def _since(view: ConnectionView, context: Context) -> Line:
     """How long it has been in its state: in tenths where a request waits, else in seconds."""
     if view.state in (State.HANDLER, State.UNSENT):
         tenths = max(context[0] - view.since_ns, 0) // TENTH_NS
-        text = f"{tenths / 10:.1f} s" if tenths < 6000 else age(tenths // 10)
-        return ((text, STATE_ROLES[view.state]),)
-    if view.closed_ns:
-        return ((age(context[0] // SECOND_NS - view.since_ns // SECOND_NS), "closed"),)
-    return ((age(context[0] // SECOND_NS - view.since_ns // SECOND_NS), "text"),)
+        text = f"{tenths / 10:.1f} s" if tenths < 1000 else f"{tenths // 10} s"
+        return ((text if tenths < 6000 else age(tenths // 10), STATE_ROLES[view.state]),)
+    seconds = context[0] // SECOND_NS - view.since_ns // SECOND_NS
+    return ((age(seconds), "closed" if view.closed_ns else "text"),)
 
 
 def _age(view: ConnectionView, context: Context) -> Line:
@@ -176,11 +191,18 @@ def _port(view: ConnectionView) -> str:
     return view.peer if len(view.peer) <= 6 else f":{view.peer.rpartition(':')[2]}"
 
 
-def _last(view: ConnectionView) -> str:
-    """Short for what is most frequent, so that narrow screens show it whole."""
-    if view.last == f"closed, {view.closed_by} closed first":
-        return f"closed by {view.closed_by}"
-    return view.last.removeprefix("closed, ")
+def _last(view: ConnectionView, _: Context) -> Line:
+    """In few words, so that narrow screens show them whole."""
+    if view.closed_by == CUT:
+        return (("process was killed", "closed"),)
+    last = view.last
+    if view.closed_ns:
+        if last == f"closed, {view.closed_by} closed first":
+            last = f"closed by {view.closed_by}"
+        last = last.removeprefix("closed, ")
+    if last.startswith(LOST):
+        last = f"{last[len(LOST) :]} events lost"
+    return ((SHORTER.get(last, last), "closed" if view.closed_ns else "text"),)
 
 
 @lru_cache(maxsize=8)
@@ -191,14 +213,14 @@ def _columns(digits: int) -> tuple[tuple[int, Column], ...]:
         (0, Column("#", number, number, _number, is_right=True)),
         (6, Column("fd", 4, 5, _text(lambda view: str(view.fd)), is_right=True)),
         (12, Column("pid", 7, 7, _text(lambda view: str(view.pid)), is_right=True)),
-        (2, Column("by", 10, 12, _by)),
+        (4, Column("by", 11, 12, _by)),
         (11, Column("peer", 6, 6, _text(_port))),
         (1, Column("state", 10, 10, _state)),
-        (8, Column("for", 7, 7, _since, is_right=True)),
-        (4, Column("requests", 8, 8, _text(lambda view: count(view.requests)), is_right=True)),
+        (3, Column("for", 6, 6, _since, is_right=True)),
+        (7, Column("requests", 8, 8, _text(lambda view: count(view.requests)), is_right=True)),
         (10, Column("in", 6, 6, _text(lambda view: size(view.bytes_in)), is_right=True)),
         (9, Column("out", 6, 6, _text(lambda view: size(view.bytes_out)), is_right=True)),
-        (7, Column("age", 6, 6, _age, is_right=True)),
-        (5, Column("last event", 16, 40, _text(_last))),
-        (3, Column(RULER, STRIP_CELLS, STRIP_CELLS, _strip)),
+        (8, Column("age", 6, 6, _age, is_right=True)),
+        (5, Column("last event", 18, 40, _last)),
+        (2, Column(RULER, STRIP_CELLS, STRIP_CELLS, _strip)),
     )

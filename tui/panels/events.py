@@ -1,16 +1,18 @@
 """The last events, the newest at the bottom.
 
-12.301  #132  request   GET /wait/500        thread-7
+12.301  #132  request   GET /wait/500        thread-7   pid 4120   thread.py:27
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.events import KIND_NAMES, Event, Kind
 from engine.snapshot import Snapshot
 from tui.format import Column, Line, choose, plain, rate, size, table_row
 
-Context = tuple[int, Mapping[int, int]]
-"""When the first event happened, and conn -> number."""
+Context = tuple[int, Mapping[int, int], Callable[[Event], str]]
+"""When the first event happened, conn -> number, and event -> its line with the file."""
+WIDE = 100  # columns from which on the file is named beside the line
+SHORTER = {"client reset the connection": "reset by client"}
 
 KIND_ROLES = {
     Kind.ACCEPT: "accepted",
@@ -23,12 +25,9 @@ KIND_ROLES = {
 }
 
 
-def lines(
-    events: Sequence[Event], numbers: Mapping[int, int], start_ns: int, width: int, rows: int
-) -> list[Line]:
-    """The last `rows` events; times are seconds since `start_ns`."""
-    chosen = choose(_COLUMNS, width)
-    context = (start_ns, numbers)
+def lines(events: Sequence[Event], context: Context, width: int, rows: int) -> list[Line]:
+    """The last `rows` events; times are seconds since the first one."""
+    chosen = choose(_WIDE_COLUMNS if width >= WIDE else _COLUMNS, width)
     return [table_row(chosen, event, context) for event in events[-rows:]] if rows > 0 else []
 
 
@@ -54,14 +53,26 @@ def _kind(event: Event, _: Context) -> Line:
 
 
 def _what(event: Event, _: Context) -> Line:
+    if event.kind is Kind.TICK:
+        return ((_unreported(event.note.split()), "text"),)
     words = []
     if event.kind is Kind.RECV and not event.bytes:
         words.append("end of stream")
     elif event.bytes:
         words.append(size(event.bytes))
     if event.note:
-        words.append(event.note)
+        words.append(SHORTER.get(event.note, event.note))
     return (("  ".join(words), "text"),)
+
+
+def _unreported(words: list[str]) -> str:
+    """The note of a tick in words: `thinned requests 76 in 3040 out 126616`, or `lost 3`."""
+    match words:
+        case ["thinned", "requests", number, *_]:
+            return f"{number} requests counted without detail"
+        case ["lost", number]:
+            return f"{number} events lost"
+    return " ".join(words)
 
 
 def _by(event: Event, _: Context) -> Line:
@@ -72,8 +83,12 @@ def _pid(event: Event, _: Context) -> Line:
     return ((f"pid {event.pid}", "name"),)
 
 
-def _call(event: Event, _: Context) -> Line:
+def _line(event: Event, _: Context) -> Line:
     return ((f"line {event.line}" if event.line else "", "name"),)
+
+
+def _place(event: Event, context: Context) -> Line:
+    return ((context[2](event), "name"),)
 
 
 _COLUMNS: tuple[tuple[int, Column], ...] = (
@@ -83,5 +98,11 @@ _COLUMNS: tuple[tuple[int, Column], ...] = (
     (3, Column("what", 16, 48, _what)),
     (4, Column("by", 10, 14, _by)),
     (5, Column("pid", 11, 11, _pid)),
-    (6, Column("line", 9, 9, _call)),
+    (6, Column("line", 9, 9, _line)),
+)
+_WIDE_COLUMNS = (
+    *_COLUMNS[:4],
+    (4, Column("by", 14, 14, _by)),
+    (5, Column("pid", 11, 11, _pid)),
+    (6, Column("line", 24, 24, _place)),
 )

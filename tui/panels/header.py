@@ -1,9 +1,14 @@
 """The first line: what runs, where, in which mode; then how it is going and how it is watched."""
 
+from operator import itemgetter
+
 from engine.snapshot import RunStatus, Snapshot
 from tui.format import Line, Span, count, plain, rate
 
 GAP: Span = ("  ", "text")
+ROOMY = 100  # columns from which on the rate of events holds still at any speed,
+AMPLE = 130  # and from which on the frame rate is told
+RATE_WIDTH = len("126,000")
 
 
 def line(snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int) -> Line:
@@ -19,12 +24,9 @@ def line(snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int)
     )
     news = _that_fit(_news(status), width - len(plain(left)))
     left += tuple(part for span in news for part in (GAP, span))
-    right = _that_fit(_watching(snapshot, status, frames_per_s), width - len(plain(left)))
-    if not right:
-        return left
-    spans = tuple(part for span in right for part in (GAP, span))
-    room = width - len(plain(left)) - len(plain(spans))
-    return (*left, (" " * room, "text"), *spans)
+    right = _watching(snapshot, status, frames_per_s, width, width - len(plain(left)))
+    room = width - len(plain(left)) - len(plain(right))
+    return (*left, (" " * room, "text"), *right) if right else left
 
 
 def _news(status: RunStatus) -> list[Span]:
@@ -37,23 +39,38 @@ def _news(status: RunStatus) -> list[Span]:
     return news
 
 
-def _watching(snapshot: Snapshot, status: RunStatus, frames_per_s: float) -> list[Span]:
-    """What watching sees and costs, the most important first."""
-    lost = snapshot.counts.lost
-    return [
-        (f"{rate(snapshot.events_per_s)} events/s", "text"),
-        (f"lost {count(lost)}", "warning" if lost else "name"),
-        *([(f"cut {count(cut)}", "warning")] if (cut := snapshot.counts.cut) else []),
-        *([(f"1 in {status.thinning} in detail", "value")] if status.thinning > 1 else []),
-        (f"{frames_per_s:.3g} frames/s", "name"),
+def _watching(
+    snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int, room: int
+) -> Line:
+    """What watching sees and costs. What is always there stands at the right and holds still; what
+    comes and goes, or grows, stands at the left of it."""
+    lost, cut = snapshot.counts.lost, snapshot.counts.cut
+    frames = f"{f'{frames_per_s:.3g}':>2} frames/s"
+    rate_width = RATE_WIDTH if width >= ROOMY else RATE_WIDTH - 1
+    ranked: list[tuple[int, Span]] = [
+        (
+            4,
+            (
+                f"detail of 1 connection in {status.thinning}" if status.thinning > 1 else "",
+                "value",
+            ),
+        ),
+        (3, (f"cut {count(cut)}" if cut else "", "warning")),
+        (0 if lost else 1, (f"lost {count(lost)}", "warning" if lost else "name")),
+        (1, (f"{rate(snapshot.events_per_s):>{rate_width}} events/s", "text")),
+        (2, (frames if width >= AMPLE else "", "name")),
     ]
+    wanted = [(rank, span) for rank, span in ranked if span[0]]
+    kept = _that_fit([span for _, span in sorted(wanted, key=itemgetter(0))], room)
+    return tuple(part for _, span in wanted if span in kept for part in (GAP, span))
 
 
 def _that_fit(spans: list[Span], room: int) -> list[Span]:
+    """Those that have room, the most important first."""
     kept = []
     for span in spans:
-        room -= len(GAP[0]) + len(span[0])
-        if room < 0:
-            break
-        kept.append(span)
+        cells = len(GAP[0]) + len(span[0])
+        if cells <= room:
+            kept.append(span)
+            room -= cells
     return kept

@@ -6,16 +6,25 @@ from engine.snapshot import RunStatus
 from tui.format import Line, Span, plain
 
 DIGITS = 9  # models beyond the ninth have no digit; `m` shows them all
-GAP = 2  # cells between keys
+GAPS = (2, 1)  # cells between keys, the second where the first has no room
+MODES = ("keep-alive", "short")
+MODE_WIDTH = max(map(len, MODES))  # so that the keys after `k` stay where they are
 
 
-def lines(models: Sequence[str], status: RunStatus, width: int) -> list[Line]:
-    """As many lines as it takes; a key and its words stay together."""
-    named = [*_models(models, status), *_actions(status)]
-    if len(_flow(named, width)) > 2:  # too many names: say them as one
-        digits = ("1" if len(models) == 1 else f"1–{min(len(models), DIGITS)}", "model")
-        named = [(digits[0], digits[1], False), *_actions(status)]
-    return _flow(named, width)
+def lines(models: Sequence[str], status: RunStatus, width: int, most: int) -> list[Line]:
+    """At most `most` lines if possible; a key and its words stay together."""
+    actions = _actions(status)
+    last = str(min(len(models), DIGITS))
+    digits = ("1" if last == "1" else f"1–{last}", "model", False)
+    for keys, gap in (
+        ([*_models(models, status), *actions], GAPS[0]),
+        ([digits, *actions], GAPS[0]),
+        ([digits, *actions], GAPS[1]),
+    ):
+        rows = _flow(keys, width, gap)
+        if len(rows) <= most:
+            break
+    return rows
 
 
 def _models(models: Sequence[str], status: RunStatus) -> list[tuple[str, str, bool]]:
@@ -27,17 +36,17 @@ def _models(models: Sequence[str], status: RunStatus) -> list[tuple[str, str, bo
 
 def _actions(status: RunStatus) -> list[tuple[str, str, bool]]:
     """(key, what it does, whether it stands out)."""
-    other = "keep-alive" if status.mode == "short" else "short"
+    other = MODES[0] if status.mode == MODES[1] else MODES[1]
     return [
         ("m", "models", False),
-        ("k", other, False),
+        ("k", f"{other:{MODE_WIDTH}}", False),
         ("b", "burst", False),
         ("R", "restart", status.phase == "dead"),
         ("q", "quit", False),
     ]
 
 
-def _flow(keys: Sequence[tuple[str, str, bool]], width: int) -> list[Line]:
+def _flow(keys: Sequence[tuple[str, str, bool]], width: int, gap: int) -> list[Line]:
     rows: list[list[Span]] = [[]]
     for key, words, stands_out in keys:
         item: list[Span] = [
@@ -45,9 +54,9 @@ def _flow(keys: Sequence[tuple[str, str, bool]], width: int) -> list[Line]:
             (" ", "text"),
             (words, "chosen" if stands_out else "hint"),
         ]
-        gap: list[Span] = [(" " * GAP, "text")] if rows[-1] else []
-        if len(plain(tuple(rows[-1] + gap + item))) > width:
+        between: list[Span] = [(" " * gap, "text")] if rows[-1] else []
+        if len(plain(tuple(rows[-1] + between + item))) > width:
             rows.append(item)
         else:
-            rows[-1] += gap + item
+            rows[-1] += between + item
     return [tuple(row) for row in rows]

@@ -1,18 +1,19 @@
 """The server's numbers, each with its name: a grid of cells, so that they hold still.
 
-processes 1         threads 49          zombies 0           sockets 48          cpu 97 %
-requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇▇▇ last 20 s, full bar 10,000/s                 ...
+requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇▇▇▇│15 s, scale 0–10,000/s     open 48             accepted 1,204
+accept queue 0 / 128                    processes 1         threads 49          cpu 97 %
 """
 
 from dataclasses import dataclass
 
-from engine.snapshot import ProcessNumbers, Snapshot
-from tui.format import Line, Span, bars, count, fit, rate, round_up, size
+from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from tui.format import Line, Span, bars, brief, count, first_that_fits, rate, round_up, size
 
 CELL = 20  # columns; a wider cell takes two or three of them
 HISTORY_S = 15  # seconds in the bar of requests: one column each
 IDLE_PERCENT = 3
 NEARLY = 0.85  # of a limit: said as a warning
+ABSENT = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +21,21 @@ class Cell:
     """One number with its name."""
 
     name: str
-    value: str
+    values: tuple[str, ...]
+    """Its value, longest form first: the first that fits is shown, and none is ever cut."""
     span: int = 1
     is_warning: bool = False
 
 
-def lines(snapshot: Snapshot, numbers: ProcessNumbers, width: int, most: int) -> list[Line]:
+def lines(
+    snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus, width: int, most: int
+) -> list[Line]:
     """The cells in as many columns as fit; at most `most` lines, the last cells left out first."""
     columns = max(width // CELL, 1)
     cell_width = width // columns
     rows: list[list[tuple[Cell, int]]] = [[]]
     used = 0
-    for cell in _cells(snapshot, numbers):
+    for cell in _cells(snapshot, numbers, status):
         span = min(cell.span, columns)
         if used + span > columns:
             rows.append([])
@@ -45,45 +49,82 @@ def _line(row: list[tuple[Cell, int]]) -> Line:
     spans: list[Span] = []
     for cell, width in row:
         label = f"{cell.name} " if cell.name else ""
-        value = fit(cell.value, width - len(label) - 1)
+        value = first_that_fits(cell.values, width - len(label) - 1)
         role = "warning" if cell.is_warning else "value" if label else "bar"
         spans += [(label, "name"), (value, role)]
         spans.append((" " * (width - len(label) - len(value)), "text"))
     return tuple(spans)
 
 
-def _cells(snapshot: Snapshot, numbers: ProcessNumbers) -> list[Cell]:
+def _cells(snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus) -> list[Cell]:
     """The most important first: a small screen shows only these."""
     counts = snapshot.counts
+    is_dead = status.phase == "dead" or not numbers.processes
     return [
-        Cell("requests/s", rate(snapshot.requests_per_s)),
+        Cell("requests/s", _rate(snapshot.requests_per_s)),
         _history(snapshot),
-        Cell("open", count(counts.open)),
-        Cell("accepted", count(counts.accepted)),
-        Cell("closed", count(counts.closed)),
-        Cell("in", f"{size(snapshot.bytes_in_per_s)}/s"),
-        Cell("out", f"{size(snapshot.bytes_out_per_s)}/s"),
-        Cell("processes", count(numbers.processes)),
+        Cell("open", _count(counts.open)),
+        Cell("accepted", _count(counts.accepted)),
+        Cell("closed", _count(counts.closed)),
         _accept_queue(numbers),
-        Cell("threads", count(numbers.threads)),
-        Cell("zombies", count(numbers.zombies), is_warning=numbers.zombies > 0),
-        Cell("cpu", _percent(numbers.cpu_percent)),
-        Cell("memory", size(numbers.memory_bytes)),
-        Cell("sockets", count(snapshot.sockets)),
-        _descriptors("descriptors", numbers.descriptors, numbers.descriptor_limit),
-        _descriptors(
-            "descriptors of children", numbers.children_descriptors, numbers.descriptor_limit
-        ),
-        Cell("wake-ups", count(counts.wakeups)),
-        Cell("would-block", count(counts.would_block)),
-        *([Cell("cut", count(counts.cut), is_warning=True)] if counts.cut else []),
+        *(_of_nobody(_LIVING) if is_dead else _of_processes(snapshot, numbers)),
+        Cell("in", (f"{size(snapshot.bytes_in_per_s)}/s",)),
+        Cell("out", (f"{size(snapshot.bytes_out_per_s)}/s",)),
+        *(_of_nobody(_DETAILS) if is_dead else _details(snapshot, numbers)),
+        *([_cut(counts.cut)] if counts.cut else []),
     ]
+
+
+_LIVING = {"processes": 1, "threads": 1, "cpu": 1, "memory": 1, "zombies": 1}
+_LIVING |= {"descriptors": 2, "sockets": 1}
+"""Names of what exists only while a server lives -> span, as in _of_processes."""
+_DETAILS = {"descriptors of children": 2, "wake-ups": 1, "would-block": 1}
+
+
+def _of_nobody(spans: dict[str, int]) -> list[Cell]:
+    return [Cell(name, (ABSENT,), span) for name, span in spans.items()]
+
+
+def _of_processes(snapshot: Snapshot, numbers: ProcessNumbers) -> list[Cell]:
+    return [
+        Cell("processes", _count(numbers.processes)),
+        Cell("threads", _count(numbers.threads)),
+        Cell("cpu", (_percent(numbers.cpu_percent),)),
+        Cell("memory", (size(numbers.memory_bytes),)),
+        Cell("zombies", _count(numbers.zombies), is_warning=numbers.zombies > 0),
+        _descriptors("descriptors", numbers.descriptors, numbers.descriptor_limit),
+        Cell("sockets", _count(snapshot.sockets)),
+    ]
+
+
+def _details(snapshot: Snapshot, numbers: ProcessNumbers) -> list[Cell]:
+    children = numbers.children_descriptors
+    return [
+        _descriptors("descriptors of children", children, numbers.descriptor_limit),
+        Cell("wake-ups", _count(snapshot.counts.wakeups)),
+        Cell("would-block", _count(snapshot.counts.would_block)),
+    ]
+
+
+def _count(number: int) -> tuple[str, ...]:
+    return count(number), brief(number)
+
+
+def _rate(per_s: float) -> tuple[str, ...]:
+    return rate(per_s), brief(round(per_s))
+
+
+def _cut(cut: int) -> Cell:
+    whose = "its" if cut == 1 else "their"
+    values = (f"{count(cut)} (killed with {whose} process)", *_count(cut))
+    return Cell("cut", values, 2, is_warning=True)
 
 
 def _history(snapshot: Snapshot) -> Cell:
     seen = snapshot.requests_history[-HISTORY_S:]
     full = round_up(max(seen, default=0))
-    return Cell("", f"{bars(seen, HISTORY_S, full)}│{HISTORY_S} s, full bar {count(full)}", 2)
+    drawn = f"{bars(seen, HISTORY_S, full)}│{HISTORY_S} s, "
+    return Cell("", (f"{drawn}scale 0–{count(full)}/s", f"{drawn}0–{brief(full)}/s"), 2)
 
 
 def _percent(cpu_percent: float) -> str:
@@ -93,13 +134,22 @@ def _percent(cpu_percent: float) -> str:
 
 def _accept_queue(numbers: ProcessNumbers) -> Cell:
     if numbers.accept_queue is None or numbers.accept_queue_limit is None:
-        return Cell("accept queue", "-", 2)
+        return Cell("accept queue", (ABSENT,), 2)
     waiting, limit = numbers.accept_queue, numbers.accept_queue_limit
-    return Cell("accept queue", f"{waiting} / {limit}", 2, is_warning=waiting >= limit * NEARLY)
+    return _share("accept queue", waiting, limit, is_warning=waiting >= limit * NEARLY)
 
 
 def _descriptors(name: str, number: int | None, limit: int) -> Cell:
     """Of one process, or of all children together: the limit holds for each."""
     if number is None:
-        return Cell(name, "-", 2)
-    return Cell(name, f"{count(number)} / {count(limit)}", 2, is_warning=number > limit * NEARLY)
+        return Cell(name, (ABSENT,), 2)
+    return _share(name, number, limit, is_warning=number > limit * NEARLY)
+
+
+def _share(name: str, number: int, limit: int, *, is_warning: bool) -> Cell:
+    values = (
+        f"{count(number)} / {count(limit)}",
+        f"{count(number)} / {brief(limit)}",
+        f"{brief(number)} / {brief(limit)}",
+    )
+    return Cell(name, values, 2, is_warning=is_warning)
