@@ -5,6 +5,7 @@ Textual, psutil and the rest are imported only by the command that needs them.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -12,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from engine import terminal_gone
 from engine.models import MODELS, describe
 
 if TYPE_CHECKING:
-    from engine.recording import Recording
     from engine.run import Run
 
 PROGRAM = "servetui"
@@ -26,6 +27,10 @@ class _Parser(argparse.ArgumentParser):
         """One line, and exit code 2."""
         _talk(f"{message}; see {self.prog} --help")
         raise SystemExit(2)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """After --help and --version, which have printed."""
+        raise SystemExit(status or _print())
 
 
 def main(words: list[str] | None = None) -> int:
@@ -70,26 +75,20 @@ def _serve(words: list[str]) -> int:
     parser.add_argument("--no-trace", action="store_true", help="plain sockets: nothing is watched")
     parser.add_argument("--json", action="store_true", help="end with a summary on stdout")
     asked = parser.parse_args(words)
+    if asked.no_trace and asked.events != "count":
+        parser.error(
+            f"--no-trace reports no events that --events {asked.events} could write; leave one out"
+        )
 
     from engine.headless import Headless
 
-    recording = None
-    if asked.events not in ("-", "count") and not asked.no_trace:
-        recording = _open_recording(asked, words)
-        if recording is None:
-            return 1
     run = _open_run(asked, trace=not asked.no_trace)
-    if not isinstance(run, int):
-        prints = asked.events == "-"
-        headless = Headless(run, print_events=prints, recording=recording, seconds=asked.seconds)
-        code = headless.loop()
-        if asked.json:
-            print(json.dumps(headless.summary()), flush=True)
-    else:
-        code = run
-    if recording is not None:
-        recording.close()
-    return code
+    if isinstance(run, int):
+        return run
+    command = [PROGRAM, "serve", *words]
+    return Headless(
+        run, command=command, events=asked.events, seconds=asked.seconds, summary=asked.json
+    ).loop()
 
 
 def _models(words: list[str]) -> int:
@@ -99,12 +98,12 @@ def _models(words: list[str]) -> int:
     infos = [describe(name) for name in MODELS]
     if asked.json:
         fields = ("name", "sentence", "calls", "failure")
-        print(json.dumps([{field: getattr(info, field) for field in fields} for info in infos]))
-    else:
-        width = max(map(len, MODELS))
-        for info in infos:
-            print(f"{info.name:{width}}  {info.sentence}; fails by: {info.failure}")
-    return 0
+        return _print(
+            json.dumps([{field: getattr(info, field) for field in fields} for info in infos]) + "\n"
+        )
+    width = max(map(len, MODELS))
+    lines = [f"{info.name:{width}}  {info.sentence}; fails by: {info.failure}\n" for info in infos]
+    return _print("".join(lines))
 
 
 def _dashboard(words: list[str]) -> int:
@@ -149,7 +148,7 @@ def _terminal_lack() -> str | None:
 def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -> None:
     parser.add_argument(
         "-m", "--model", required=model_required, default="epoll", type=_model,
-        metavar="MODEL", help=f"one of {', '.join(MODELS)}" + "" if model_required else " (epoll)",
+        metavar="MODEL", help=f"one of {', '.join(MODELS)}" + ("" if model_required else " (epoll)"),
     )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("-p", "--port", type=_port, default=7890, help="0 takes a free one (7890)")
@@ -191,16 +190,6 @@ def _open_run(asked: argparse.Namespace, *, trace: bool) -> "Run | int":
         return error.exit_code
 
 
-def _open_recording(asked: argparse.Namespace, words: list[str]) -> "Recording | None":
-    from engine.recording import Recording
-
-    try:
-        return Recording(Path(asked.events), asked.model, [PROGRAM, "serve", *words])
-    except OSError as error:
-        _talk(f"cannot write {asked.events}: {error.strerror}; name another file with --events")
-        return None
-
-
 def _model(word: str) -> str:
     if word not in MODELS:
         raise argparse.ArgumentTypeError(f"no model {word!r}; there are {', '.join(MODELS)}")
@@ -238,8 +227,23 @@ def _version() -> str:
         return "(not installed)"
 
 
+def _print(text: str = "") -> int:
+    """Data, and what was printed before; the exit code."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        terminal_gone.replace_by_null(1)  # else Python complains of it once more at its end
+        if isinstance(error, BrokenPipeError):
+            return 0  # nobody reads on: end quietly
+        _talk(f"cannot write to stdout: {error.strerror}")
+        return 1
+    return 0
+
+
 def _talk(text: str) -> None:
-    print(f"{PROGRAM}: {text}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody listens
+        print(f"{PROGRAM}: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

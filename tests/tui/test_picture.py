@@ -3,9 +3,11 @@ from dataclasses import replace
 import pytest
 
 from engine.events import Kind
+from engine.snapshot import Counts, RunStatus, Snapshot
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_burst, a_lively_run
 from tui.format import plain
+from tui.panels import alert
 from tui.picture import Picture
 
 SIZES = [(60, 20), (80, 24), (100, 30), (120, 40), (200, 60), (40, 10), (20, 5)]
@@ -274,3 +276,12 @@ def test_the_mode_key_says_what_it_leads_to_and_moves_no_other(width: int, heigh
     assert drawn(run, width, height)["keys"] == [
         line.replace("k short     ", "k keep-alive") for line in before
     ]
+
+
+def test_lost_ends_are_said_apart() -> None:
+    status = RunStatus("thread", "http://127.0.0.1:7890", "short", 1, "serving")
+    snapshot = Snapshot(counts=Counts(lost=5, life_lost=2))
+    lines = alert.lines(snapshot, status, 80, 5)
+    words = " ".join("".join(text for text, _ in line) for line in lines).split()
+    assert " ".join(words[:3]) == "lost 5 events:"
+    assert "2 of them began or ended something" in " ".join(words)

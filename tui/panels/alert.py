@@ -22,6 +22,8 @@ def lines(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> list[
             f"lost {count(lost)} events: rows marked ~ tell too little, totals stay exact. "
             "A slower client loses none."
         )
+        if life := snapshot.counts.life_lost:
+            text += f" {count(life)} of them began or ended something: rows may be missing or stay."
         parts = wrapped(text, width - 2)
         return [padded(((MARGIN + part, "warning"),), width) for part in parts[:most]]
     return []
