@@ -17,7 +17,7 @@ Where to look, in the order in which an event travels:
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
-    recording.py     events to a file
+    recording.py     events to a file; output.py writes, whatever its reader does
     run.py           starts, switches and stops engines, probes and load; the only file that knows them all
 
 This file imports nothing: an engine that serves with one model must not import another.

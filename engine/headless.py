@@ -1,25 +1,29 @@
 """A run without a terminal: commands on stdin, data on stdout, talk on stderr.
 
 stdout carries events as JSON lines (with `--events -`), answers to `snapshot`, and the summary; nothing
-else. One thread; ends on SIGTERM, SIGINT, SIGHUP, after `seconds`, or when stdout is closed.
+else. One thread; ends on SIGTERM, SIGINT, SIGHUP, after `seconds`, when stdout takes no more, or when
+its first engine cannot start. A reader that stalls holds the loop up, but not its end.
 """
 
+import contextlib
 import json
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from engine.events import Event
 from engine.models import MODELS
+from engine.output import Output
 from engine.recording import Recording
 from engine.run import Run
 from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
 
 BEAT_S = 0.02  # between two looks at engines and events
+PATIENCE_S = 0.7  # at the end, with a reader that stalls; an engine may take 0.5 s besides
 SNAPSHOT_ROWS = 1_000
 ROOMS = (
     "syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent", "idle", "time_wait",
@@ -31,72 +35,159 @@ class Headless:
     """Drives a Run until something ends it."""
 
     def __init__(
-        self, run: Run, *, print_events: bool, recording: Recording | None, seconds: float | None
+        self,
+        run: Run,
+        *,
+        command: list[str],
+        events: str = "count",
+        seconds: float | None = None,
+        summary: bool = False,
     ) -> None:
+        """`events` is `-`, `count` or the file of the recording, whose header names the `command`."""
         self.run = run
-        self._print_events = print_events
-        self._recording = recording
+        self._command_line = command
+        self._events_to = events
         self._seconds = seconds
-        self._stopped = False
+        self._with_summary = summary
+        self._ends_s = float("inf")
         self._said_listening = False
+        self._said_words: tuple[str, ...] = ()
+        self._has_failed = False
         self._unread = b""
         self._stdin: int | None = 0
-        self._said_words: tuple[str, ...] = ()
+        self._stdout: Output | None = Output(1, self._give_up_at_s)
+        self._stderr = Output(2, self._give_up_at_s)
+        self._recording: Recording | None = None
+        self._held: list[Event] = []
 
     def loop(self) -> int:
-        """Serve; the exit code: 1 when the engine died and nothing serves at the end."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(signal.SIGHUP, self._stop)
-        ends_s = float("inf") if self._seconds is None else time.monotonic() + self._seconds
-        try:
-            while not self._stopped and time.monotonic() < ends_s:
-                self._beat()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: end quietly
+        """Serve; the exit code: 1 when nothing serves at the end, or what was asked for could not
+        be written."""
+        if self._seconds is not None:
+            self._ends_s = time.monotonic() + self._seconds
+        self._listen_to_signals()
+        while time.monotonic() < self._ends_s:
+            self._beat()
         is_dead = self.run.status().phase == "dead"
-        self._take(self.run.stop())
-        return 1 if is_dead else 0
+        last_events = self.run.stop()
+        self._ends_s = time.monotonic()  # patience anew for what is written now
+        self._take(last_events)
+        if self._with_summary:
+            self._print(json.dumps(self._summary()))
+        if self._recording is not None:
+            self._recording.close()
+        return 1 if is_dead or self._has_failed else 0
 
-    def summary(self) -> dict[str, Any]:
+    def _summary(self) -> dict[str, Any]:
         """The summary of the command-line contract; null where nothing was traced."""
         return summary_of(
             self.run.status(), self.run.snapshot(0, 0).counts, self.run.settings.trace
         )
 
+    def _listen_to_signals(self) -> None:
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signal.SIGHUP, self._end)
+        signal.signal(
+            signal.SIGTTIN, signal.SIG_IGN
+        )  # sent to the background into the middle of a read
+
     def _beat(self) -> None:
         self._take(self.run.poll())
         status = self.run.status()
         if status.phase == "serving" and not self._said_listening:
-            self._said_listening = True
-            self._talk(f"listening on {status.url}")
+            self._begin(status.url)
         if status.last_words != self._said_words:
             self._said_words = status.last_words
             for line in status.last_words:
                 self._talk(line)
+        if status.phase == "dead" and not self._said_listening:
+            self._end()  # it has never served, and nobody waits for it
         self._obey(BEAT_S)
 
+    def _begin(self, url: str) -> None:
+        """It serves: only now is the recording begun, which may overwrite an old one."""
+        if self._events_to not in ("-", "count"):
+            try:
+                self._recording = Recording(
+                    Path(self._events_to),
+                    self.run.settings.model,
+                    self._command_line,
+                    self._give_up_at_s,
+                )
+            except OSError as error:
+                self._fail(self._events_to, error, "; name another file with --events")
+                self._end()
+                return
+        self._said_listening = True
+        self._talk(f"listening on {url}")
+        held, self._held = self._held, []
+        self._take(held)
+
+    # --- data and talk --------------------------------------------------------------------------
+
     def _take(self, events: list[Event]) -> None:
-        if self._recording is not None:
-            self._recording.write(events)
-        if self._print_events and events:
-            sys.stdout.write("".join(event.to_json() + "\n" for event in events))
-            sys.stdout.flush()
+        if not events or self._events_to == "count":
+            return
+        if self._events_to == "-":
+            self._print("\n".join(event.to_json() for event in events))
+        elif self._recording is not None:
+            self._record(self._recording, events)
+        elif not self._said_listening:
+            self._held += events
+
+    def _record(self, recording: Recording, events: list[Event]) -> None:
+        try:
+            recording.write(events)
+        except OSError as error:
+            recording.close()
+            self._recording = None
+            self._fail(self._events_to, error, "; the recording ends there")
+
+    def _print(self, lines: str) -> None:
+        """Data. Nothing follows what could not be written: it would continue a line cut short."""
+        if self._stdout is None:
+            return
+        try:
+            self._stdout.write(lines + "\n")
+        except OSError as error:
+            self._stdout = None
+            self._end()
+            if not isinstance(error, BrokenPipeError):  # else nobody reads on: end quietly
+                self._fail("to stdout", error)
+
+    def _talk(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # nobody listens
+            self._stderr.write(text + "\n")
+
+    def _fail(self, target: str, error: OSError, remedy: str = "") -> None:
+        self._has_failed |= not isinstance(error, TimeoutError)  # which only meets a run at its end
+        self._talk(f"servetui: cannot write {target}: {error.strerror}{remedy}")
+
+    # --- commands -------------------------------------------------------------------------------
 
     def _obey(self, wait_s: float) -> None:
         """Do what stdin says; sleep for `wait_s` when it says nothing."""
-        if self._stdin is None:
+        if self._stdin is None or _is_in_background(self._stdin):
             time.sleep(wait_s)
             return
-        if not select.select([self._stdin], [], [], wait_s)[0]:
-            return
-        data = os.read(self._stdin, 65536)
+        for line in self._lines(self._stdin, wait_s):
+            self._command(line.decode("utf-8", "replace").split())
+
+    def _lines(self, stdin: int, wait_s: float) -> list[bytes]:
+        try:
+            if not select.select([stdin], [], [], wait_s)[0]:
+                return []
+            data = os.read(stdin, 65536)
+        except OSError:  # nohup leaves it write-only; a terminal has hung up
+            if _is_in_background(stdin):  # since a moment ago
+                return []
+            data = b""
         if not data:
             self._stdin = None  # the script is done; the server goes on
         *lines, self._unread = (self._unread + data).split(b"\n")
-        for line in lines:
-            self._command(line.decode("utf-8", "replace").split())
+        return lines
 
     def _command(self, words: list[str]) -> None:
         commands: dict[str, Callable[[], None]] = {
@@ -104,13 +195,21 @@ class Headless:
             "keep-alive": lambda: self.run.set_mode(short=False),
             "snapshot": self._print_snapshot,
         }
-        if len(words) == 2 and words[0] == "model" and words[1] in MODELS:
-            self.run.switch(words[1])
+        if len(words) == 2 and words[0] == "model":
+            self._switch(words[1])
         elif len(words) == 1 and words[0] in commands:
             commands[words[0]]()
         elif words:
             known = ", ".join(["model NAME", *commands])
             self._talk(f"no such command: {' '.join(words)[:80]!r}; there are {known}")
+
+    def _switch(self, model: str) -> None:
+        """Let a model take over, unless it runs already."""
+        status = self.run.status()
+        if model not in MODELS:
+            self._talk(f"no model {model[:80]!r}; there are {', '.join(MODELS)}")
+        elif model != status.model or status.phase == "dead":
+            self.run.switch(model)
 
     def _print_snapshot(self) -> None:
         self._take(self.run.poll())
@@ -118,13 +217,22 @@ class Headless:
         answer = snapshot_of(
             self.run.status(), snapshot, self.run.numbers(0.0), self.run.settings.trace
         )
-        print(json.dumps(answer), flush=True)
+        self._print(json.dumps(answer))
 
-    def _talk(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+    def _end(self, *_: object) -> None:
+        """End the loop. Also the handler of signals."""
+        self._ends_s = min(self._ends_s, time.monotonic())
 
-    def _stop(self, *_: object) -> None:
-        self._stopped = True
+    def _give_up_at_s(self) -> float:
+        return self._ends_s + PATIENCE_S
+
+
+def _is_in_background(stdin: int) -> bool:
+    """Whether it is a terminal whose keys are for another job: reading it would stop this one."""
+    try:
+        return os.tcgetpgrp(stdin) != os.getpgrp()
+    except OSError:  # no terminal, or not ours
+        return False
 
 
 def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any]:

@@ -4,11 +4,12 @@ Readable up to the last whole line, whatever ended the writer.
 """
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TextIO
 
 from engine.events import Event
+from engine.output import Output
 
 VERSION = 1
 
@@ -16,18 +17,33 @@ VERSION = 1
 class Recording:
     """A recording being written."""
 
-    def __init__(self, path: Path, model: str, command: list[str]) -> None:
-        """Raises OSError when the file cannot be made."""
-        self._file: TextIO = path.open("w", encoding="utf-8", buffering=1 << 20)
+    def __init__(
+        self,
+        path: Path,
+        model: str,
+        command: list[str],
+        give_up_at_s: Callable[[], float] = lambda: float("inf"),
+    ) -> None:
+        """Replaces what the file held. Raises OSError when it cannot be made.
+
+        `give_up_at_s` as in Output: the file may be a pipe whose reader stalls.
+        """
+        # Opening a pipe that nobody reads would wait for a reader; so it is refused (ENXIO).
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
+        self._fd = os.open(path, flags, 0o666)
+        os.set_blocking(self._fd, True)
+        self._output = Output(self._fd, give_up_at_s)
         header = {"servetui": VERSION, "model": model, "command": command}
-        self._file.write(json.dumps(header) + "\n")
-        self._file.flush()
+        try:
+            self._output.write(json.dumps(header) + "\n")
+        except OSError:
+            self.close()
+            raise
 
     def write(self, events: Iterable[Event]) -> None:
-        """Append events; they are in the file when this returns."""
-        self._file.writelines(event.to_json() + "\n" for event in events)
-        self._file.flush()
+        """Append events; they are in the file when this returns. Raises OSError as Output does."""
+        self._output.write("".join(event.to_json() + "\n" for event in events))
 
     def close(self) -> None:
         """End the recording."""
-        self._file.close()
+        os.close(self._fd)

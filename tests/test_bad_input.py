@@ -97,7 +97,9 @@ def test_what_is_not_traced_cannot_be_written(events: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", [COMMAND, COMMAND[:-1]])
 def test_help_names_the_models(command: Sequence[str]) -> None:
-    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [*command, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
     assert f"one of {', '.join(MODELS)}" in " ".join(done.stdout.split())
 
 

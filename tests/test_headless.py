@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -64,7 +64,10 @@ def one_line(server: "subprocess.Popen[bytes]") -> str:
 def port_of(server: "subprocess.Popen[bytes]") -> int:
     """The port, once it listens."""
     assert server.stderr is not None
-    said = read_until(server.stderr, b"listening on ", 20)
+    return _port(read_until(server.stderr, b"listening on ", 20))
+
+
+def _port(said: bytes) -> int:
     return int(said.decode().rstrip().rpartition(":")[2])
 
 
@@ -132,6 +135,17 @@ def test_an_unknown_model_on_stdin_names_those_that_there_are() -> None:
         assert server.snapshot()["model"] == "thread"
 
 
+def test_an_engine_that_cannot_be_started_leaves_the_old_one_in_place() -> None:
+    with Serve("thread") as server:
+        engine = server.snapshot()["engine_pid"]
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, 1))
+        server.command("model epoll")
+        shot = server.snapshot()
+        assert (shot["phase"], shot["model"]) == ("serving", "thread")
+        assert shot["engine_pid"] == engine
+        assert server.errors[1:] == ["cannot start the engine: File too large"]
+
+
 # --- stdout ---------------------------------------------------------------------------------------
 
 
@@ -147,10 +161,7 @@ def test_sigterm_ends_it_while_the_reader_of_stdout_stalls(talk_too: bool) -> No
         bufsize=0,
     )
     try:
-        if talk_too:
-            port = int(_until_listening(reader))
-        else:
-            port = port_of(server)
+        port = _port_in(reader) if talk_too else port_of(server)
         started = family(server.pid)
         _fill(writer)
         with Client(port) as client:
@@ -189,9 +200,10 @@ def test_for_ends_it_while_the_reader_of_stdout_stalls() -> None:
             os.close(writer)
 
 
-def _until_listening(reader: int) -> str:
-    with os.fdopen(reader, "rb", buffering=0, closefd=False) as stream:
-        return read_until(stream, b"listening on ", 20).decode().rstrip().rpartition(":")[2]
+def _port_in(pipe: int) -> int:
+    """The port, where talk goes the way of data."""
+    with os.fdopen(pipe, "rb", buffering=0, closefd=False) as stream:
+        return _port(read_until(stream, b"listening on ", 20))
 
 
 def _fill(pipe: int) -> None:
@@ -306,31 +318,27 @@ def _precious(folder: Path) -> Path:
     return file
 
 
-def test_a_recording_goes_into_a_pipe_that_has_a_reader(tmp_path: Path) -> None:
+def test_a_recording_goes_into_a_pipe_whose_reader_may_stall(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(reader, "rb", buffering=0) as stream:
-        with Serve("epoll", "--events", str(fifo)) as server:
-            assert json.loads(read_until(stream, b"\n"))["model"] == "epoll"
-            read_until(stream, b'"listen"')
-            started = family(server.pid)
-            _fill_fifo(fifo)
-            with Client(server.port) as client:
-                client.get("/")
-                server.stop()
-            assert not any(map(is_running, started))
+    with (
+        os.fdopen(reader, "rb", buffering=0) as stream,
+        Serve("epoll", "--events", str(fifo)) as server,
+    ):
+        header = read_until(stream, b'"command"').splitlines()[0]
+        assert json.loads(header)["model"] == "epoll"
+        started = family(server.pid)
+        with os.fdopen(os.open(fifo, os.O_WRONLY), "wb") as writer:
+            _fill(writer.fileno())
+        with Client(server.port) as client:
+            client.get("/")
+            server.stop()
+        assert not any(map(is_running, started))
+        assert "its reader has stalled" in server.errors[-1]
 
 
-def _fill_fifo(fifo: Path) -> None:
-    writer = os.open(fifo, os.O_WRONLY)
-    _fill(writer)
-    os.close(writer)
-
-
-def test_a_pipe_without_a_reader_is_refused(
-    tmp_path: Path, require_tool: Callable[[str], str]
-) -> None:
+def test_a_pipe_without_a_reader_is_refused(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     words = [*EPOLL, "--events", str(fifo)]
