@@ -1,7 +1,25 @@
-"""One connection, as the events so far tell it. Changed only by the fold (state.py)."""
+"""One connection, as the events so far tell it. Changed only by the fold (state.py).
+
+Everything that changes a connection's state is in the table STEPS.
+"""
 
 from engine.events import Event, Kind
 from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, ConnectionView, State
+
+A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
+STEPS: dict[State, dict[Kind, State]] = {
+    #  state: what may happen in it, and where that leads. A send that leaves bytes behind stays in
+    #  `unsent`; one that leaves requests unanswered goes back to `handler` (see Connection.settle).
+    A: {Kind.RECV: R, Kind.ERROR: A, Kind.RELEASE: A, Kind.CLOSE: C, Kind.TICK: A},
+    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: R, Kind.RELEASE: R, Kind.CLOSE: C, Kind.TICK: R},
+    H: {Kind.RECV: H, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.ERROR: H, Kind.RELEASE: H, Kind.CLOSE: C,
+        Kind.TICK: H},
+    U: {Kind.RECV: U, Kind.REQUEST: U, Kind.RESPONSE: U, Kind.SEND: I, Kind.ERROR: U, Kind.RELEASE: U,
+        Kind.CLOSE: C, Kind.TICK: U},
+    I: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: I, Kind.RELEASE: I, Kind.CLOSE: C, Kind.TICK: I},
+    # The parent's copy may be given up after the child has served and closed its own.
+    C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
+}  # fmt: skip
 
 CELL_BIT = {kind: 1 << kind for kind in Kind}
 """A cell of the strip remembers the kinds of events that fell into it, a bit for each."""
@@ -33,9 +51,31 @@ class Connection:
     """The numbers and the last seconds of one connection."""
 
     __slots__ = (
-        "acceptor", "bytes_in", "bytes_out", "cell", "cells", "closed_by", "closed_ns", "conn", "fd", "last",
-        "number", "opened_ns", "peer", "pending", "pid", "request_ns", "requests", "row", "since_ns",
-        "state", "task", "torn", "unsent",
+        "acceptor",
+        "bytes_in",
+        "bytes_out",
+        "cell",
+        "cells",
+        "closed_by",
+        "closed_ns",
+        "conn",
+        "fd",
+        "happened",
+        "last",
+        "number",
+        "opened_ns",
+        "peer",
+        "pending",
+        "pid",
+        "request_ns",
+        "requests",
+        "row",
+        "since_ns",
+        "state",
+        "steps",
+        "task",
+        "torn",
+        "unsent",
     )  # fmt: skip
 
     def __init__(self, number: int, event: Event, cell: int) -> None:
@@ -47,6 +87,7 @@ class Connection:
         self.task = event.task
         self.peer = event.note if event.kind is Kind.ACCEPT else ""
         self.state = State.ACCEPTED
+        self.steps = STEPS[State.ACCEPTED]
         self.opened_ns = self.since_ns = event.at_ns
         self.closed_ns = 0
         self.closed_by = ""
@@ -58,7 +99,8 @@ class Connection:
         self.torn = False
         self.row = 0
         self.cell = cell
-        self.cells = [CELL_BIT[event.kind]]
+        self.happened = CELL_BIT[event.kind]  # in the running cell
+        self.cells: list[int] = []  # the finished ones, oldest first
 
     def settle(self) -> State:
         """The state after a send: bytes left behind, then requests left unanswered, then idle."""
@@ -70,6 +112,7 @@ class Connection:
         """Come into a state; staying in one keeps the time at which it was entered."""
         if state is not self.state:
             self.state = state
+            self.steps = STEPS[state]
             self.since_ns = at_ns
 
     def roll(self, cell: int) -> None:
@@ -77,9 +120,9 @@ class Connection:
         steps = cell - self.cell
         self.cell = cell
         resting = (self.state + 1) << _STATE_SHIFT
-        self.cells[-1] |= resting
+        self.cells.append(self.happened | resting)
         self.cells += [resting] * min(steps - 1, STRIP_CELLS)
-        self.cells.append(_NOT_OPEN)
+        self.happened = 0
         del self.cells[:-STRIP_CELLS]
 
     def view(self, now_ns: int) -> ConnectionView:
@@ -107,7 +150,7 @@ class Connection:
 
     def _strip(self, now_cell: int) -> str:
         resting = (self.state + 1) << _STATE_SHIFT
-        cells = [*self.cells[:-1], self.cells[-1] | resting]
+        cells = [*self.cells, self.happened | resting]
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
         letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)

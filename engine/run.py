@@ -6,6 +6,7 @@ calls between frames (or the headless loop between commands); nothing here waits
 """
 
 import errno
+import math
 import os
 import resource
 import socket
@@ -32,7 +33,8 @@ STOP_S = 0.5  # how long the last engine may, when the run ends
 LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
-MOST_EVENTS_PER_S = 120_000  # above, whole connections are thinned out: some 12 % of a core
+ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
+THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
 ADAPT_S = 0.25
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
 IDLE_SAMPLE_S = 1.0
@@ -258,19 +260,13 @@ class Run:
 
     def _adapt(self, now_s: float) -> None:
         """Report only some connections in detail when all would be too much for one reader; give
-        free what killed processes held.
-
-        The ratio is a power of two, so that fewer connections are a part of those before.
-        """
+        free what killed processes held."""
         if now_s < self._adapt_at_s:
             return
         self._adapt_at_s = now_s + ADAPT_S
         self._note_unreported()
         per_s = self.state.events_per_s(monotonic_ns())
-        while per_s / self.thinning > MOST_EVENTS_PER_S:
-            self.thinning *= 2
-        while self.thinning > 1 and per_s / self.thinning < MOST_EVENTS_PER_S / 3:
-            self.thinning //= 2
+        self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
         for engine in self._engines():
             engine.settings.set_thinning(self.thinning)
             engine.reader.free_slots_of_the_dead()
@@ -329,6 +325,14 @@ class Run:
             Event(self._seq, monotonic_ns(), kind, 0, -1, os.getpid(), "MainThread", 0, 0, note)
         )
         self._seq += 1
+
+
+def _thinning_for(events_per_s: float) -> int:
+    """Of how many connections one is reported in detail at this rate: a power of two, so that those
+    reported at a higher rate are a part of those before."""
+    if events_per_s <= ALL_EVENTS_PER_S:
+        return 1
+    return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))
 
 
 def _ending(engine: EngineProcess) -> str:

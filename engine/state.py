@@ -1,6 +1,6 @@
 """ServerState: events in, snapshots out.
 
-Everything that changes a connection's state is in the table STEPS. A step that it does not allow is
+A connection steps through the table STEPS (connection.py). A step that it does not allow is
 counted, never raised: a picture with a wrong step in it is better than none. No clock, no sockets:
 time is the events' own, and an argument of snapshot().
 """
@@ -8,26 +8,11 @@ time is the events' own, and an argument of snapshot().
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from engine.connection import CELL_BIT, Connection
+from engine.connection import CELL_BIT, STEPS, Connection
 from engine.events import Event, Kind, Unreported
 from engine.flow import Flow, Totals
 from engine.rows import Rows
 from engine.snapshot import STRIP_CELL_NS, Counts, Room, Snapshot, State
-
-A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
-STEPS: dict[State, dict[Kind, State]] = {
-    #  state: what may happen in it, and where that leads. A send that leaves bytes behind stays in
-    #  `unsent`; one that leaves requests unanswered goes back to `handler` (see Connection.settle).
-    A: {Kind.RECV: R, Kind.ERROR: A, Kind.RELEASE: A, Kind.CLOSE: C, Kind.TICK: A},
-    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: R, Kind.RELEASE: R, Kind.CLOSE: C, Kind.TICK: R},
-    H: {Kind.RECV: H, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.ERROR: H, Kind.RELEASE: H, Kind.CLOSE: C,
-        Kind.TICK: H},
-    U: {Kind.RECV: U, Kind.REQUEST: U, Kind.RESPONSE: U, Kind.SEND: I, Kind.ERROR: U, Kind.RELEASE: U,
-        Kind.CLOSE: C, Kind.TICK: U},
-    I: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: I, Kind.RELEASE: I, Kind.CLOSE: C, Kind.TICK: I},
-    # The parent's copy may be given up after the child has served and closed its own.
-    C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
-}  # fmt: skip
 
 CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
@@ -68,7 +53,7 @@ class ServerState:
         self.events.extend(events)
         counts = self.counts
         connections = self.connections
-        steps = STEPS
+        bits = CELL_BIT
         for event in events:
             _, at_ns, kind, conn, _, _, _, _, _, _ = event
             if at_ns >= self._cell_ends_ns:
@@ -83,11 +68,11 @@ class ServerState:
                 continue
             if connection.cell != self._cell:
                 connection.roll(self._cell)
-            state = steps[connection.state].get(kind)
+            state = connection.steps.get(kind)
             if state is None:
                 self._misstep(connection, event)
                 continue
-            connection.cells[-1] |= CELL_BIT[kind]
+            connection.happened |= bits[kind]
             if kind is not _RELEASE:  # what the parent gives up says nothing of the connection
                 connection.last = event
             _APPLY[kind](self, connection, event, state)
@@ -141,7 +126,7 @@ class ServerState:
             self.bytes_in += event.bytes if kind is Kind.RECV else 0
             self.bytes_out += event.bytes if kind is Kind.SEND else 0
         elif kind in _AFTER:
-            connection.cells[-1] |= CELL_BIT[kind]
+            connection.happened |= CELL_BIT[kind]
             connection.last = event
             _APPLY[kind](self, connection, event, _AFTER[kind])
 
@@ -221,7 +206,7 @@ class ServerState:
         connection.bytes_out += event.bytes
         self.bytes_out += event.bytes
         connection.unsent = max(connection.unsent - event.bytes, 0)
-        if connection.unsent == 0 and connection.state is U:
+        if connection.unsent == 0 and connection.state is State.UNSENT:
             self.unsent_ns.append(event.at_ns - connection.since_ns)
         connection.enter(connection.settle(), event.at_ns)
 
@@ -232,8 +217,13 @@ class ServerState:
 
     def _ended(self, connection: Connection, event: Event, state: State) -> None:
         connection.pid, connection.task = event.pid, event.task
-        self._end(connection, event.at_ns, event.note.split(" ", 1)[0])
-        self._expire(event.at_ns)
+        how, _, thinned = event.note.partition("; requests not shown ")
+        if thinned:
+            connection.requests += int(thinned) if thinned.isdecimal() else 0
+            connection.torn = True
+        self._end(connection, event.at_ns, how.split(" ", 1)[0])
+        if len(self._closed) > 2 * CLOSED_KEPT:  # many at once, since one at a time costs more
+            self._expire(event.at_ns)
 
     def _end(self, connection: Connection, at_ns: int, closed_by: str) -> None:
         connection.closed_ns = at_ns
@@ -266,6 +256,7 @@ class ServerState:
         """Time has come into another cell of the strips, or into another second: sample what rates
         are made of."""
         self._cell = at_ns // STRIP_CELL_NS
+        self._expire(at_ns)
         self._flow.sample(at_ns, self._totals())
         self._cell_ends_ns = min((self._cell + 1) * STRIP_CELL_NS, self._flow.second_ends_ns)
 
@@ -375,7 +366,7 @@ def _room(since_ns: list[int], finished_ns: Iterable[int], now_ns: int) -> Room:
     )
 
 
-_AFTER = {Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: I}
+_AFTER = {Kind.REQUEST: State.HANDLER, Kind.RESPONSE: State.UNSENT, Kind.SEND: State.IDLE}
 """Where a step leads that came without the one before it."""
 _RELEASE = Kind.RELEASE
 _BEGIN = {Kind.ACCEPT, Kind.RECV, *_AFTER}

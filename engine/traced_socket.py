@@ -16,6 +16,7 @@ from engine import callers
 from engine.events import RESPONSE_SEND, Kind
 from engine.tracing import tracer
 
+FEW_REQUESTS = 3
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _RECV, _SEND = Kind.RECV, Kind.SEND
@@ -128,6 +129,16 @@ class TracedSocket:
             self._untold = [0, 0, 0]
             note = f"thinned requests {responses} in {received} out {sent}"
             tracer.local.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
+
+    def _note_of_thinned_end(self) -> str:
+        """How it ended, and how many requests were counted only. After many, their bytes are told
+        as well; after few, an event more would cost as much as had been saved."""
+        if self._recvs or self._responses:
+            self._count(0, 0)
+        if self._untold[0] > FEW_REQUESTS:
+            self._tell()
+            return self._ended_by
+        return f"{self._ended_by}; requests not shown {self._untold[0]}"
 
     # --- accept --------------------------------------------------------------------------------------
 
@@ -312,15 +323,13 @@ class TracedSocket:
             return
         self._has_ended = True
         tracer.open_sockets -= 1
-        if not self._is_shown:
-            self._count(0, 0)
-            self._tell()
+        note = self._ended_by if self._is_shown else self._note_of_thinned_end()
         line = callers.model_line()
         # Accepted by this process, and handed to a child since: only a copy is given up here.
         if self._pid == tracer.pid and self._forks != tracer.forks:
             self.report(Kind.RELEASE, 0, line)
         else:
-            self.report(Kind.CLOSE, 0, line, self._ended_by)
+            self.report(Kind.CLOSE, 0, line, note)
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.connection import STEPS
 from engine.events import Event, Kind, Unreported
 from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, STRIP_LETTERS, ConnectionView, State
-from engine.state import CLOSED_KEPT, CLOSED_KEPT_NS, STEPS, ServerState
+from engine.state import CLOSED_KEPT, CLOSED_KEPT_NS, ServerState
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.toml"))
 MS = 1_000_000
