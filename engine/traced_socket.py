@@ -330,6 +330,8 @@ class TracedSocket:
             self.report(Kind.RELEASE, 0, line)
         else:
             self.report(Kind.CLOSE, 0, line, note)
+            if self._names_tasks:
+                callers.greenlet_closed_its_connection()
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
