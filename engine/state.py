@@ -217,7 +217,7 @@ class ServerState:
 
     def _ended(self, connection: Connection, event: Event, state: State) -> None:
         connection.pid, connection.task = event.pid, event.task
-        how, _, thinned = event.note.partition("; requests not shown ")
+        how, _, thinned = event.note.partition("; not shown ")
         if thinned:
             connection.requests += int(thinned) if thinned.isdecimal() else 0
             connection.torn = True

@@ -79,7 +79,7 @@ class TracedSocket:
     def ends_after_answer(self) -> None:
         """The answer that is made now is the last one: short mode, or the client's wish."""
         if self._ended_by.startswith("server"):
-            self._ended_by = "server closed first: after the last answer"
+            self._ended_by = "server closed first: last answer"
 
     def _catch_up(self) -> None:
         """Report what was kept back to make a pair, and did not become one."""
@@ -138,7 +138,7 @@ class TracedSocket:
         if self._untold[0] > FEW_REQUESTS:
             self._tell()
             return self._ended_by
-        return f"{self._ended_by}; requests not shown {self._untold[0]}"
+        return f"{self._ended_by}; not shown {self._untold[0]}"
 
     # --- accept --------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class TracedSocket:
     def _failed(self, error: OSError, line: int) -> None:
         if isinstance(error, (BlockingIOError, TimeoutError)):
             if self._may_block:
-                self._ended_by = "server closed first: the client was silent"
+                self._ended_by = "server closed first: client silent"
             else:
                 tracer.blocked(at_accept=False)
             return

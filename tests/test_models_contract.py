@@ -14,7 +14,7 @@ from engine.models import MODELS
 from tests.serve_driver import Client, Json, Serve, kinds, request
 from tests.support import wait_until
 
-LAST_ANSWER = "server closed first: after the last answer"
+LAST_ANSWER = "server closed first: last answer"
 SENDS_ARE_WHOLE = {"iterative", "process", "thread", "thread-pool", "prefork", "generators"}
 """Models whose send() blocks until the kernel has taken all of it."""
 ONE_WRITER = {"gevent", "asyncio", "generators"}
