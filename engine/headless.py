@@ -261,7 +261,10 @@ def snapshot_of(
         "mode": status.mode,
         "engine_pid": status.engine_pid,
         "phase": status.phase,
-        "rooms": {name: _room(name, snapshot, numbers, traced) for name in ROOMS},
+        # Of thinned connections nobody knows in which room they are.
+        "rooms": {
+            name: _room(name, snapshot, numbers, traced and status.thinning == 1) for name in ROOMS
+        },
         "processes": numbers.processes,
         "threads": numbers.threads,
         "zombies": numbers.zombies,
