@@ -9,6 +9,7 @@ A thinned connection (its number is no multiple of the ratio) reports its life, 
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -335,7 +336,7 @@ class TracedSocket:
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
-        if getattr(self, "_untold", None) is not None:
+        if getattr(self, "_untold", None) is not None and not sys.is_finalizing():
             self._report_end()
 
 
