@@ -264,15 +264,7 @@ class TracedSocket:
     def sendall(self, data: Any, flags: int = 0) -> None:
         """A loop over send, so that each piece reports and one that is stuck is seen."""
         line = callers.frame(1).f_lineno
-        try:
-            sent = self._base_send(data, flags)
-        except OSError as error:
-            self._failed(error, line)
-            raise
-        if self._is_shown:
-            self.report(_SEND, sent, line)
-        else:
-            self._count(1, sent)
+        sent = self._transmit(line, "send", data, flags)
         if sent < len(data):
             rest = memoryview(data).cast("B")[sent:]
             while rest:

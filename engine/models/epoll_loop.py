@@ -1,4 +1,4 @@
-"""epoll: one thread sleeps until the kernel names the sockets that are ready.
+"""epoll: one thread sleeps until the kernel names ready sockets.
 
 Calls: epoll_create epoll_ctl epoll_wait accept recv send close
 Fails by: one handler that blocks stops everybody; EPOLLOUT left on is a busy loop

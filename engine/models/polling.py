@@ -1,4 +1,4 @@
-"""polling: one thread asks every socket in turn whether it has something.
+"""polling: one thread asks every socket in turn, ready or not.
 
 Calls: accept recv send close, most of them answered EAGAIN
 Fails by: 100 % CPU with nothing to do; one slow request stalls all
