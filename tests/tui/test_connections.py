@@ -179,3 +179,10 @@ def test_thousands_of_rows_are_seen_through_a_window() -> None:
     assert lines[-1].split()[0] == "3000"
     assert lines[-1].endswith("▐")
     assert picture.first_row == 3_000 - rows
+
+
+def test_why_the_server_closed_first_does_not_cut_its_row() -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.tell(Kind.CLOSE, 1, note="server closed first: last answer", task="Thread-1")
+    assert "closed by server" in " ".join(drawn(run, 120, 40)["connections"])

@@ -197,7 +197,7 @@ def _last(view: ConnectionView, _: Context) -> Line:
         return (("process was killed", "closed"),)
     last = view.last
     if view.closed_ns:
-        if last == f"closed, {view.closed_by} closed first":
+        if last.startswith(f"closed, {view.closed_by} closed first"):
             last = f"closed by {view.closed_by}"
         last = last.removeprefix("closed, ")
     if last.startswith(LOST):
