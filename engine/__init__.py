@@ -11,7 +11,8 @@ Where to look, in the order in which an event travels:
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
                      sockets, traced_conversation.py requests and responses; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory;
-                     event_writer.py and event_reader.py are its two ends
+                     event_writer.py and event_reader.py are its two ends; passing.py: what came
+                     and went between two looks
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events (with connection.py, rows.py, flow.py)
     snapshot.py      what it tells, frozen: what screens and scripts read

@@ -16,7 +16,6 @@ from pathlib import Path
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
-from engine.events import Event
 from engine.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -83,10 +82,6 @@ class EngineProcess:
         if self.phase is not Phase.ENDED and self._process.poll() is not None:
             self._read_words()
             self.phase = Phase.ENDED
-
-    def drain(self) -> list[Event]:
-        """The events that it reported since the last call."""
-        return self.reader.drain()
 
     def go(self) -> None:
         """Hand it the listener."""

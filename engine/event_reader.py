@@ -36,6 +36,7 @@ from engine.events import (
     Kind,
     Unreported,
 )
+from engine.passing import NOTHING_PASSED, Passed, pass_over
 
 
 class Reader:
@@ -48,9 +49,11 @@ class Reader:
         self._texts: list[list[str]] = [[] for _ in range(SLOTS)]
         self._unfinished: dict[int, bytes] = {}
         self._early: list[Event] = []
+        self._passed = NOTHING_PASSED
 
-    def drain(self) -> list[Event]:
-        """All events up to now, in order of time.
+    def drain(self, *, whole: bool = True) -> list[Event]:
+        """All events up to now, in order of time; unless `whole`, without those of connections that
+        came and went since the last call and could not be seen (passing.py).
 
         While rings are looked at one by one, a writer may put a recv into a later one whose accept
         came into an earlier one just after that was looked at. So what is younger than the first
@@ -63,17 +66,33 @@ class Reader:
         if not events and heads == self._tails[:used]:
             return []
         sources = len(events[:1])
+        chunks: list[memoryview] = []
+        slots: list[int] = []
         for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
             if head != tail:
                 sources += 1
-                self._take(slot, tail, head, events)
-                self._tails[slot] = self.memory.words[TAILS + slot] = head
+                pieces = self._pieces(slot, tail, head)
+                chunks += pieces
+                slots += [slot] * len(pieces)
+        if not whole:
+            chunks, passed = pass_over(chunks, [event.conn for event in events])
+            self._passed += passed
+        for slot, chunk in zip(slots, chunks, strict=True):
+            self._decode(slot, chunk, events)
+        # Only now: until then the rings' writers must not write over what is being read.
+        for slot in slots:
+            self._tails[slot] = self.memory.words[TAILS + slot] = heads[slot]
         if sources > 1:
             events.sort(key=_AT_NS)
         if events and events[-1].at_ns > now_ns:
             end = bisect_right(events, now_ns, key=_AT_NS)
             events, self._early = events[:end], events[end:]
         return events
+
+    def take_passed(self) -> Passed:
+        """What was passed over since the last call."""
+        passed, self._passed = self._passed, NOTHING_PASSED
+        return passed
 
     def unreported(self) -> Unreported:
         """What all writers counted so far without reporting it."""
@@ -97,14 +116,16 @@ class Reader:
             if owner in dead:
                 self.memory.give_back(slot, owner)
 
-    def _take(self, slot: int, tail: int, head: int, events: list[Event]) -> None:
+    def _pieces(self, slot: int, tail: int, head: int) -> list[memoryview]:
+        """What a writer has put since: one piece, or two where the ring begins anew within it."""
         size = ring_size(slot)
         ring = self.memory.ring(slot)
         start, count = tail % size, head - tail
         first = min(count, size - start)
-        self._decode(slot, ring[start * RECORD_BYTES : (start + first) * RECORD_BYTES], events)
+        pieces = [ring[start * RECORD_BYTES : (start + first) * RECORD_BYTES]]
         if count > first:
-            self._decode(slot, ring[: (count - first) * RECORD_BYTES], events)
+            pieces.append(ring[: (count - first) * RECORD_BYTES])
+        return pieces
 
     def _decode(self, slot: int, records: memoryview, events: list[Event]) -> None:
         texts = self._texts[slot]

@@ -60,6 +60,9 @@ class RunSettings:
     short: bool = False
     trace: bool = True
     tick_s: float = 0.0
+    whole: bool = False
+    """Whether poll() gives every event, also those of connections that come and go between two calls
+    and are else only counted (passing.py)."""
 
 
 class Run:
@@ -297,7 +300,9 @@ class Run:
         sources = 1 if events else 0
         for engine in self._engines():
             has_ended = engine.phase is Phase.ENDED
-            if batch := engine.drain():
+            batch = engine.reader.drain(whole=self.settings.whole)
+            self.state.note_passed(engine.reader.take_passed())
+            if batch:
                 events = events + batch if events else batch
                 sources += 1
             if has_ended and engine in self._old:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from engine.connection import CELL_BIT, STEPS, Connection
 from engine.events import Event, Kind, Unreported
 from engine.flow import Flow, Totals
+from engine.passing import Passed
 from engine.rows import Rows
 from engine.snapshot import STRIP_CELL_NS, Counts, Room, Snapshot, State
 
@@ -76,6 +77,14 @@ class ServerState:
             if kind is not _RELEASE:  # what the parent gives up says nothing of the connection
                 connection.last = event
             _APPLY[kind](self, connection, event, state)
+
+    def note_passed(self, passed: Passed) -> None:
+        """Add the totals of connections that came and went unseen."""
+        for kind, count in passed.counts.items():
+            self.counts[kind] += count
+        self.numbered += passed.connections
+        self.bytes_in += passed.bytes_in
+        self.bytes_out += passed.bytes_out
 
     def note_unreported(self, unreported: Unreported) -> None:
         """The totals so far of events that were counted but not reported."""

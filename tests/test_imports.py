@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = ("engine", "tui")
-PURE = ("events", "snapshot", "connection", "state", "http1", "findings")
+PURE = ("events", "passing", "snapshot", "connection", "state", "http1", "findings")
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
 

@@ -82,7 +82,7 @@ def _serve(words: list[str]) -> int:
 
     from engine.headless import Headless
 
-    run = _open_run(asked, trace=not asked.no_trace)
+    run = _open_run(asked, trace=not asked.no_trace, whole=asked.events != "count")
     if isinstance(run, int):
         return run
     command = [PROGRAM, "serve", *words]
@@ -168,7 +168,7 @@ def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -
     )
 
 
-def _open_run(asked: argparse.Namespace, *, trace: bool) -> "Run | int":
+def _open_run(asked: argparse.Namespace, *, trace: bool, whole: bool = False) -> "Run | int":
     """The run, or the exit code when it cannot be."""
     from engine.run import Run, RunError, RunSettings
     from engine.site import WWW
@@ -182,6 +182,7 @@ def _open_run(asked: argparse.Namespace, *, trace: bool) -> "Run | int":
         short=asked.short,
         trace=trace,
         tick_s=asked.tick,
+        whole=whole,
     )
     try:
         return Run(settings)
