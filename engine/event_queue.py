@@ -28,7 +28,7 @@ from engine.events import RECORD_BYTES
 
 SLOTS = 2_048  # writers at a time: threads or child processes
 FIRST_RING = 1 << 16  # records; 2.6 MB: at 300,000 events/s, the reader may be away for 0.2 s
-RING = 1 << 11  # records of each further slot; pages never touched cost nothing
+RING = 1 << 12  # records of each further slot; pages never touched cost nothing
 
 SETTINGS = 64  # words
 COUNTERS = 64  # words of counters for each slot, in four groups of one word a kind:

@@ -212,7 +212,7 @@ class Headless:
             self.run.switch(model)
 
     def _print_snapshot(self) -> None:
-        self._take(self.run.poll())
+        self._take(self.run.poll(at_once=True))
         snapshot = self.run.snapshot(0, SNAPSHOT_ROWS)
         answer = snapshot_of(
             self.run.status(), snapshot, self.run.numbers(0.0), self.run.settings.trace

@@ -36,6 +36,7 @@ BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
 ADAPT_S = 0.25
+LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
 IDLE_SAMPLE_S = 1.0
 
@@ -76,7 +77,7 @@ class Run:
         self.model = settings.model
         self.short = settings.short
         self.thinning = 1
-        self._adapt_at_s = 0.0
+        self._adapt_at_s = self._look_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
         self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
         self._seq = 0
@@ -140,8 +141,11 @@ class Run:
 
     # --- the beat --------------------------------------------------------------------------------
 
-    def poll(self) -> list[Event]:
-        """Advance everything by a step; the events since the last call, already folded."""
+    def poll(self, *, at_once: bool = False) -> list[Event]:
+        """Advance everything by a step; new events, already folded.
+
+        The queue is looked at each LOOK_S, or `at_once`.
+        """
         now_s = time.monotonic()
         for engine in self._engines():
             engine.advance()
@@ -150,6 +154,10 @@ class Run:
         self._look_after(now_s)
         self._hand_over(now_s)
         self._adapt(now_s)
+        is_changing = self._next is not None or bool(self._old)
+        if not (at_once or is_changing or self.settings.whole) and now_s < self._look_at_s:
+            return []
+        self._look_at_s = now_s + LOOK_S
         events = self._drain()
         self.state.fold(events)
         self._is_busy = self._is_busy or bool(events)

@@ -372,7 +372,7 @@ def test_many_connections_with_a_gap_are_told_a_few_at_a_time(memory: SharedMemo
         one.put(Kind.RECV, number, 3, 1)
     unseen = set(range(3 * RING)) - {event.conn for event in reader.drain()}
     told: list[int] = []
-    for _ in range(100):
+    for _ in range(3 * RING // event_writer.TORN_AT_ONCE):
         put_tick(one, "on")
         events = reader.drain()
         assert len(events) <= 1 + event_writer.TORN_AT_ONCE
