@@ -1,10 +1,14 @@
-"""Who did it: the line of the model's source, and the name of the greenlet."""
+"""Who did it: the line of the model's source, and the thread or greenlet."""
 
 import itertools
 import socket
 import sys
-from collections.abc import Callable
+import threading
+from _thread import get_ident  # as it was before a model patches it
+from collections.abc import Callable, Hashable
 from typing import Any
+
+from engine.events import printable
 
 frame: Callable[[int], Any] = sys._getframe
 """frame(1) is the caller of the function that asks."""
@@ -14,45 +18,61 @@ PLUMBING: set[str | None] = {socket.__file__}
 """Files of sockets: what they call is done by whoever called them."""
 
 
-def share_thread(base: Any) -> None:
-    """Greenlets share the threads, and their sockets are of class `base`."""
-    global frame
-    frame = _frame_or_none
-    PLUMBING.add(sys.modules[base.__module__].__file__)
+class ThreadTasks:
+    """Threads, by the names that Python gave them."""
+
+    share_a_thread = False
+
+    def __init__(self) -> None:
+        self.running: Callable[[], Hashable] = get_ident
+
+    def name(self) -> str:
+        """`Thread-7`, without the function that Python puts behind it."""
+        return printable(threading.current_thread().name.split(" ")[0])
+
+    def give_name_back(self) -> None:
+        """A thread keeps its name to the end."""
 
 
-def greenlet_name() -> str:
-    """The name of the running greenlet: `greenlet-7`; empty for the first, which is the thread.
+class GreenletTasks(ThreadTasks):
+    """Greenlets, which share the threads: `greenlet-7`. The first of a thread has the thread's name.
 
     Names are given anew when a greenlet has closed its connection: a few serve any number of them, and
     travel once. (gevent's own minimal_ident costs 5 us a greenlet.)
     """
-    current = _current_greenlet()
-    try:
-        name: str = current.servetui_name
-    except AttributeError:
+
+    share_a_thread = True
+
+    def __init__(self) -> None:
+        self.running = sys.modules["greenlet"].getcurrent
+        self._free: list[str] = []
+        self._numbers = itertools.count(1)
+
+    def name(self) -> str:
+        """It stays on the greenlet, since it may be asked for again."""
+        current: Any = self.running()
         if current.parent is None:
-            name = ""
-        else:
-            name = _free_names.pop() if _free_names else f"greenlet-{next(_numbers)}"
-        current.servetui_name = name
-    return name
+            return super().name()
+        name: str = getattr(current, "servetui_name", "")
+        if not name:
+            name = self._free.pop() if self._free else f"greenlet-{next(self._numbers)}"
+            current.servetui_name = name
+        return name
+
+    def give_name_back(self) -> None:
+        """The connection of the running one was closed."""
+        current: Any = self.running()
+        if name := getattr(current, "servetui_name", ""):
+            del current.servetui_name
+            self._free.append(name)
 
 
-def greenlet_closed_its_connection() -> None:
-    """Its name may be another's."""
-    current = _current_greenlet()
-    if name := getattr(current, "servetui_name", ""):
-        del current.servetui_name
-        _free_names.append(name)
-
-
-def _current_greenlet() -> Any:
-    return sys.modules["greenlet"].getcurrent()
-
-
-_free_names: list[str] = []
-_numbers = itertools.count(1)
+def share_threads(base: Any) -> GreenletTasks:
+    """From now on greenlets share the threads, and their sockets are of class `base`."""
+    global frame
+    frame = _frame_or_none
+    PLUMBING.add(sys.modules[base.__module__].__file__)
+    return GreenletTasks()
 
 
 def model_line() -> int:

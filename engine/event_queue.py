@@ -1,9 +1,9 @@
 """The hand-over of events between processes: rings in shared memory, one for each writer.
 
-A writer is one thread of one process. It owns a slot: a ring of records, a head (how many it wrote), and
+A writer is one process. It owns a slot: a ring of records, a head (how many it wrote), and
 counters of what it could not write. The one reader, in the terminal's process, owns the tails. Nobody
-ever waits, takes a lock or makes a system call to report an event (a lock is taken only to claim a slot,
-once in the life of a thread or process). What is written is visible at once, also to the reader of a
+ever waits, takes a lock or makes a system call to report an event (a lock among processes is taken only
+to claim a slot, once in the life of a process). What is written is visible at once, also to the reader of a
 writer that has been killed: so there is nothing to flush before a call that may block, and no tail to
 lose.
 
@@ -26,7 +26,7 @@ from contextlib import contextmanager
 
 from engine.events import RECORD_BYTES
 
-SLOTS = 2_048  # writers at a time: threads or child processes
+SLOTS = 2_048  # writers at a time: an engine and its child processes
 FIRST_RING = 1 << 16  # records; 2.6 MB: at 300,000 events/s, the reader may be away for 0.2 s
 RING = 1 << 12  # records of each further slot; pages never touched cost nothing
 
@@ -80,7 +80,7 @@ class SharedMemory:
     def locked(self) -> Iterator[memoryview]:
         """The words, with every other thread and process kept from changing what is shared."""
         # A collection could close a forgotten socket in here, whose event wants the same lock.
-        with no_finalizers(), self._claiming:
+        with NoFinalizers(), self._claiming:
             fcntl.lockf(self.fd, fcntl.LOCK_EX)  # the kernel releases it when its holder dies
             try:
                 yield self.words
@@ -113,8 +113,8 @@ class SharedMemory:
                 words[FREE] = place
 
     def _has_room(self, place: int) -> bool:
-        """Whether the ring of the slot at this place of the stack is at most half full: threads that
-        come and go by the thousand would else share the one ring that was given back last."""
+        """Whether the ring of the slot at this place of the stack is at most half full: children that
+        come and go by the hundred would else share the one ring that was given back last."""
         slot: int = self.words[FREE + place]
         return int(self.words[HEADS + slot] - self.words[TAILS + slot]) <= ring_size(slot) // 2
 
@@ -150,14 +150,16 @@ def ring_size(slot: int) -> int:
     return FIRST_RING if slot == 0 else RING
 
 
-@contextmanager
-def no_finalizers() -> Iterator[None]:
+class NoFinalizers:
     """Keep the garbage collector from closing a forgotten socket, and so from putting its event,
     while texts or what was deferred are being written, or a lock is held."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
+
+    __slots__ = ("_was_enabled",)
+
+    def __enter__(self) -> None:
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_enabled:
             gc.enable()

@@ -28,10 +28,10 @@ from engine.events import (
     RECORD_BYTES,
     RECV_REQUEST,
     RESPONSE_SEND,
-    TASK_NUMBER,
     TEXT,
     TEXT_KIND,
     TEXT_PIECE_BYTES,
+    WRITER_KIND,
     Event,
     Kind,
     Unreported,
@@ -45,9 +45,7 @@ class Reader:
     def __init__(self, memory: SharedMemory) -> None:
         self.memory = memory
         self._tails = [0] * SLOTS
-        self._pids = [0] * SLOTS
-        self._texts: list[list[str]] = [[] for _ in range(SLOTS)]
-        self._unfinished: dict[int, bytes] = {}
+        self._sources = [_Source() for _ in range(SLOTS)]
         self._early: list[Event] = []
         self._passed = NOTHING_PASSED
 
@@ -57,7 +55,9 @@ class Reader:
 
         While rings are looked at one by one, a writer may put a recv into a later one whose accept
         came into an earlier one just after that was looked at. So what is younger than the first
-        look waits for the next call: no event comes before one that another thread put before it.
+        look waits for the next call: no event comes before one that another process put before it.
+        (Threads of one process share a ring: there, one that had to wait between looking at the clock
+        and writing may come late by that wait. Those of one connection never do.)
         """
         now_ns = monotonic_ns()
         used = self.memory.words[USED]
@@ -65,12 +65,10 @@ class Reader:
         events, self._early = self._early, []
         if not events and heads == self._tails[:used]:
             return []
-        sources = len(events[:1])
         chunks: list[memoryview] = []
         slots: list[int] = []
         for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
             if head != tail:
-                sources += 1
                 pieces = self._pieces(slot, tail, head)
                 chunks += pieces
                 slots += [slot] * len(pieces)
@@ -82,8 +80,7 @@ class Reader:
         # Only now: until then the rings' writers must not write over what is being read.
         for slot in slots:
             self._tails[slot] = self.memory.words[TAILS + slot] = heads[slot]
-        if sources > 1:
-            events.sort(key=_AT_NS)
+        events.sort(key=_AT_NS)
         if events and events[-1].at_ns > now_ns:
             end = bisect_right(events, now_ns, key=_AT_NS)
             events, self._early = events[:end], events[end:]
@@ -128,59 +125,91 @@ class Reader:
         return pieces
 
     def _decode(self, slot: int, records: memoryview, events: list[Event]) -> None:
-        texts = self._texts[slot]
-        pid = self._pids[slot]
+        source = self._sources[slot]
+        texts, numbers = source.texts, source.numbers
         append = events.append
-        kinds = _KINDS
+        start = -RECORD_BYTES
         for record in RECORD.iter_unpack(records):
-            kind, _, line, line2, task, note, _, fd, seq, moved, moved2, at_ns, conn = record
+            start += RECORD_BYTES
+            kind, line, line2, task, note, fd, seq, moved, moved2, at_ns, conn = record
+            if kind == TEXT_KIND:
+                source.learn(records[start : start + RECORD_BYTES])
+                continue
+            if kind == WRITER_KIND:
+                source.begin(fd, greenlets=line != 0)
+                continue
+            pid, name = source.pid, texts[task]
+            # The writer numbers all its events, and what it could not put makes a gap. From here on
+            # each thread counts for itself, with the gap before its next event.
+            thread = "" if source.greenlets else name
+            after = seq + 1 if kind < RECV_REQUEST else seq + 2
+            number = numbers.get(thread, 0) + max(seq - source.next_seq, 0)
+            numbers[thread] = number + after - seq
+            source.next_seq = after
             if kind == RECV_REQUEST:
-                name = texts[task or TASK_NUMBER]
-                append(_event(Event, (seq, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
+                append(_event(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
                 append(
                     _event(
                         Event,
-                        (seq + 1, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, texts[note]),
+                        (number + 1, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, texts[note]),
                     )
                 )
             elif kind == RESPONSE_SEND:
-                name = texts[task or TASK_NUMBER]
                 append(
                     _event(
                         Event,
-                        (seq, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
+                        (number, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
                     )
                 )
                 append(
-                    _event(Event, (seq + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, ""))
+                    _event(
+                        Event, (number + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")
+                    )
                 )
             elif kind == _ACCEPT:
-                host, name = texts[note], texts[task or TASK_NUMBER]
+                host = texts[note]
                 peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"
-                append(_event(Event, (seq, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
-            elif TEXT_KIND < kind < RECV_REQUEST:
-                name = texts[task or TASK_NUMBER]
+                append(_event(Event, (number, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
+            else:
+                text = texts[note]
                 append(
                     _event(
                         Event,
-                        (seq, at_ns, kinds[kind], conn, fd, pid, name, moved, line, texts[note]),
+                        (number, at_ns, _KINDS[kind], conn, fd, pid, name, moved, line, text),
                     )
                 )
-            elif kind == TEXT_KIND:
-                self._learn(slot, RECORD.pack(*record))
-            else:
-                pid = self._pids[slot] = fd
-                self._unfinished.pop(slot, None)  # the writer before was killed within a text
+                if kind == _EXIT and text == "thread":
+                    numbers.pop(thread, None)
 
-    def _learn(self, slot: int, record: bytes) -> None:
+
+class _Source:
+    """What is known of the writer of a slot."""
+
+    __slots__ = ("greenlets", "next_seq", "numbers", "pid", "texts", "unfinished")
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.begin(0, greenlets=False)
+
+    def begin(self, pid: int, *, greenlets: bool) -> None:
+        """Another process writes from here on."""
+        self.pid = pid
+        self.greenlets = greenlets  # its tasks are those of one thread
+        self.next_seq = 0
+        self.numbers.clear()  # thread -> the number of its next event
+        self.texts[:] = [""]
+        self.unfinished = b""  # the writer before may have been killed within a text
+
+    def learn(self, record: memoryview) -> None:
+        """Take in a text, or a piece of one."""
         _, length, number, piece = TEXT.unpack(record)
-        text = self._unfinished.pop(slot, b"") + piece[:length]
+        self.unfinished += piece[:length]
         if length > TEXT_PIECE_BYTES:
-            self._unfinished[slot] = text
             return
-        texts = self._texts[slot]
-        texts += [""] * (number + 1 - len(texts))
-        texts[number] = text.decode("ascii")
+        self.texts += [""] * (number + 1 - len(self.texts))
+        self.texts[number] = self.unfinished.decode("ascii")
+        self.unfinished = b""
 
 
 _NOTHING_UNREPORTED = Unreported()
@@ -201,7 +230,7 @@ def _is_alive(pid: int) -> bool:
 
 
 _AT_NS = itemgetter(1)
-_ACCEPT = Kind.ACCEPT
+_ACCEPT, _EXIT = Kind.ACCEPT, Kind.EXIT
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = [Kind.TICK, *Kind]  # by number; 0 is not a kind
 _event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

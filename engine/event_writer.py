@@ -1,9 +1,16 @@
-"""The writing side of the queue: the events of one thread, into the ring of its slot."""
+"""The writing side of the queue: the events of one process, into the ring of its slot.
+
+All threads of a process write to one ring, and take no lock for it: the interpreter runs one of them at
+a time, and changes to another only after a call or at a jump back. Where it matters there is neither.
+"""
 
 import os
 import time
+from _thread import RLock  # as it was before a model patches it
 from collections import deque
+from collections.abc import Hashable
 from time import monotonic_ns
+from typing import Protocol
 
 from engine.event_queue import (
     COUNTER_ROWS,
@@ -16,8 +23,8 @@ from engine.event_queue import (
     TAILS,
     THINNED,
     THINNED_BYTES,
+    NoFinalizers,
     SharedMemory,
-    no_finalizers,
     ring_size,
 )
 from engine.events import (
@@ -26,7 +33,6 @@ from engine.events import (
     RECORD,
     RECORD_BYTES,
     RECV_REQUEST,
-    TASK_NUMBER,
     TEXTS_PER_WRITER,
     WRITER_KIND,
     Kind,
@@ -44,16 +50,30 @@ _LAST_SEQ = 2**32 - 2**20  # 32 bits on the wire; looked at once a ring, so begu
 _BYTES_FOLLOW = THINNED_BYTES - THINNED
 _ROOM_FOR_TEXTS = 36  # records: four texts of 255 bytes, that a writer begins, and the event
 
-Deferred = tuple[int, int, int, int, int, str, str, int, int, int]
-"""The arguments of Writer.put."""
+Put = tuple[int, int, int, int, int, str, int, int, int]
+"""The arguments of Writer.put, with its time."""
 
 pack_record = RECORD.pack_into
 
 
-class Writer:
-    """Reports the events of one thread. Not to be shared between threads."""
+class Tasks(Protocol):
+    """Threads or greenlets: whatever shares a writer."""
 
-    def __init__(self, memory: SharedMemory, slot: int, task: str) -> None:
+    @property
+    def share_a_thread(self) -> bool:
+        """They are greenlets, whose events are numbered together."""
+
+    def running(self) -> Hashable:
+        """What tells the running one from the others. Called for each event."""
+
+    def name(self) -> str:
+        """The name of the running one. Asked when it is first seen, and seldom again."""
+
+
+class Writer:
+    """Reports the events of one process, from any of its threads."""
+
+    def __init__(self, memory: SharedMemory, slot: int, tasks: Tasks) -> None:
         self.slot = slot
         self.pid = os.getpid()
         self._memory = memory
@@ -67,18 +87,16 @@ class Writer:
         self._head = memory.words[self._head_word]
         self._slow_at = 0  # the head from which on room must be looked for
         self._seq = 0
-        self._task = task
+        self._tasks = tasks
+        self._running = tasks.running
         self._texts = {"": _EMPTY_NUMBER}
-        self._deferred: deque[Deferred] = deque()
+        self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names
+        # Re-entrant: before its collections are off, one may close a forgotten socket, whose event
+        # takes the same path.
+        self._slow_path = RLock()
+        self._deferred: deque[tuple[Put, str]] = deque()  # with the names of their tasks
         self._torn: dict[int, int] = {}  # conn -> events dropped and not yet told of
         self._introduced = self._finished = False
-
-    def begin_anew(self, task: str) -> None:
-        """Serve another thread of this process, after `end`: what the reader knows is not told again."""
-        self._task = task
-        self._seq = 0
-        self._slow_at = 0
-        self._introduced = False
 
     def put(
         self,
@@ -88,38 +106,46 @@ class Writer:
         moved: int,
         line: int = 0,
         note: str = "",
-        task: str = "",
         moved2: int = 0,
         line2: int = 0,
         at_ns: int = 0,
     ) -> None:
         """Report an event (or a pair of PAIRS) that has just happened. Never blocks, never raises.
 
-        `moved` is the event's `bytes`; an empty `task` is the thread itself; `at_ns` 0 is now. An
-        accept has the peer's host as its note and its port as `moved2`: ports would fill the texts.
+        `moved` is the event's `bytes`; `at_ns` 0 is now. An accept has the peer's host as its note and
+        its port as `moved2`: ports would fill the texts.
         """
-        if self._head >= self._slow_at and not self._make_room(kind):
-            at_ns = at_ns or monotonic_ns()
-            self._give_way((kind, conn, fd, moved, line, note, task, moved2, line2, at_ns))
-            return
-        texts = self._texts
-        try:
-            note_number = texts[note]
-            task_number = texts[task]
-        except KeyError:
-            note_number, task_number = self._number(note, task)
         at_ns = at_ns or monotonic_ns()
-        # A finalizer that closes a forgotten socket may run within the call below, and put an event
-        # of its own: so the place is taken before it is written, and the head published as it is then.
+        running = self._running()
+        texts = self._texts
+        task = self._task_numbers.get(running) or self._meet(running)
+        text = texts.get(note)
+        # No call and no loop from here to pack_record: so no other thread, and no finalizer, takes
+        # this place, or publishes a head beyond it before the record is there.
         head = self._head
-        seq = self._seq
+        if head >= self._slow_at or text is None or not task or texts is not self._texts:
+            self._put_slowly((kind, conn, fd, moved, line, note, moved2, line2, at_ns), running)
+            return
         self._head = head + 1
+        seq = self._seq
         self._seq = seq + 1 if kind < RECV_REQUEST else seq + 2
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, kind, 0, line, line2, task_number,
-            note_number, 0, fd, seq, moved, moved2, at_ns, conn,
+            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd, seq,
+            moved, moved2, at_ns, conn,
         )  # fmt: skip
         self._words[self._head_word] = self._head
+
+    def _meet(self, running: Hashable) -> int:
+        """The number of a task's name, if the reader knows it already; 0 if not."""
+        number = self._texts.get(self._tasks.name(), 0)
+        if number:
+            self._task_numbers[running] = number
+        return number
+
+    def forget_task(self) -> None:
+        """The running thread or greenlet ends, or gives up its name: what tells it from the others
+        may soon be another's."""
+        self._task_numbers.pop(self._running(), None)
 
     def count_exchange(
         self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int
@@ -133,97 +159,107 @@ class Writer:
         words[row + _BYTES_FOLLOW + 3] += received
         words[row + _BYTES_FOLLOW + 6] += sent
 
-    def end(self) -> None:
-        """The thread ends; waits up to FINISH_S for room for life events that are still deferred."""
-        deadline_ns = monotonic_ns() + int(FINISH_S * 1e9)
-        while not self._make_room(Kind.EXIT) and self._deferred and monotonic_ns() < deadline_ns:
-            time.sleep(0.001)
-        while self._torn and self._make_room(Kind.TICK):
-            pass
-        for kind, *_ in self._deferred:
-            self._lose(kind)
-        self._deferred.clear()
-
     def finish(self) -> None:
-        """End, and give up the slot."""
-        self.end()
-        # The ring may be another's from here on; a socket that a finalizer closes later is counted.
-        self._slow_at = 0
-        self._finished = True
+        """The process ends: wait up to FINISH_S for room for what is deferred; give up the slot."""
+        deadline_ns = monotonic_ns() + int(FINISH_S * 1e9)
+        while not self._empty() and self._deferred and monotonic_ns() < deadline_ns:
+            time.sleep(0.001)
+        with self._slow_path, NoFinalizers():
+            for put, _ in self._deferred:
+                self._lose(put[0])
+            self._deferred.clear()
+            # The ring may be another's from here on; a socket that a finalizer closes later is counted.
+            self._slow_at = 0
+            self._finished = True
         self._memory.give_back(self.slot, self.pid)
 
-    # --- texts -----------------------------------------------------------------------------------
+    def _empty(self) -> bool:
+        """Write what waits; whether there was room for it all."""
+        with self._slow_path, NoFinalizers():
+            has_room = self._look_for_room(Kind.EXIT, monotonic_ns())
+            while has_room and self._torn and self._head < self._slow_at:
+                self._tell_torn(monotonic_ns())
+            return has_room
 
-    def _introduce(self) -> None:
-        """Tell the reader that another writer begins on this ring, and its own name."""
-        self._introduced = True
-        self._store(
-            RECORD.pack(WRITER_KIND, *(0, 0, 0, TASK_NUMBER, 0, 0), self.pid, *(0, 0, 0, 0, 0))
-        )
-        self._tell_name()
+    # --- the slow path: a new text, or a ring that is nearly full ------------------------------------
 
-    def _tell_name(self) -> None:
-        for record in text_records(TASK_NUMBER, self._task):
-            self._store(record)
+    def _put_slowly(self, put: Put, running: Hashable) -> None:
+        with self._slow_path, NoFinalizers():
+            if self._finished:
+                NoWriter(self._memory).put(*put)
+                return
+            task = self._tasks.name()
+            if self._look_for_room(put[0], put[-1]):
+                self._task_numbers[running] = self._write(put, task)
+            else:
+                self._give_way(put, task)
 
-    def _number(self, note: str, task: str) -> tuple[int, int]:
-        """The numbers of two texts, told to the reader first where they are new to it."""
-        with no_finalizers():
-            if len(self._texts) + 2 > TEXTS_PER_WRITER:
-                self._texts = {"": _EMPTY_NUMBER}
-            for text in (note, task):
-                if text not in self._texts:
-                    self._texts[text] = number = len(self._texts) + 1  # 0 and 1 are taken
-                    for record in text_records(number, text):
-                        self._store(record)
-            return self._texts[note], self._texts[task]
+    def _write(self, put: Put, task: str) -> int:
+        """Write an event of a task, whose number it returns. Other threads may write meanwhile."""
+        kind, conn, fd, moved, line, note, moved2, line2, at_ns = put
+        if len(self._texts) + 2 > TEXTS_PER_WRITER:
+            self._texts = {"": _EMPTY_NUMBER}
+            self._task_numbers = {}
+        text, task_number = self._number(note), self._number(task)
+        head = self._head  # from here on as in put()
+        self._head = head + 1
+        seq = self._seq
+        self._seq = seq + 1 if kind < RECV_REQUEST else seq + 2
+        pack_record(
+            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task_number, text,
+            fd, seq, moved, moved2, at_ns, conn,
+        )  # fmt: skip
+        self._words[self._head_word] = self._head
+        return task_number
+
+    def _number(self, text: str) -> int:
+        """The number of a text, which is told to the reader first where it is new to it."""
+        number = self._texts.get(text)
+        if number is None:
+            number = len(self._texts)
+            for record in text_records(number, text):
+                self._store(record)
+            self._texts[text] = number
+        return number
 
     def _store(self, record: bytes) -> None:
         start = (self._head & self._mask) * RECORD_BYTES
         self._ring[start : start + RECORD_BYTES] = record
         self._words[self._head_word] = self._head = self._head + 1
 
-    # --- a ring that is nearly full ----------------------------------------------------------------
-
-    def _make_room(self, kind: int) -> bool:
-        """Whether an event of this kind, and its texts, fit now; what waits before it goes first."""
-        if self._finished:
-            return False
-        with no_finalizers():
-            return self._look_for_room(kind)
-
-    def _look_for_room(self, kind: int) -> bool:
+    def _look_for_room(self, kind: int, at_ns: int) -> bool:
+        """Whether an event of this kind and time, and its texts, fit now; what waits goes first."""
         if self._seq > _LAST_SEQ:
             self._seq = 0
         tail = self._words[TAILS + self.slot]
         full_at = tail + self._size - _ROOM_FOR_TEXTS
-        if not self._introduced:
-            if self._head >= full_at:
-                return False
-            self._introduce()
-        while self._deferred and self._head < full_at:
-            deferred = self._deferred.popleft()
-            self._slow_at = full_at
-            self.put(*deferred)
-        self._slow_at = 0 if self._deferred else tail + self._detail_limit
-        if self._deferred:
+        if self._head >= full_at:
+            self._slow_at = 0
             return False
+        if not self._introduced:
+            self._introduced = True
+            shares = int(self._tasks.share_a_thread)
+            self._store(RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0)))
+        while self._deferred and self._head < full_at:
+            self._write(*self._deferred.popleft())
+        if self._deferred:
+            self._slow_at = 0  # no other thread may come before them
+            return False
+        self._slow_at = tail + self._detail_limit
         if self._head < self._slow_at:
-            self._tell_torn()
+            self._tell_torn(at_ns)
             return True
-        return kind in LIFE and self._head < full_at
+        return kind in LIFE
 
-    def _give_way(self, event: Deferred) -> None:
-        kind, conn, _, moved, _, _, _, moved2, _, _ = event
-        if self._finished:
-            NoWriter(self._memory).put(*event)
-        elif kind not in LIFE:
+    def _give_way(self, put: Put, task: str) -> None:
+        kind, conn, _, moved, _, _, moved2, _, _ = put
+        if kind not in LIFE:
             for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
                 self._drop(each, bytes_moved)
             if conn in self._torn or len(self._torn) < TORN_KNOWN:
                 self._torn[conn] = self._torn.get(conn, 0) + 1
         elif len(self._deferred) < BACKLOG:
-            self._deferred.append(event)
+            self._deferred.append((put, task))
             self._slow_at = 0
         else:
             self._lose(kind)
@@ -238,19 +274,20 @@ class Writer:
         self._drop(kind, 0)
         self._words[COUNTER_ROWS + self.slot * COUNTERS + LIFE_LOST] += 1
 
-    def _tell_torn(self) -> None:
+    def _tell_torn(self, at_ns: int) -> None:
         """There is room again: say which connections were not fully reported."""
         for _ in range(TORN_AT_ONCE):
             if not self._torn or self._head >= self._slow_at:
                 break
             conn, count = self._torn.popitem()
-            self.put(Kind.TICK, conn, -1, 0, note=f"lost {count}")
+            put = (Kind.TICK, conn, -1, 0, 0, f"lost {count}", 0, 0, at_ns)
+            self._write(put, self._tasks.name())
         if self._torn:
             self._slow_at = 0  # the next event tells on
 
 
 class NoWriter:
-    """Counts the events of a thread that found no free slot; they are lost, and said to be."""
+    """Counts the events of a process that found no free slot; they are lost, and said to be."""
 
     def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
@@ -264,7 +301,6 @@ class NoWriter:
         moved: int,
         line: int = 0,
         note: str = "",
-        task: str = "",
         moved2: int = 0,
         line2: int = 0,
         at_ns: int = 0,
@@ -286,6 +322,9 @@ class NoWriter:
                 words[self._row + THINNED + kind] += count
             words[self._row + THINNED_BYTES + Kind.RECV] += received
             words[self._row + THINNED_BYTES + Kind.SEND] += sent
+
+    def forget_task(self) -> None:
+        """No task is known here."""
 
     def finish(self) -> None:
         """Nothing waits here."""

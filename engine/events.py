@@ -5,7 +5,8 @@ rather than a class for each kind, since it crosses processes and is counted by 
 No socket, no clock, no thread here.
 
 On the wire an event, or a pair of them, is a record of 44 bytes. Texts (task, note) travel once for
-each writer, in records of their own before the first event that needs them; events carry their number.
+each writer (a process), in records of their own before the first event that needs them; events carry
+their number.
 """
 
 import json
@@ -45,11 +46,11 @@ KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
 class Event(NamedTuple):
     """One thing that a server did.
 
-    A gap in `seq` within one writer (a pid and thread) means loss; across writers order is `at_ns`.
+    A gap in `seq` within one thread of a process means loss; across threads order is `at_ns`.
     """
 
     seq: int
-    """Given by the writer, from 0."""
+    """Of its thread, from 0."""
     at_ns: int
     """time.monotonic_ns() at the source: one clock for all processes of a host."""
     kind: Kind
@@ -114,10 +115,8 @@ class Unreported:
 
 # --- the wire -----------------------------------------------------------------------------------
 
-RECORD = struct.Struct("<BBHHHHHiIIIQQ")
-"""kind, 0, line, second line, task number, note number, 0, fd, seq, bytes, second bytes, at_ns, conn.
-
-The zeros are fields so that unpacking and packing a record of any kind gives the same bytes."""
+RECORD = struct.Struct("<BxHHHH2xiIIIQQ")
+"""kind, line, second line, task number, note number, fd, seq, bytes, second bytes, at_ns, conn."""
 RECORD_BYTES = RECORD.size  # 44
 
 # What a server does most often is two events at once, and one record: bytes that complete a request,
@@ -133,9 +132,9 @@ TEXT_KIND = 0
 TEXT_PIECE_BYTES = 40
 
 WRITER_KIND = 255
-"""A new writer begins on this ring: `fd` holds its pid; its name is the text that follows."""
+"""A new writer begins on this ring: `fd` holds its pid, `line` whether its tasks are greenlets; and no
+text is known any more."""
 
-TASK_NUMBER = 1  # the text with this number is the name of the writer itself
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then numbers are given anew, so that hostile paths cannot grow a table
 
@@ -147,6 +146,8 @@ def printable(text: str, most: int = NOTE_CHARS) -> str:
 
     Text from the network may hold terminal control sequences; after this it cannot.
     """
+    if len(text) <= most and text.isascii() and text.isprintable():
+        return text
     escaped = _UNPRINTABLE.sub(_escape, text[:most])
     return escaped if len(escaped) <= most else escaped[: most - 3] + "..."
 

@@ -1,7 +1,7 @@
 """Conversations that report where bytes become a request, and where an answer becomes bytes.
 
 A request and the recv that completed it travel as one record, and so do a response and the send of it,
-unless that send may block: then the response goes first.
+unless that send has to wait: then the response goes first.
 """
 
 from collections.abc import Sequence
@@ -11,21 +11,19 @@ from engine import callers
 from engine.events import RECV_REQUEST, Kind, printable
 from engine.http1 import Conversation, Policy
 from engine.http_messages import Request, Response
-from engine.traced_socket import TracedSocket
+from engine.traced_socket import LAST_ANSWER, SERVER_CLOSED, TracedSocket
 from engine.tracing import tracer
 
 
 class TracedConversation(Conversation):
     """Reports where bytes become a request, and where an answer becomes bytes."""
 
-    __slots__ = ("_pipelined", "_request", "_socket", "_title")
+    __slots__ = ("_pipelined", "_socket")
 
     def __init__(self, policy: Policy, connection: Any) -> None:
         super().__init__(policy)
         self._socket: TracedSocket = connection
         self._socket._converses = True
-        self._request: Request | None = None  # the last one, and how it is called
-        self._title = ""
         self._pipelined = False
 
     def receive(self, data: bytes) -> Sequence[Request]:
@@ -39,18 +37,16 @@ class TracedConversation(Conversation):
         self._pipelined = len(requests) > 1
         line = callers.frame(1).f_lineno
         for request in requests:
-            if request is not self._request:
-                self._request = request
-                self._title = _title(request)
+            titled = _titled  # one look: it may be another thread's by the next
+            title = titled[1] if titled[0] is request else _title(request)
             received, sock._received = sock._received, 0
             if received:
-                task = callers.greenlet_name() if sock._names_tasks else ""
-                tracer.local.writer.put(
-                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, self._title,
-                    task, 0, line,
+                tracer.writer.put(
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, title,
+                    0, line,
                 )  # fmt: skip
             else:
-                sock.report(Kind.REQUEST, 0, line, self._title)
+                sock.report(Kind.REQUEST, 0, line, title)
         if not requests:
             sock._catch_up()
         return requests
@@ -58,13 +54,13 @@ class TracedConversation(Conversation):
     def send(self, response: Response) -> bytes:
         wire = Conversation.send(self, response)
         sock = self._socket
-        if self.ended:
-            sock.ends_after_answer()
+        if self.ended and sock._ended_by is SERVER_CLOSED:
+            sock._ended_by = LAST_ANSWER
         if not sock._is_shown:
             sock._responses += 1
             return wire
         status = _STATUSES.get(response.status) or str(response.status)
-        if sock._may_block or self._pipelined or sock._unsaid:
+        if self._pipelined or sock._unsaid:
             sock.report(Kind.RESPONSE, len(wire), callers.frame(1).f_lineno, status)
         else:
             sock._unsaid = (len(wire), callers.frame(1).f_lineno, status)
@@ -72,11 +68,13 @@ class TracedConversation(Conversation):
 
 
 _titles: dict[tuple[str, str], str] = {}
+_titled: tuple[Request | None, str] = (None, "")  # the last one: clients repeat themselves
 _STATUSES = {status: str(status) for status in range(100, 600)}
 
 
 def _title(request: Request) -> str:
     """Method and target, escaped; remembered, since a site has few of them."""
+    global _titled
     key = (request.method, request.target)
     title = _titles.get(key)
     if title is None:
@@ -86,4 +84,5 @@ def _title(request: Request) -> str:
             printable(f"{request.method} {request.target}") if request.method else "not a request"
         )
         _titles[key] = title
+    _titled = (request, title)
     return title

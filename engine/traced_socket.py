@@ -17,19 +17,22 @@ from engine import callers
 from engine.events import RESPONSE_SEND, Kind
 from engine.tracing import tracer
 
+SERVER_CLOSED = "server closed first"
+LAST_ANSWER = "server closed first: last answer"  # in short mode, or as the client wished
 FEW_REQUESTS = 3
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
-_RECV, _SEND = Kind.RECV, Kind.SEND
+_accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
+_ACCEPT, _RECV, _SEND, _CLOSE = Kind.ACCEPT, Kind.RECV, Kind.SEND, Kind.CLOSE
 callers.PLUMBING.add(__file__)
 
 
 # What a traced socket remembers, as slots of the final class: a mixed-in class may have none before
 # a class written in C, and without them each look takes 12 ns more, dozens of times a request.
 _FIELDS = (
-    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_may_block",
-    "_pid", "_received", "_received_line", "_recvs", "_requests", "_responses", "_thinning",
-    "_unsaid", "_untold",
+    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
+    "_received", "_received_line", "_recvs", "_requests", "_responses", "_thinning", "_unsaid",
+    "_untold",
 )  # fmt: skip
 
 
@@ -40,9 +43,11 @@ class TracedSocket:
     """The socket class that does the work."""
     _base_recv: Any
     _base_send: Any
-    _names_tasks: bool
-    """Whether greenlets share the thread, so that events must name theirs."""
-    fileno: Any
+    _take: Any
+    """Waits for a connection: its descriptor, and the client's address."""
+    _send_at_once: Any
+    """Sends what there is room for without waiting; 0 where it would have to wait."""
+    gettimeout: Any
     _family: tuple[int, int, int]
     """Of the listener: family, type, protocol. To ask each time would cost 1 us."""
     _conn: int
@@ -51,36 +56,27 @@ class TracedSocket:
     _unsaid: tuple[int, int, str] | None
     _untold: list[int]
 
-    def watch(self, conn: int) -> None:
-        """Begin to report, as connection `conn` (0 for a listener)."""
-        self._fd = self.fileno()
+    def watch(self, conn: int, fd: int) -> None:
+        """Begin to report, as connection `conn` (0 for a listener) with descriptor `fd`."""
+        self._fd = fd
         self._conn = conn
         self._pid = tracer.pid
         self._forks = tracer.forks
-        self._ended_by = "server closed first"
+        self._ended_by = SERVER_CLOSED
         self._has_ended = False
-        self._may_block = True
         self._converses = False  # a conversation reports what is received, with what it completes
         self._received = self._received_line = 0  # bytes not yet reported
         self._unsaid = None  # a response that goes with the next send: length, line, status
-        self._thinning = tracer.thinning[0]
-        self._is_shown = self._thinning <= 1 or conn % self._thinning == 0
-        self._recvs = self._requests = self._responses = (
-            0  # of a thinned connection, not yet counted
-        )
-        self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
+        self._thinning = thinning = tracer.thinning[0]
+        self._is_shown = thinning <= 1 or conn % thinning == 0
+        if not self._is_shown:
+            self._begin_to_count()
 
     def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
         """An event of this connection, after what happened before it."""
         if self._received or self._unsaid:
             self._catch_up()
-        task = callers.greenlet_name() if self._names_tasks else ""
-        tracer.local.writer.put(kind, self._conn, self._fd, moved, line, note, task)
-
-    def ends_after_answer(self) -> None:
-        """The answer that is made now is the last one: short mode, or the client's wish."""
-        if self._ended_by.startswith("server"):
-            self._ended_by = "server closed first: last answer"
+        tracer.writer.put(kind, self._conn, self._fd, moved, line, note)
 
     def _catch_up(self) -> None:
         """Report what was kept back to make a pair, and did not become one."""
@@ -95,6 +91,10 @@ class TracedSocket:
 
     # --- thinned -------------------------------------------------------------------------------------
 
+    def _begin_to_count(self) -> None:
+        self._recvs = self._requests = self._responses = 0  # not yet counted
+        self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
+
     def follow_thinning(self) -> None:
         """The ratio has changed: report from now on, or only count. Asked between a recv and the
         requests that it completes."""
@@ -102,6 +102,7 @@ class TracedSocket:
         self._thinning = tracer.thinning[0]
         self._is_shown = self._thinning <= 1 or self._conn % self._thinning == 0
         if was_shown and not self._is_shown:
+            self._begin_to_count()
             self._recvs = 1 if self._received else 0
             if self._unsaid:
                 self._catch_up()
@@ -113,7 +114,7 @@ class TracedSocket:
         """Count a send of a thinned connection, with what came before it."""
         recvs, received = self._recvs, self._received
         responses = self._responses
-        writer = tracer.local.writer
+        writer = tracer.writer
         writer.count_exchange(recvs, received, self._requests, responses, sends, sent)
         self._recvs = self._received = self._requests = self._responses = 0
         untold = self._untold
@@ -129,7 +130,7 @@ class TracedSocket:
             responses, received, sent = self._untold
             self._untold = [0, 0, 0]
             note = f"thinned requests {responses} in {received} out {sent}"
-            tracer.local.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
+            tracer.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
 
     def _note_of_thinned_end(self) -> str:
         """How it ended, and how many requests were counted only. After many, their bytes are told
@@ -146,40 +147,20 @@ class TracedSocket:
     def accept(self) -> tuple[Any, Any]:
         line = callers.frame(1).f_lineno
         try:
-            accepted, peer = self._take_connection()
+            fd, peer = self._take()
         except (BlockingIOError, TimeoutError):
-            if not self._may_block:
+            if self.gettimeout() == 0:
                 tracer.blocked(at_accept=True)
             raise  # else a time-out ended the wait, only to let the server look around
         except OSError as error:
             self.report(Kind.ERROR, 0, line, _error_name(error))
             raise
+        accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]
         tracer.open_sockets += 1
-        accepted.watch(tracer.cookie(accepted))
-        task = callers.greenlet_name() if self._names_tasks else ""
-        tracer.local.writer.put(
-            Kind.ACCEPT, accepted._conn, accepted._fd, 0, line, peer[0], task, peer[1]
-        )
+        conn = tracer.cookie(accepted)
+        accepted.watch(conn, fd)
+        tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
         return accepted, peer
-
-    def _take_connection(self) -> tuple[Any, Any]:
-        sock: Any = self
-        while True:
-            try:
-                fd, peer = sock._accept()  # what both socket.socket.accept and gevent's begin with
-                return type(sock)(*self._family, fd), peer
-            except BlockingIOError:
-                if self._base is _plain_socket or sock.gettimeout() == 0:
-                    raise
-            sock._wait(sock._read_event)  # gevent: switch to the others until somebody comes
-
-    def setblocking(self, flag: bool) -> None:
-        self._may_block = bool(flag)
-        self._base.setblocking(self, flag)
-
-    def settimeout(self, seconds: float | None) -> None:
-        self._may_block = seconds != 0
-        self._base.settimeout(self, seconds)
 
     # --- receive -------------------------------------------------------------------------------------
 
@@ -243,32 +224,59 @@ class TracedSocket:
     # --- send ----------------------------------------------------------------------------------------
 
     def send(self, data: Any, flags: int = 0) -> int:
+        if self._unsaid and self.gettimeout() != 0:
+            self._catch_up()  # to be seen while this waits
         try:
             sent: int = self._base_send(data, flags)
         except OSError as error:
             self._failed(error, callers.frame(1).f_lineno)
             raise
-        if not self._is_shown:
-            self._count(1, sent)
-        elif self._unsaid is None:
-            self.report(_SEND, sent, callers.frame(1).f_lineno)
-        else:
-            length, line, status = self._unsaid
-            self._unsaid = None
-            line2 = callers.frame(1).f_lineno
-            tracer.local.writer.put(
-                RESPONSE_SEND, self._conn, self._fd, length, line, status, "", sent, line2
-            )
+        if self._unsaid is None or not self._is_shown:
+            self._sent(sent, callers.frame(1).f_lineno)
+            return sent
+        length, line, status = self._unsaid
+        self._unsaid = None
+        tracer.writer.put(
+            RESPONSE_SEND, self._conn, self._fd, length, line, status, sent,
+            callers.frame(1).f_lineno,
+        )  # fmt: skip
         return sent
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """A loop over send, so that each piece reports and one that is stuck is seen."""
+        """A loop over send, so that each piece reports and one that is stuck is seen: what there is
+        no room for at once is sent after the response has been reported."""
         line = callers.frame(1).f_lineno
-        sent = self._transmit(line, "send", data, flags)
-        if sent < len(data):
-            rest = memoryview(data).cast("B")[sent:]
-            while rest:
-                rest = rest[self._transmit(line, "send", rest, flags) :]
+        length = len(data) if type(data) is bytes else memoryview(data).nbytes
+        sent = 0
+        if self._unsaid:
+            try:
+                sent = self._send_at_once(data, flags)
+            except OSError as error:
+                self._failed(error, line)
+                raise
+            if sent == length:
+                self._sent(sent, line)
+                return
+            self._catch_up()
+            if sent:
+                self._sent(sent, line)
+        rest = memoryview(data).cast("B")[sent:] if sent else data
+        sent += self._transmit(line, "send", rest, flags)
+        while sent < length:
+            sent += self._transmit(line, "send", memoryview(data).cast("B")[sent:], flags)
+
+    def _sent(self, sent: int, line: int) -> None:
+        """Report a send, with the response that it is the send of."""
+        if not self._is_shown:
+            self._count(1, sent)
+        elif self._unsaid is None:
+            self.report(_SEND, sent, line)
+        else:
+            length, line1, status = self._unsaid
+            self._unsaid = None
+            tracer.writer.put(
+                RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
+            )
 
     def sendto(self, data: Any, *args: Any) -> int:
         return self._transmit(callers.frame(1).f_lineno, "sendto", data, *args)
@@ -286,20 +294,17 @@ class TracedSocket:
         except OSError as error:
             self._failed(error, line)
             raise
-        if self._is_shown:
-            self.report(_SEND, sent, line)
-        else:
-            self._count(1, sent)
+        self._sent(sent, line)
         return sent
 
     # --- the end -------------------------------------------------------------------------------------
 
     def _failed(self, error: OSError, line: int) -> None:
         if isinstance(error, (BlockingIOError, TimeoutError)):
-            if self._may_block:
-                self._ended_by = "server closed first: client silent"
-            else:
+            if self.gettimeout() == 0:
                 tracer.blocked(at_accept=False)
+            else:
+                self._ended_by = "server closed first: client silent"
             return
         if isinstance(error, ConnectionError):
             self._ended_by = "client reset the connection"
@@ -308,44 +313,75 @@ class TracedSocket:
     def _real_close(self, *args: Any) -> None:
         # The one place where a socket's descriptor is closed: makefile() may keep it open after
         # close(), and here it is still valid.
-        self._report_end()
+        if not self._has_ended:
+            self._report_end(callers.model_line())
         self._base._real_close(self, *args)
 
-    def _report_end(self) -> None:
-        if self._has_ended or not self._conn:
-            return
+    def _report_end(self, line: int) -> None:
         self._has_ended = True
+        if not self._conn:
+            return
         tracer.open_sockets -= 1
         note = self._ended_by if self._is_shown else self._note_of_thinned_end()
-        line = callers.model_line()
+        if self._received or self._unsaid:
+            self._catch_up()
         # Accepted by this process, and handed to a child since: only a copy is given up here.
-        if self._pid == tracer.pid and self._forks != tracer.forks:
-            self.report(Kind.RELEASE, 0, line)
+        if self._forks != tracer.forks and self._pid == tracer.pid:
+            tracer.writer.put(Kind.RELEASE, self._conn, self._fd, 0, line)
         else:
-            self.report(Kind.CLOSE, 0, line, note)
-            if self._names_tasks:
-                callers.greenlet_closed_its_connection()
+            tracer.writer.put(_CLOSE, self._conn, self._fd, 0, line, note)
+            if tracer.tasks.share_a_thread:
+                tracer.writer.forget_task()
+                tracer.tasks.give_name_back()
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
-        if getattr(self, "_untold", None) is not None and not sys.is_finalizing():
-            self._report_end()
+        if getattr(self, "_has_ended", True) or sys.is_finalizing():
+            return  # or was never watched
+        self._report_end(callers.model_line())
 
 
 def traced_listener(fd: int, base: Any) -> socket.socket:
     """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
     patched it in) that reports."""
-    calls = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
-    names_tasks = {"_names_tasks": base is not _plain_socket}
+    calls: dict[str, Any] = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
+    if base is _plain_socket:
+        calls |= {"_take": _accept, "_send_at_once": _send_at_once}
+    else:
+        calls |= {"_take": _take_by_greenlet, "_send_at_once": _send_by_greenlet_at_once}
     fields = {"__slots__": _FIELDS}
-    reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | names_tasks | fields)
-    if base is not _plain_socket:
-        callers.share_thread(base)
+    reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
     listener = reporting(fileno=fd)
     reporting._family = (int(listener.family), int(listener.type), listener.proto)
-    listener.watch(0)
+    listener.watch(0, fd)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
     return listener  # type: ignore[no-any-return]
+
+
+def _take_by_greenlet(sock: Any) -> tuple[int, Any]:
+    while True:
+        try:
+            return sock._accept()  # type: ignore[no-any-return]
+        except BlockingIOError:
+            if sock.gettimeout() == 0:
+                raise
+        sock._wait(sock._read_event)  # switch to the others until somebody comes
+
+
+def _send_at_once(sock: Any, data: Any, flags: int) -> int:
+    if sock.gettimeout():
+        return 0  # with a time-out, the library waits before it asks the kernel
+    try:
+        return sock._base_send(data, flags | socket.MSG_DONTWAIT)  # type: ignore[no-any-return]
+    except BlockingIOError:
+        return 0
+
+
+def _send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
+    try:
+        return sock._sock.send(data, flags)  # type: ignore[no-any-return]
+    except BlockingIOError:
+        return 0
 
 
 def _error_name(error: OSError) -> str:

@@ -2,8 +2,8 @@
 
 The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
 `install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and select.epoll
-in their places, in the engine's process and nowhere else. Each thread writes to a ring of its own
-(event_writer.py), so no lock is taken on any of these paths.
+in their places, in the engine's process and nowhere else. No lock is taken on any of these paths
+(event_writer.py).
 """
 
 import os
@@ -11,32 +11,23 @@ import select
 import socket
 import sys
 import threading
-from collections import deque
 from time import monotonic_ns
 from typing import Any
 
+from engine import callers
 from engine.event_queue import SharedMemory
 from engine.event_writer import NoWriter, Writer
-from engine.events import Kind, printable
+from engine.events import Kind
 from engine.service import Settings
 
-SPARE_WRITERS = (
-    16  # taken in turn, so that the reader has time to empty a ring before it is used again
-)
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _frame = sys._getframe
-
-
-class _ThreadState(threading.local):
-    """What each thread has of its own. __init__ runs in a thread when it first looks."""
-
-    def __init__(self) -> None:
-        self.writer: Writer | NoWriter = tracer.claim_writer()
+_plain_socket = socket.socket  # as it was before a model patched the standard library
 
 
 class Tracer:
-    """The writers of this process, and what it counts. One a process, called `tracer`."""
+    """The writer of this process, and what it counts. One a process, called `tracer`."""
 
     def __init__(self) -> None:
         self.memory: SharedMemory | None = None
@@ -46,38 +37,18 @@ class Tracer:
         self.would_block = 0
         self.wakeups = 0
         self.thinning: memoryview
-        self.local: _ThreadState
-        self._spare: deque[Writer] = deque()
-        self._next_tick_ns = 0
+        self.tasks: callers.ThreadTasks | callers.GreenletTasks = callers.ThreadTasks()
+        self.writer: Writer | NoWriter
+        self.next_tick_ns = 0
         self._without_cookies = 0
 
     def begin(self, memory: SharedMemory) -> None:
         """Report from this process to `memory` from now on."""
         self.memory = memory
-        self._spare.clear()  # after a fork they are the parent's
         self.thinning = Settings(memory.words).thinning_word
         self.pid = os.getpid()
-        self.local = _ThreadState()
-
-    def claim_writer(self) -> "Writer | NoWriter":
-        """A writer for the running thread."""
-        assert self.memory is not None
-        name = _name(threading.current_thread())
-        if len(self._spare) > SPARE_WRITERS:
-            writer = self._spare.popleft()
-            writer.begin_anew(name)
-            return writer
-        slot = self.memory.claim()
-        return NoWriter(self.memory) if slot is None else Writer(self.memory, slot, name)
-
-    def end_writer(self) -> None:
-        """The running thread ends. Its writer is kept for another one: a slot costs a lock among
-        processes, and the texts that the reader knows would have to be told again."""
-        assert self.memory is not None
-        writer, self.local.writer = self.local.writer, NoWriter(self.memory)
-        if isinstance(writer, Writer):
-            writer.end()
-            self._spare.append(writer)
+        slot = memory.claim()
+        self.writer = NoWriter(memory) if slot is None else Writer(memory, slot, self.tasks)
 
     def after_fork(self) -> None:
         """In the child: its own ring, nothing of the parent's."""
@@ -103,13 +74,13 @@ class Tracer:
     def tick(self) -> None:
         """Tell the counts since the last tick, if that was a while ago."""
         now_ns = monotonic_ns()
-        if now_ns < self._next_tick_ns:
+        if now_ns < self.next_tick_ns:
             return
-        self._next_tick_ns = now_ns + TICK_NS
+        self.next_tick_ns = now_ns + TICK_NS
         if self.would_block or self.wakeups:
             note = f"wakeups {self.wakeups} would-block {self.would_block}"
             self.would_block = self.wakeups = 0
-            self.local.writer.put(Kind.TICK, 0, -1, 0, 0, f"{note} sockets {self.open_sockets + 1}")
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, f"{note} sockets {self.open_sockets + 1}")
 
 
 tracer = Tracer()
@@ -117,18 +88,13 @@ tracer = Tracer()
 
 class _TracedThread(threading.Thread):
     def run(self) -> None:
-        tracer.local.writer.put(Kind.SPAWN, 0, -1, 0, 0, "thread")
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, "thread")
         try:
             super().run()
         finally:
             # Another writer than before in a child that it forked.
-            tracer.local.writer.put(Kind.EXIT, 0, -1, 0, 0, "thread")
-            tracer.end_writer()
-
-
-def _name(thread: threading.Thread) -> str:
-    """`Thread-7`, without the function that Python puts behind it."""
-    return printable(thread.name.split(" ")[0])
+            tracer.writer.put(Kind.EXIT, 0, -1, 0, 0, "thread")
+            tracer.writer.forget_task()
 
 
 class _TracedEpoll:
@@ -146,7 +112,8 @@ class _TracedEpoll:
         ready: list[tuple[int, int]] = self._epoll.poll(timeout, maxevents)
         if ready:  # else only the time-out woke it
             tracer.wakeups += 1
-        tracer.tick()
+        if monotonic_ns() >= tracer.next_tick_ns:
+            tracer.tick()
         return ready
 
     def __enter__(self) -> "_TracedEpoll":
@@ -166,7 +133,7 @@ def _fork() -> int:
         tracer.after_fork()
     else:
         tracer.forks += 1
-        tracer.local.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, f"process {pid}")
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, f"process {pid}")
     return pid
 
 
@@ -174,7 +141,7 @@ def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
         note = f"process {ended} {_ending(status)}"
-        tracer.local.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, note)
+        tracer.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, note)
     return ended, status
 
 
@@ -184,12 +151,14 @@ def _ending(status: int) -> str:
 
 
 def _exit(status: int) -> None:
-    tracer.local.writer.finish()
+    tracer.writer.finish()
     _os_exit(status)
 
 
 def install(memory: SharedMemory) -> None:
     """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins."""
+    if socket.socket is not _plain_socket:
+        tracer.tasks = callers.share_threads(socket.socket)
     tracer.begin(memory)
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     threading.Thread = _TracedThread  # type: ignore[misc]

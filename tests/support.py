@@ -47,3 +47,18 @@ def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 5) -> bytes:
                 raise AssertionError(f"the stream ended before a line with {text!r}: {seen!r}")
             seen += piece
     return seen
+
+
+class OneTask:
+    """The tasks of a writer that only one thread uses, called `name`."""
+
+    share_a_thread = False
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def running(self) -> str:
+        return self._name
+
+    def name(self) -> str:
+        return self._name

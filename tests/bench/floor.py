@@ -62,7 +62,7 @@ class FloorSocket(socket.socket):
 
 
 def _store(kind: int) -> None:
-    RECORD.pack_into(_ring, 0, kind, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, monotonic_ns(), 9)
+    RECORD.pack_into(_ring, 0, kind, 1, 2, 3, 4, 5, 6, 7, 8, monotonic_ns(), 9)
 
 
 class Server:

@@ -14,6 +14,7 @@ from engine.events import RECV_REQUEST, RESPONSE_SEND, Kind
 from engine.passing import KEPT
 from engine.snapshot import Snapshot
 from engine.state import ServerState
+from tests.support import OneTask
 
 Call = tuple[int, int, str, int]  # kind, bytes, note, bytes of the second event of a pair
 
@@ -47,12 +48,12 @@ def memory() -> Iterator[SharedMemory]:
 def claimed(memory: SharedMemory, task: str) -> Writer:
     slot = memory.claim()
     assert slot is not None
-    return Writer(memory, slot, task)
+    return Writer(memory, slot, OneTask(task))
 
 
 def put(writer: Writer, conn: int, calls: list[Call]) -> None:
     for kind, moved, note, moved2 in calls:
-        writer.put(kind, conn, 7, moved, 12, note, "", moved2, 13)
+        writer.put(kind, conn, 7, moved, 12, note, moved2, 13)
 
 
 def folded(reader: Reader, *, whole: bool) -> tuple[ServerState, Snapshot]:
