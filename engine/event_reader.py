@@ -131,7 +131,7 @@ class Reader:
         start = -RECORD_BYTES
         for record in RECORD.iter_unpack(records):
             start += RECORD_BYTES
-            kind, line, line2, task, note, fd, seq, moved, moved2, at_ns, conn = record
+            kind, line, line2, task, note, fd, dropped, moved, moved2, at_ns, conn = record
             if kind == TEXT_KIND:
                 source.learn(records[start : start + RECORD_BYTES])
                 continue
@@ -139,13 +139,13 @@ class Reader:
                 source.begin(fd, greenlets=line != 0)
                 continue
             pid, name = source.pid, texts[task]
-            # The writer numbers all its events, and what it could not put makes a gap. From here on
-            # each thread counts for itself, with the gap before its next event.
+            # Each thread numbers its own events; what its process had to drop is a gap before the next.
             thread = "" if source.greenlets else name
-            after = seq + 1 if kind < RECV_REQUEST else seq + 2
-            number = numbers.get(thread, 0) + max(seq - source.next_seq, 0)
-            numbers[thread] = number + after - seq
-            source.next_seq = after
+            number = numbers.get(thread, 0)
+            if dropped != source.dropped:
+                number += (dropped - source.dropped) & _MASK_32
+                source.dropped = dropped
+            numbers[thread] = number + 1 if kind < RECV_REQUEST else number + 2
             if kind == RECV_REQUEST:
                 append(_event(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
                 append(
@@ -185,7 +185,7 @@ class Reader:
 class _Source:
     """What is known of the writer of a slot."""
 
-    __slots__ = ("greenlets", "next_seq", "numbers", "pid", "texts", "unfinished")
+    __slots__ = ("dropped", "greenlets", "numbers", "pid", "texts", "unfinished")
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
@@ -196,7 +196,7 @@ class _Source:
         """Another process writes from here on."""
         self.pid = pid
         self.greenlets = greenlets  # its tasks are those of one thread
-        self.next_seq = 0
+        self.dropped = 0  # as its last event said
         self.numbers.clear()  # thread -> the number of its next event
         self.texts[:] = [""]
         self.unfinished = b""  # the writer before may have been killed within a text
@@ -213,6 +213,7 @@ class _Source:
 
 
 _NOTHING_UNREPORTED = Unreported()
+_MASK_32 = 2**32 - 1
 
 
 def _by_kind(words: list[int], group: int) -> Counter[Kind]:

@@ -32,7 +32,7 @@ from engine.events import (
     PAIRS,
     RECORD,
     RECORD_BYTES,
-    RECV_REQUEST,
+    TEXT_NUMBERS,
     TEXTS_PER_WRITER,
     WRITER_KIND,
     Kind,
@@ -46,7 +46,7 @@ TORN_AT_ONCE = 64  # of them, told at one event: so that none takes longer than 
 FINISH_S = 1.0  # how long a writer that ends waits for room for its backlog
 
 _EMPTY_NUMBER = 0
-_LAST_SEQ = 2**32 - 2**20  # 32 bits on the wire; looked at once a ring, so begun anew in time
+_MASK_32 = 2**32 - 1
 _BYTES_FOLLOW = THINNED_BYTES - THINNED
 _ROOM_FOR_TEXTS = 36  # records: four texts of 255 bytes, that a writer begins, and the event
 
@@ -86,10 +86,11 @@ class Writer:
         self._thinned = COUNTER_ROWS + slot * COUNTERS + THINNED
         self._head = memory.words[self._head_word]
         self._slow_at = 0  # the head from which on room must be looked for
-        self._seq = 0
+        self._dropped = 0  # events, which the reader learns from the next one that fits
         self._tasks = tasks
         self._running = tasks.running
         self._texts = {"": _EMPTY_NUMBER}
+        self._last_number = 0
         self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names
         # Re-entrant: before its collections are off, one may close a forgotten socket, whose event
         # takes the same path.
@@ -117,30 +118,20 @@ class Writer:
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running()
-        texts = self._texts
         task = self._task_numbers.get(running) or self._meet(running)
-        text = texts.get(note)
+        text = self._texts.get(note)
         # No call and no loop from here to pack_record: so no other thread, and no finalizer, takes
         # this place, or publishes a head beyond it before the record is there.
         head = self._head
-        if head >= self._slow_at or text is None or not task or texts is not self._texts:
-            self._put_slowly((kind, conn, fd, moved, line, note, moved2, line2, at_ns), running)
+        if head >= self._slow_at or text is None or not task:
+            self._put_slowly((kind, conn, fd, moved, line, note, moved2, line2, at_ns))
             return
         self._head = head + 1
-        seq = self._seq
-        self._seq = seq + 1 if kind < RECV_REQUEST else seq + 2
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd, seq,
-            moved, moved2, at_ns, conn,
+            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd,
+            self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
         self._words[self._head_word] = self._head
-
-    def _meet(self, running: Hashable) -> int:
-        """The number of a task's name, if the reader knows it already; 0 if not."""
-        number = self._texts.get(self._tasks.name(), 0)
-        if number:
-            self._task_numbers[running] = number
-        return number
 
     def forget_task(self) -> None:
         """The running thread or greenlet ends, or gives up its name: what tells it from the others
@@ -183,44 +174,49 @@ class Writer:
 
     # --- the slow path: a new text, or a ring that is nearly full ------------------------------------
 
-    def _put_slowly(self, put: Put, running: Hashable) -> None:
+    def _meet(self, running: Hashable) -> int:
+        """The number of the name of the running task, if the reader knows it already; 0 if not."""
+        number = self._texts.get(self._tasks.name(), 0)
+        if number:
+            self._task_numbers[running] = number
+        return number
+
+    def _number(self, text: str) -> int:
+        """The number of a text, which is told to the reader first where it is new to it."""
+        number = self._texts.get(text)
+        if number is None:
+            if len(self._texts) >= TEXTS_PER_WRITER:
+                self._texts = {"": _EMPTY_NUMBER}
+                self._task_numbers = {}
+            # Not used again for as long as another thread may be about to write it.
+            number = self._last_number = self._last_number % TEXT_NUMBERS + 1
+            for record in text_records(number, text):
+                self._store(record)
+            self._texts[text] = number
+        return number
+
+    def _put_slowly(self, put: Put) -> None:
         with self._slow_path, NoFinalizers():
             if self._finished:
                 NoWriter(self._memory).put(*put)
                 return
             task = self._tasks.name()
             if self._look_for_room(put[0], put[-1]):
-                self._task_numbers[running] = self._write(put, task)
+                self._write(put, task)
             else:
                 self._give_way(put, task)
 
-    def _write(self, put: Put, task: str) -> int:
-        """Write an event of a task, whose number it returns. Other threads may write meanwhile."""
+    def _write(self, put: Put, task: str) -> None:
+        """Write an event of a task. Other threads may write meanwhile."""
         kind, conn, fd, moved, line, note, moved2, line2, at_ns = put
-        if len(self._texts) + 2 > TEXTS_PER_WRITER:
-            self._texts = {"": _EMPTY_NUMBER}
-            self._task_numbers = {}
-        text, task_number = self._number(note), self._number(task)
+        text, number = self._number(note), self._number(task)
         head = self._head  # from here on as in put()
         self._head = head + 1
-        seq = self._seq
-        self._seq = seq + 1 if kind < RECV_REQUEST else seq + 2
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task_number, text,
-            fd, seq, moved, moved2, at_ns, conn,
+            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, number, text, fd,
+            self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
         self._words[self._head_word] = self._head
-        return task_number
-
-    def _number(self, text: str) -> int:
-        """The number of a text, which is told to the reader first where it is new to it."""
-        number = self._texts.get(text)
-        if number is None:
-            number = len(self._texts)
-            for record in text_records(number, text):
-                self._store(record)
-            self._texts[text] = number
-        return number
 
     def _store(self, record: bytes) -> None:
         start = (self._head & self._mask) * RECORD_BYTES
@@ -229,8 +225,8 @@ class Writer:
 
     def _look_for_room(self, kind: int, at_ns: int) -> bool:
         """Whether an event of this kind and time, and its texts, fit now; what waits goes first."""
-        if self._seq > _LAST_SEQ:
-            self._seq = 0
+        if self._finished:
+            return False
         tail = self._words[TAILS + self.slot]
         full_at = tail + self._size - _ROOM_FOR_TEXTS
         if self._head >= full_at:
@@ -266,7 +262,7 @@ class Writer:
 
     def _drop(self, kind: int, moved: int) -> None:
         row = COUNTER_ROWS + self.slot * COUNTERS + DROPPED
-        self._seq += 1
+        self._dropped = (self._dropped + 1) & _MASK_32
         self._words[row + kind] += 1
         self._words[row + kind + _BYTES_FOLLOW] += moved
 

@@ -116,12 +116,13 @@ class Unreported:
 # --- the wire -----------------------------------------------------------------------------------
 
 RECORD = struct.Struct("<BxHHHH2xiIIIQQ")
-"""kind, line, second line, task number, note number, fd, seq, bytes, second bytes, at_ns, conn."""
+"""kind, line, second line, task and note (numbers of texts), fd, events dropped before by this writer,
+bytes, second bytes, at_ns, conn."""
 RECORD_BYTES = RECORD.size  # 44
 
 # What a server does most often is two events at once, and one record: bytes that complete a request,
 # an answer that is handed to send. The second line and bytes are those of the second event, the note
-# is the request's or the response's; the second event has the next seq.
+# is the request's or the response's.
 RECV_REQUEST = 20
 RESPONSE_SEND = 21
 PAIRS = {RECV_REQUEST: (Kind.RECV, Kind.REQUEST), RESPONSE_SEND: (Kind.RESPONSE, Kind.SEND)}
@@ -136,7 +137,8 @@ WRITER_KIND = 255
 text is known any more."""
 
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
-TEXTS_PER_WRITER = 1024  # then numbers are given anew, so that hostile paths cannot grow a table
+TEXTS_PER_WRITER = 1024  # then all are forgotten, so that hostile paths cannot grow a table
+TEXT_NUMBERS = 4 * TEXTS_PER_WRITER  # then numbers are used again
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 

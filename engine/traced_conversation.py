@@ -39,8 +39,9 @@ class TracedConversation(Conversation):
         for request in requests:
             titled = _titled  # one look: it may be another thread's by the next
             title = titled[1] if titled[0] is request else _title(request)
-            received, sock._received = sock._received, 0
+            received = sock._received
             if received:
+                sock._received = 0
                 tracer.writer.put(
                     RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, title,
                     0, line,

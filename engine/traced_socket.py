@@ -24,6 +24,7 @@ TELL_AFTER = 256  # responses of a thinned connection between two reports of its
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
 _ACCEPT, _RECV, _SEND, _CLOSE = Kind.ACCEPT, Kind.RECV, Kind.SEND, Kind.CLOSE
+_DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
 callers.PLUMBING.add(__file__)
 
 
@@ -254,29 +255,26 @@ class TracedSocket:
             except OSError as error:
                 self._failed(error, line)
                 raise
-            if sent == length:
-                self._sent(sent, line)
+            if sent == length and self._is_shown:
+                length, line1, status = self._unsaid
+                self._unsaid = None
+                tracer.writer.put(
+                    RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
+                )
                 return
             self._catch_up()
             if sent:
                 self._sent(sent, line)
-        rest = memoryview(data).cast("B")[sent:] if sent else data
-        sent += self._transmit(line, "send", rest, flags)
         while sent < length:
-            sent += self._transmit(line, "send", memoryview(data).cast("B")[sent:], flags)
+            rest = memoryview(data).cast("B")[sent:] if sent else data
+            sent += self._transmit(line, "send", rest, flags)
 
     def _sent(self, sent: int, line: int) -> None:
-        """Report a send, with the response that it is the send of."""
-        if not self._is_shown:
-            self._count(1, sent)
-        elif self._unsaid is None:
+        """Report a send whose response is known."""
+        if self._is_shown:
             self.report(_SEND, sent, line)
         else:
-            length, line1, status = self._unsaid
-            self._unsaid = None
-            tracer.writer.put(
-                RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
-            )
+            self._count(1, sent)
 
     def sendto(self, data: Any, *args: Any) -> int:
         return self._transmit(callers.frame(1).f_lineno, "sendto", data, *args)
@@ -372,7 +370,7 @@ def _send_at_once(sock: Any, data: Any, flags: int) -> int:
     if sock.gettimeout():
         return 0  # with a time-out, the library waits before it asks the kernel
     try:
-        return sock._base_send(data, flags | socket.MSG_DONTWAIT)  # type: ignore[no-any-return]
+        return sock._base_send(data, flags | _DONTWAIT)  # type: ignore[no-any-return]
     except BlockingIOError:
         return 0
 

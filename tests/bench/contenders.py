@@ -24,14 +24,16 @@ from tests.bench.processes import (
     READY_WITHIN_S,
     cpu_seconds,
     end,
+    free_port,
     own_cpu_seconds,
     running,
     tree,
+    wait_for_port,
     wait_until,
 )
 
 KEEP_ALIVE, SHORT = "keep-alive", "short"
-WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"
+WATCHED, UNTRACED, FLOOR, PEER = "watched", "untraced", "floor", "peer"
 CLOSE = ("Connection: close",)  # short mode of a peer is the client's word
 SERVETUI = (sys.executable, "-m", "tui")
 _LISTENING = re.compile(rb"listening on (http://\S+)")
@@ -61,7 +63,7 @@ class Contender:
     """One row: `start` is given the folder of the page."""
 
     name: str
-    kind: str  # WATCHED, UNTRACED or PEER
+    kind: str  # WATCHED, UNTRACED, FLOOR or PEER
     mode: str  # KEEP_ALIVE or SHORT
     headers: tuple[str, ...]  # that wrk sends
     start: Callable[[Path], AbstractContextManager[Running]]
@@ -84,6 +86,22 @@ def _peer_start(peer: Peer) -> Callable[[Path], AbstractContextManager[Running]]
 
 def _as_running(serving: Serving) -> Running:
     return Running(url=serving.url, pid=serving.pid)
+
+
+def of_floor(model: str, mode: str) -> Contender:
+    """A model with sockets that report as little as can be (floor_sockets.py)."""
+
+    @contextlib.contextmanager
+    def start(root: Path) -> Iterator[Running]:
+        port = free_port()
+        words = [sys.executable, "-m", "tests.bench.floor_sockets", "-m", model, "-p", str(port)]
+        if mode == SHORT:
+            words.append("--short")
+        with running([*words, "--root", str(root)]) as child:
+            wait_for_port(port, child)
+            yield Running(url=f"http://127.0.0.1:{port}/index.html", pid=child.pid)
+
+    return Contender(model, FLOOR, mode, (), start)
 
 
 def of_model(

@@ -3,11 +3,11 @@
 One process serves itself short connections with the epoll loop, in turn
 
     plain      with the library's sockets,
-    floor      with sockets that do nothing but store one fixed record at accept, recv, send and close,
+    floor      with sockets that report as little as can be (floor_sockets.py),
     watched    as servetui watches them,
 
 and prints the CPU of the server's side for a connection: the best of many small rounds, and the median of
-the ratios within a round. No design that reports from Python can do better than the floor.
+the ratios within a round.
 """
 
 from __future__ import annotations
@@ -18,51 +18,20 @@ import socket
 import statistics
 from collections.abc import Callable
 from functools import partial
-from time import monotonic_ns, thread_time_ns
+from time import thread_time_ns
 from typing import Any
 
 from engine import traced_conversation, traced_socket, tracing
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
-from engine.events import RECORD
 from engine.listener import open_listener
 from engine.models.epoll_loop import Loop
 from engine.service import Service, Settings
 from engine.site import WWW, Site
+from tests.bench.floor_sockets import floor_listener
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-SO_COOKIE = 57
-_ring = bytearray(RECORD.size)
 _plain_poller = select.epoll
-
-
-class FloorSocket(socket.socket):
-    """Stores a record of fixed content for each call; keeps nothing, decides nothing."""
-
-    def accept(self) -> tuple[FloorSocket, Any]:
-        fd, peer = self._accept()  # type: ignore[attr-defined]
-        accepted = FloorSocket(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
-        accepted.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)
-        _store(2)
-        return accepted, peer
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        data = super().recv(size, flags)
-        _store(20)
-        return data
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        sent = super().send(data, flags)
-        _store(21)
-        return sent
-
-    def _real_close(self, *args: Any) -> None:
-        _store(8)
-        super()._real_close(*args)  # type: ignore[misc]
-
-
-def _store(kind: int) -> None:
-    RECORD.pack_into(_ring, 0, kind, 1, 2, 3, 4, 5, 6, 7, 8, monotonic_ns(), 9)
 
 
 class Server:
@@ -102,8 +71,8 @@ def _servers(memory: SharedMemory) -> dict[str, Server]:
         return Service(settings, answer, lambda: None)
 
     plain = Server(open_listener("127.0.0.1", 0), service(), _plain_poller())
-    floor_listener = FloorSocket(fileno=open_listener("127.0.0.1", 0).detach())
-    floor = Server(floor_listener, service(), _plain_poller())
+    listener = floor_listener(open_listener("127.0.0.1", 0).detach(), socket.socket)
+    floor = Server(listener, service(), _plain_poller())
     tracing.install(memory)
     watched_service = service()
     watched_service.converse = partial(traced_conversation.TracedConversation, settings)
