@@ -33,7 +33,8 @@ from tests.bench.processes import (
 )
 
 KEEP_ALIVE, SHORT = "keep-alive", "short"
-WATCHED, UNTRACED, FLOOR, PEER = "watched", "untraced", "floor", "peer"
+WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"
+FLOOR, TELLING = "floor", "telling"  # of floor_sockets.py
 CLOSE = ("Connection: close",)  # short mode of a peer is the client's word
 SERVETUI = (sys.executable, "-m", "tui")
 _LISTENING = re.compile(rb"listening on (http://\S+)")
@@ -63,7 +64,7 @@ class Contender:
     """One row: `start` is given the folder of the page."""
 
     name: str
-    kind: str  # WATCHED, UNTRACED, FLOOR or PEER
+    kind: str  # one of those above
     mode: str  # KEEP_ALIVE or SHORT
     headers: tuple[str, ...]  # that wrk sends
     start: Callable[[Path], AbstractContextManager[Running]]
@@ -88,20 +89,19 @@ def _as_running(serving: Serving) -> Running:
     return Running(url=serving.url, pid=serving.pid)
 
 
-def of_floor(model: str, mode: str) -> Contender:
+def of_floor(model: str, kind: str, mode: str) -> Contender:
     """A model with sockets that report as little as can be (floor_sockets.py)."""
 
     @contextlib.contextmanager
     def start(root: Path) -> Iterator[Running]:
         port = free_port()
         words = [sys.executable, "-m", "tests.bench.floor_sockets", "-m", model, "-p", str(port)]
-        if mode == SHORT:
-            words.append("--short")
+        words += ["--short"] * (mode == SHORT) + ["--telling"] * (kind == TELLING)
         with running([*words, "--root", str(root)]) as child:
             wait_for_port(port, child)
             yield Running(url=f"http://127.0.0.1:{port}/index.html", pid=child.pid)
 
-    return Contender(model, FLOOR, mode, (), start)
+    return Contender(model, kind, mode, (), start)
 
 
 def of_model(

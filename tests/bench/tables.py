@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.bench.contenders import FLOOR, KEEP_ALIVE, PEER, SHORT, UNTRACED, WATCHED
+from tests.bench.contenders import FLOOR, KEEP_ALIVE, PEER, SHORT, TELLING, UNTRACED, WATCHED
 
 if TYPE_CHECKING:
     from tests.bench.throughput import Sample
@@ -76,7 +76,9 @@ def main_table(among: Rows) -> str:
 def _cells(row: Row, among: Rows) -> list[str]:
     if not row.rates:
         return [row.name, row.kind, row.mode, row.samples[-1].failure or "no answer"]
-    untraced = find(among, row.name, UNTRACED, row.mode) if row.kind in (WATCHED, FLOOR) else None
+    untraced = (
+        find(among, row.name, UNTRACED, row.mode) if row.kind in (WATCHED, TELLING, FLOOR) else None
+    )
     reports = [sample.report for sample in row.samples if sample.report]
     rates = row.rates.values()
     return [

@@ -27,6 +27,7 @@ from tests.bench.contenders import (
     KEEP_ALIVE,
     SERVETUI,
     SHORT,
+    TELLING,
     UNTRACED,
     WATCHED,
     Contender,
@@ -131,8 +132,8 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     for mode in options.modes:
         for model in options.models:
             for kind in options.kinds:
-                if kind == FLOOR:
-                    chosen.append(of_floor(model, mode))
+                if kind in (FLOOR, TELLING):
+                    chosen.append(of_floor(model, kind, mode))
                 else:
                     chosen.append(of_model(model, kind, mode, options.servetui.split()))
         chosen += [of_peer(name, mode) for name in options.peers]
@@ -164,7 +165,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--models", type=_names, default=_names(MODELS), help=f"default: {MODELS}")
     parser.add_argument("--peers", type=_names, default=list(PEERS), help="default: all")
     parser.add_argument("--modes", type=_names, default=[KEEP_ALIVE, SHORT])
-    parser.add_argument("--kinds", type=_names, default=[WATCHED, UNTRACED, FLOOR])
+    parser.add_argument("--kinds", type=_names, default=[WATCHED, UNTRACED, TELLING, FLOOR])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="for one measurement")
     parser.add_argument("-c", "--connections", type=int, default=16)
