@@ -58,7 +58,18 @@ def main(settings: EngineSettings) -> None:
     if not control.recv(16):
         return
     service = Service(Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"))
-    model.serve(_listener(settings, memory, service), service)
+    try:
+        model.serve(_listener(settings, memory, service), service)
+    finally:
+        _finish(settings)
+
+
+def _finish(settings: EngineSettings) -> None:
+    """Tell what still waits for room, or count it."""
+    if settings.trace:
+        from engine.tracing import tracer
+
+        tracer.writer.finish()
 
 
 def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) -> socket.socket:

@@ -44,25 +44,31 @@ class GreenletTasks(ThreadTasks):
     share_a_thread = True
 
     def __init__(self) -> None:
-        self.running = sys.modules["greenlet"].getcurrent
+        self._current: Callable[[], Any] = sys.modules["greenlet"].getcurrent
+        self.running = self._name_of_running
         self._free: list[str] = []
         self._numbers = itertools.count(1)
 
+    def _name_of_running(self) -> str | None:
+        # Not the greenlet itself: what keeps a dead one alive keeps its sockets open.
+        return getattr(self._current(), "servetui_name", None)
+
     def name(self) -> str:
         """It stays on the greenlet, since it may be asked for again."""
-        current: Any = self.running()
-        if current.parent is None:
-            return super().name()
+        current = self._current()
         name: str = getattr(current, "servetui_name", "")
         if not name:
-            name = self._free.pop() if self._free else f"greenlet-{next(self._numbers)}"
+            if current.parent is None:
+                name = super().name()
+            else:
+                name = self._free.pop() if self._free else f"greenlet-{next(self._numbers)}"
             current.servetui_name = name
         return name
 
     def give_name_back(self) -> None:
         """The connection of the running one was closed."""
-        current: Any = self.running()
-        if name := getattr(current, "servetui_name", ""):
+        current = self._current()
+        if current.parent is not None and (name := getattr(current, "servetui_name", "")):
             del current.servetui_name
             self._free.append(name)
 
@@ -76,8 +82,9 @@ def share_threads(base: Any) -> GreenletTasks:
 
 
 def model_line() -> int:
-    """The line outside the tracer and the standard library that led here, for `close` in a `with`."""
-    caller: Any = frame(2)
+    """The line outside the tracer and the standard library that led here, for `close` in a `with`; 0
+    where nobody did, as when a finalizer runs at the end of a thread."""
+    caller: Any = sys._getframe(1)
     while caller is not None and caller.f_code.co_filename in PLUMBING:
         caller = caller.f_back
     return caller.f_lineno if caller is not None else 0

@@ -2,7 +2,7 @@
 
 A writer is one process. It owns a slot: a ring of records, a head (how many it wrote), and
 counters of what it could not write. The one reader, in the terminal's process, owns the tails. Nobody
-ever waits, takes a lock or makes a system call to report an event (a lock among processes is taken only
+waits for another process or makes a system call to report an event (a lock among processes is taken only
 to claim a slot, once in the life of a process). What is written is visible at once, also to the reader of a
 writer that has been killed: so there is nothing to flush before a call that may block, and no tail to
 lose.
@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from engine.events import RECORD_BYTES
 
 SLOTS = 2_048  # writers at a time: an engine and its child processes
-FIRST_RING = 1 << 16  # records; 2.6 MB: at 300,000 events/s, the reader may be away for 0.2 s
+FIRST_RING = 1 << 16  # records; 2.9 MB: at 300,000 events/s, the reader may be away for 0.2 s
 RING = 1 << 12  # records of each further slot; pages never touched cost nothing
 
 SETTINGS = 64  # words

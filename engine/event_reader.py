@@ -178,7 +178,7 @@ class Reader:
                         (number, at_ns, _KINDS[kind], conn, fd, pid, name, moved, line, text),
                     )
                 )
-                if kind == _EXIT and text == "thread":
+                if kind == _EXIT and text == "thread" and not source.greenlets:
                     numbers.pop(thread, None)
 
 

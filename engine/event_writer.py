@@ -111,14 +111,15 @@ class Writer:
         line2: int = 0,
         at_ns: int = 0,
     ) -> None:
-        """Report an event (or a pair of PAIRS) that has just happened. Never blocks, never raises.
+        """Report an event (or a pair of PAIRS) that has just happened. Never waits for the reader, never
+        raises; a new text or a full ring takes a lock among the threads of the process.
 
         `moved` is the event's `bytes`; `at_ns` 0 is now. An accept has the peer's host as its note and
         its port as `moved2`: ports would fill the texts.
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running()
-        task = self._task_numbers.get(running) or self._meet(running)
+        task = self._task_numbers.get(running) or self._meet()
         text = self._texts.get(note)
         # No call and no loop from here to pack_record: so no other thread, and no finalizer, takes
         # this place, or publishes a head beyond it before the record is there.
@@ -174,11 +175,11 @@ class Writer:
 
     # --- the slow path: a new text, or a ring that is nearly full ------------------------------------
 
-    def _meet(self, running: Hashable) -> int:
+    def _meet(self) -> int:
         """The number of the name of the running task, if the reader knows it already; 0 if not."""
         number = self._texts.get(self._tasks.name(), 0)
         if number:
-            self._task_numbers[running] = number
+            self._task_numbers[self._running()] = number  # a greenlet has got a name only now
         return number
 
     def _number(self, text: str) -> int:
@@ -196,11 +197,11 @@ class Writer:
         return number
 
     def _put_slowly(self, put: Put) -> None:
+        task = self._tasks.name()  # may take a lock of the library, so before our own
         with self._slow_path, NoFinalizers():
             if self._finished:
                 NoWriter(self._memory).put(*put)
                 return
-            task = self._tasks.name()
             if self._look_for_room(put[0], put[-1]):
                 self._write(put, task)
             else:

@@ -138,7 +138,7 @@ text is known any more."""
 
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then all are forgotten, so that hostile paths cannot grow a table
-TEXT_NUMBERS = 4 * TEXTS_PER_WRITER  # then numbers are used again
+TEXT_NUMBERS = 32 * TEXTS_PER_WRITER  # then numbers are used again
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 

@@ -232,15 +232,15 @@ class TracedSocket:
         except OSError as error:
             self._failed(error, callers.frame(1).f_lineno)
             raise
-        if self._unsaid is None or not self._is_shown:
-            self._sent(sent, callers.frame(1).f_lineno)
-            return sent
-        length, line, status = self._unsaid
-        self._unsaid = None
-        tracer.writer.put(
-            RESPONSE_SEND, self._conn, self._fd, length, line, status, sent,
-            callers.frame(1).f_lineno,
-        )  # fmt: skip
+        line = callers.frame(1).f_lineno
+        unsaid, self._unsaid = self._unsaid, None  # another thread may have told it meanwhile
+        if unsaid is None or not self._is_shown:
+            self._sent(sent, line)
+        else:
+            length, line1, status = unsaid
+            tracer.writer.put(
+                RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
+            )
         return sent
 
     def sendall(self, data: Any, flags: int = 0) -> None:
@@ -249,25 +249,30 @@ class TracedSocket:
         line = callers.frame(1).f_lineno
         length = len(data) if type(data) is bytes else memoryview(data).nbytes
         sent = 0
-        if self._unsaid:
+        if self._unsaid and length:
             try:
                 sent = self._send_at_once(data, flags)
             except OSError as error:
                 self._failed(error, line)
                 raise
             if sent == length and self._is_shown:
-                length, line1, status = self._unsaid
-                self._unsaid = None
-                tracer.writer.put(
-                    RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
-                )
+                unsaid, self._unsaid = self._unsaid, None
+                if unsaid is None:  # another thread has told it meanwhile
+                    self._sent(sent, line)
+                else:
+                    made, line1, status = unsaid
+                    tracer.writer.put(
+                        RESPONSE_SEND, self._conn, self._fd, made, line1, status, sent, line
+                    )
                 return
             self._catch_up()
             if sent:
                 self._sent(sent, line)
-        while sent < length:
+        while sent < length or not length:
             rest = memoryview(data).cast("B")[sent:] if sent else data
             sent += self._transmit(line, "send", rest, flags)
+            if not length:
+                return
 
     def _sent(self, sent: int, line: int) -> None:
         """Report a send whose response is known."""
@@ -287,6 +292,8 @@ class TracedSocket:
         return int(sock._sendfile_use_send(file, offset, count))
 
     def _transmit(self, line: int, call: str, *args: Any) -> int:
+        if self._unsaid:
+            self._catch_up()  # to be seen while this waits
         try:
             sent: int = getattr(self._base, call)(self, *args)
         except OSError as error:
@@ -312,13 +319,12 @@ class TracedSocket:
         # The one place where a socket's descriptor is closed: makefile() may keep it open after
         # close(), and here it is still valid.
         if not self._has_ended:
-            self._report_end(callers.model_line())
+            self._has_ended = True  # with no call before it: two threads may close at once
+            if self._conn:
+                self._report_end(callers.model_line())
         self._base._real_close(self, *args)
 
     def _report_end(self, line: int) -> None:
-        self._has_ended = True
-        if not self._conn:
-            return
         tracer.open_sockets -= 1
         note = self._ended_by if self._is_shown else self._note_of_thinned_end()
         if self._received or self._unsaid:
@@ -334,9 +340,11 @@ class TracedSocket:
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
-        if getattr(self, "_has_ended", True) or sys.is_finalizing():
+        if getattr(self, "_has_ended", True):
             return  # or was never watched
-        self._report_end(callers.model_line())
+        self._has_ended = True
+        if self._conn and sys is not None and not sys.is_finalizing():
+            self._report_end(callers.model_line())
 
 
 def traced_listener(fd: int, base: Any) -> socket.socket:

@@ -2,8 +2,7 @@
 
 The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
 `install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and select.epoll
-in their places, in the engine's process and nowhere else. No lock is taken on any of these paths
-(event_writer.py).
+in their places, in the engine's process and nowhere else.
 """
 
 import os
@@ -88,6 +87,7 @@ tracer = Tracer()
 
 class _TracedThread(threading.Thread):
     def run(self) -> None:
+        tracer.writer.forget_task()  # of a thread that had the same number and ended untold
         tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, "thread")
         try:
             super().run()
@@ -156,7 +156,12 @@ def _exit(status: int) -> None:
 
 
 def install(memory: SharedMemory) -> None:
-    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins."""
+    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins.
+    Raises RuntimeError where threads run at the same time (event_writer.py)."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise RuntimeError(
+            "tracing needs the interpreter's lock; use a build of Python that has it"
+        )
     if socket.socket is not _plain_socket:
         tracer.tasks = callers.share_threads(socket.socket)
     tracer.begin(memory)
