@@ -35,7 +35,7 @@ _EVENT_LETTERS = [
     (CELL_BIT[Kind.RECV], "r"),
 ]
 _STATE_LETTERS = {
-    State.ACCEPTED: "·",
+    State.ACCEPTED: "A",
     State.READING: "r",
     State.HANDLER: "H",
     State.UNSENT: "S",
@@ -60,10 +60,13 @@ class Connection:
         "closed_ns",
         "conn",
         "fd",
+        "forgotten",
         "happened",
         "last",
+        "log",
         "number",
         "opened_ns",
+        "path",
         "peer",
         "pending",
         "pid",
@@ -96,11 +99,24 @@ class Connection:
         self.unsent = 0
         self.bytes_in = self.bytes_out = 0
         self.last = event
+        self.path = ""  # method and target of the last request
+        self.log = [event]
+        self.forgotten = 0  # events before those of the log
         self.torn = False
         self.row = 0
         self.cell = cell
         self.happened = CELL_BIT[event.kind]  # in the running cell
         self.cells: list[int] = []  # the finished ones, oldest first
+
+    def forget(self, most: int) -> None:
+        """Keep the last events only, with some room for more."""
+        self.forgotten += len(self.log) - most
+        del self.log[:-most]
+
+    @property
+    def is_only_counted(self) -> bool:
+        """The last that was told of it is how much was not told."""
+        return self.last.note.startswith("thinned") and not self.closed_ns
 
     def settle(self) -> State:
         """The state after a send: bytes left behind, then requests left unanswered, then idle."""
@@ -125,8 +141,8 @@ class Connection:
         self.happened = 0
         del self.cells[:-STRIP_CELLS]
 
-    def view(self, now_ns: int) -> ConnectionView:
-        """Itself, frozen."""
+    def view(self, now_ns: int, row: int | None = None) -> ConnectionView:
+        """Itself, frozen; in a row of its own where it does not stand in its place."""
         return ConnectionView(
             number=self.number,
             conn=self.conn,
@@ -145,7 +161,8 @@ class Connection:
             strip=self._strip(now_ns // STRIP_CELL_NS),
             closed_by=self.closed_by,
             torn=self.torn,
-            row=self.row,
+            row=self.row if row is None else row,
+            acceptor=self.acceptor,
         )
 
     def _strip(self, now_cell: int) -> str:
@@ -154,6 +171,8 @@ class Connection:
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
         letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
+        if self.is_only_counted:  # what looks idle is not: nobody tells what it does
+            letters = letters.replace("·", "~")
         return letters.rjust(STRIP_CELLS)
 
 
@@ -172,6 +191,8 @@ def _letter(cell: int) -> str:
 
 def describe(event: Event) -> str:
     """An event in a few words, for a row: `GET /`, `200`, `recv 83`, `closed by client`."""
+    if event.kind is Kind.ACCEPT:
+        return "accepted"
     if event.kind is Kind.RECV:
         return f"recv {event.bytes}" if event.bytes else "end of stream"
     if event.kind is Kind.SEND:

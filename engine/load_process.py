@@ -78,6 +78,7 @@ class LoadProcess:
             retried=report.retried if report else 0,
             errors=dict(report.errors) if report else {},
             failure=self._failure,
+            latencies=result.latencies if result else (),
         )
 
     def _read_reports(self) -> None:

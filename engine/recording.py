@@ -1,17 +1,50 @@
-"""Events to a file: a header line with version, model and command, then an event a line (JSON).
+"""Events to a file and back: a header line, then an event a line (JSON).
 
-Readable up to the last whole line, whatever ended the writer.
+Readable up to the last whole line, whatever ended the writer. What is no event stands between the
+events in the same form (Recording.tell). A reader trusts nothing in a file, which may come from
+anybody: whatever is odd in it ends as one sentence, a RecordingError.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterable
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import count
+from operator import itemgetter
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from engine.events import Event
+from engine.events import KIND_NAMES, Event, Kind, Unreported, printable
 from engine.output import Output
+from engine.snapshot import BurstView, ProcessNumbers
 
 VERSION = 1
+MODES = ("keep-alive", "short")
+TELLER = "servetui"  # the task of what is told beside the events; no model calls a thread so
+LINE_MOST = 65_536  # bytes: an event takes some 200, what is told of a burst some 400
+TEXT_MOST = 400  # letters of a text that is no event's: a word of the command, a path
+
+
+class RecordingError(ValueError):
+    """A file that cannot be read as a recording; the message is one line: what, why, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first line tells. All texts are printable."""
+
+    model: str
+    """The first one."""
+    command: tuple[str, ...]
+    url: str = ""
+    """Empty: not told."""
+    mode: str = MODES[0]
+    """The first one."""
+
+
+# --- out ------------------------------------------------------------------------------------------
 
 
 class Recording:
@@ -23,17 +56,23 @@ class Recording:
         model: str,
         command: list[str],
         give_up_at_s: Callable[[], float] = lambda: float("inf"),
+        *,
+        url: str = "",
+        mode: str = "",
     ) -> None:
         """Replaces what the file held. Raises OSError when it cannot be made.
 
-        `give_up_at_s` as in Output: the file may be a pipe whose reader stalls.
+        `give_up_at_s` as in Output: the file may be a pipe whose reader stalls. `url` and `mode` (one
+        of MODES) are left out of the header where they are empty.
         """
         # Opening a pipe that nobody reads would wait for a reader; so it is refused (ENXIO).
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
         self._fd = os.open(path, flags, 0o666)
         os.set_blocking(self._fd, True)
         self._output = Output(self._fd, give_up_at_s)
+        self._seq = 0
         header = {"servetui": VERSION, "model": model, "command": command}
+        header |= {name: value for name, value in (("url", url), ("mode", mode)) if value}
         try:
             self._output.write(json.dumps(header) + "\n")
         except OSError:
@@ -44,6 +83,218 @@ class Recording:
         """Append events; they are in the file when this returns. Raises OSError as Output does."""
         self._output.write("".join(event.to_json() + "\n" for event in events))
 
+    def tell(self, at_ns: int, what: str, values: Mapping[str, Any]) -> None:
+        """Append what is no event, as a tick of the task `servetui`. What and its values:
+
+        - `mode`: {"mode": one of MODES}, from now on;
+        - `numbers`: the fields of ProcessNumbers;
+        - `burst`: {"index": its number in this recording, from 0} and the fields of BurstView;
+          told anew whenever it has got further;
+        - `unreported`: unreported_values(), the totals so far.
+
+        Raises OSError as write does; ValueError for what no reader would take.
+        """
+        note = f"{what} {json.dumps(values, separators=(',', ':'), allow_nan=False)}"
+        event = Event(self._seq, at_ns, Kind.TICK, 0, -1, os.getpid(), TELLER, 0, 0, note)
+        if len(event.to_json()) >= LINE_MOST:
+            raise ValueError(f"{what} is too long for a line")
+        if told(event) is None:
+            raise ValueError(f"nobody reads {what!r}")
+        self.write([event])
+        self._seq += 1
+
     def close(self) -> None:
         """End the recording."""
         os.close(self._fd)
+
+
+def unreported_values(unreported: Unreported) -> dict[str, Any]:
+    """In the form in which it is told: `{"dropped": {"send": 5}, ..., "life_lost": 0}`."""
+    values: dict[str, Any] = {"life_lost": unreported.life_lost}
+    for name in _COUNTERS:
+        counter = getattr(unreported, name)
+        values[name] = {KIND_NAMES[kind]: number for kind, number in counter.items()}
+    return values
+
+
+# --- back: lines ----------------------------------------------------------------------------------
+
+
+def read(path: Path) -> tuple[Header, Iterator[Event]]:
+    """The header, and the lines after it: each an Event with printable texts, those that were told
+    (is_told) among them. Event number n, from 0, stands in line n + 2.
+
+    Raises RecordingError, also while the events are walked through. A last line that is cut off, as
+    by the writer's end, is left out.
+    """
+    lines = _lines(path)
+    _, first = next(lines, (1, b""))
+    if not first:
+        raise _refused(path, "it is empty, or cut off in its first line", "record it again")
+    return _header(path, first), (_event(path, number, line) for number, line in lines)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The whole lines, each with its number from 1."""
+    try:
+        with _open(path) as file:
+            for number in count(1):
+                line = file.readline(LINE_MOST)
+                if not line.endswith(b"\n"):
+                    if len(line) == LINE_MOST:
+                        raise _damaged(path, number, f"longer than {LINE_MOST:,} bytes")
+                    return
+                yield number, line
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise _refused(path, why, "name a file that servetui has recorded") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Raises OSError and RecordingError."""
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes would wait for a writer.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError as error:
+        raise _refused(path, str(error), "no file can have that name") from error
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    raise _refused(path, f"it is {what}", "name a file that servetui has recorded")
+
+
+def _header(path: Path, line: bytes) -> Header:
+    try:
+        values = json.loads(line.decode())
+        version = values["servetui"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _damaged(path, 1, "no header of ours") from None
+    if type(version) is int and version > VERSION:
+        why = f"a newer servetui wrote it (format {printable(str(version), 20)}, not {VERSION})"
+        raise _refused(path, why, "update servetui")
+    try:
+        if type(version) is not int or version < 1 or type(values["command"]) is not list:
+            raise _MalformedError("no version or no command")
+        command = tuple(_sound(word, str) for word in values["command"])
+        model, url = _sound(values["model"], str), _sound(values.get("url", ""), str)
+        return Header(model, command, url, _mode(values.get("mode", MODES[0])))
+    except (ValueError, KeyError):
+        raise _refused(path, "its header (line 1) is damaged", "record it again") from None
+
+
+_KINDS = {name: kind for kind, name in KIND_NAMES.items()}
+_VALUES = itemgetter(*Event._fields)
+_TYPES = (int, int, str, int, int, int, str, int, int, str)
+_SHORT, _INT, _TIME, _LONG = 2**16 - 1, 2**31 - 1, 2**63 - 1, 2**64 - 1
+
+
+def _event(path: Path, number: int, line: bytes) -> Event:
+    """Called by the million."""
+    try:
+        by_name = json.loads(line.decode())
+        values = _VALUES(by_name)
+        if tuple(map(type, values)) != _TYPES or len(by_name) != len(_TYPES):
+            raise _MalformedError("a field of the wrong type")
+        seq, at_ns, kind, conn, fd, pid, task, moved, source_line, note = values
+        if not (
+            (0 <= seq <= _LONG and 0 <= at_ns <= _TIME and 0 <= conn <= _LONG)
+            and (-1 <= fd <= _INT and 0 <= pid <= _INT)
+            and (0 <= moved <= _LONG and 0 <= source_line <= _SHORT and kind in _KINDS)
+        ):
+            raise _MalformedError("a number out of range, or an unknown kind")
+        event = Event(seq, at_ns, _KINDS[kind], conn, fd, pid, task, moved, source_line, note)
+        if task == TELLER and told(event) is not None:
+            return event
+        return event._replace(task=printable(task), note=printable(note))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        why = str(error) if isinstance(error, _MalformedError) else "no event"
+        raise _damaged(path, number, why) from None
+
+
+def _damaged(path: Path, number: int, why: str) -> RecordingError:
+    if number == 1:
+        why = f"it is no recording (its first line is {why})"
+        return _refused(path, why, "servetui serve --events FILE makes one")
+    remedy = f"head -n {number - 1} makes a file of what is before it"
+    return _refused(path, f"line {number} is damaged ({why})", remedy)
+
+
+def _refused(path: Path, why: str, remedy: str) -> RecordingError:
+    return RecordingError(f"cannot read {printable(str(path), TEXT_MOST)}: {why}; {remedy}")
+
+
+# --- back: what was told --------------------------------------------------------------------------
+
+
+Told = str | tuple[int, BurstView] | ProcessNumbers | Unreported
+"""The mode from now on; the number of a burst and how far it has got; numbers; totals."""
+
+
+class _MalformedError(ValueError):
+    """A value that nothing of ours writes."""
+
+
+def is_told(event: Event) -> bool:
+    """Whether it is no event of the server, but a line of Recording.tell."""
+    return event.task == TELLER and event.kind is Kind.TICK and event.fd == -1 and not event.conn
+
+
+def told(event: Event) -> Told | None:
+    """What a line of Recording.tell says; None for events of the server, and for words that this
+    version does not know. Raises ValueError."""
+    what, _, values = event.note.partition(" ")
+    if what not in _TOLD or not is_told(event):
+        return None
+    try:
+        return _TOLD[what](_sound(json.loads(values), dict))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _MalformedError(f"what it tells of {what}") from error
+
+
+_JSON_TYPES: dict[Any, tuple[type, ...]] = {one: (one,) for one in (str, bool, int, dict)}
+_JSON_TYPES |= {float: (float, int), int | None: (int, type(None)), dict[str, int]: (dict,)}
+_JSON_TYPES[float | None] = (float, int, type(None))
+_JSON_TYPES[tuple[int, ...]] = (list, tuple)
+"""How a field of a record is declared -> what it may be when it comes out of JSON."""
+
+
+def _sound(value: Any, declared: Any) -> Any:
+    """The value, if it is what it is declared to be; texts are made printable."""
+    if type(value) not in _JSON_TYPES[declared]:
+        raise _MalformedError("a value of the wrong type")
+    if declared == tuple[int, ...]:
+        return tuple(_sound(number, int) for number in value)
+    if declared == dict[str, int]:
+        return {_sound(name, str): _sound(number, int) for name, number in value.items()}
+    if type(value) is str:
+        return printable(value, TEXT_MOST)
+    if type(value) in (int, float) and not 0 <= value <= _LONG:  # so NaN is none either
+        raise _MalformedError("a number out of range")
+    return value
+
+
+def _mode(value: Any) -> str:
+    return MODES[MODES.index(value)]
+
+
+def _filled(record: Any, values: dict[str, Any]) -> Any:
+    """A record of this class; fields that were not told have their defaults."""
+    told_fields = [field for field in fields(record) if field.name in values]
+    return record(**{one.name: _sound(values[one.name], one.type) for one in told_fields})
+
+
+def _unreported(values: dict[str, Any]) -> Unreported:
+    tallies = (_sound(values[name], dict[str, int]).items() for name in _COUNTERS)
+    counters = [Counter({_KINDS[kind]: number for kind, number in each}) for each in tallies]
+    return Unreported(counters[0], counters[1], counters[2], _sound(values["life_lost"], int))
+
+
+_COUNTERS = ("dropped", "thinned", "bytes")  # of Unreported
+_TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
+    "mode": lambda values: _mode(values["mode"]),
+    "numbers": lambda values: _filled(ProcessNumbers, values),
+    "burst": lambda values: (_sound(values["index"], int), _filled(BurstView, values)),
+    "unreported": _unreported,
+}

@@ -37,6 +37,10 @@ class Rows:
         while self._rows and self._rows[-1] is None:
             self._rows.pop()
 
+    def taken(self) -> list[tuple[int, Connection]]:
+        """The rows that are not free, from the top."""
+        return [(row, one) for row, one in enumerate(self._rows) if one is not None]
+
     def window(self, first: int, count: int, now_ns: int = 0) -> list[Connection]:
         """The connections in `count` rows from `first` on: those that somebody looks at."""
         self._fill(first, first + count, now_ns)

@@ -18,11 +18,13 @@ from pathlib import Path
 from time import monotonic_ns
 
 from engine import listener as listening
+from engine.detail import ConnectionDetail
 from engine.engine_process import EngineProcess, Phase
 from engine.events import Event, Kind, Unreported
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
 from engine.models import DEFAULT_MODEL, MODELS
+from engine.order import BY_PLACE, Order
 from engine.probes.processes import ProcessProbe, holder_of_port
 from engine.site import WWW
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -77,6 +79,7 @@ class Run:
         self.model = settings.model
         self.short = settings.short
         self.thinning = 1
+        self.whole = settings.whole
         self._adapt_at_s = self._look_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
         self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
@@ -155,7 +158,7 @@ class Run:
         self._hand_over(now_s)
         self._adapt(now_s)
         is_changing = self._next is not None or bool(self._old)
-        if not (at_once or is_changing or self.settings.whole) and now_s < self._look_at_s:
+        if not (at_once or is_changing or self.whole) and now_s < self._look_at_s:
             return []
         self._look_at_s = now_s + LOOK_S
         events = self._drain()
@@ -163,10 +166,22 @@ class Run:
         self._is_busy = self._is_busy or bool(events)
         return events
 
-    def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
+    def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it."""
         self._note_unreported()
-        return self.state.snapshot(monotonic_ns(), first_row, rows)
+        return self.state.snapshot(monotonic_ns(), first_row, rows, order)
+
+    def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
+        """The row of a connection in the table; None when it is not in it."""
+        return self.state.row_of(conn, monotonic_ns(), order)
+
+    def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
+        """(row, conn) of the connection so many steps from a row, as far as there is one."""
+        return self.state.neighbour(row, steps, monotonic_ns(), order)
+
+    def detail(self, conn: int) -> ConnectionDetail | None:
+        """One connection told whole; None when it is forgotten."""
+        return self.state.detail(conn, monotonic_ns())
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
@@ -308,7 +323,7 @@ class Run:
         sources = 1 if events else 0
         for engine in self._engines():
             has_ended = engine.phase is Phase.ENDED
-            batch = engine.reader.drain(whole=self.settings.whole)
+            batch = engine.reader.drain(whole=self.whole)
             self.state.note_passed(engine.reader.take_passed())
             if batch:
                 events = events + batch if events else batch

@@ -90,6 +90,8 @@ class ConnectionView:
     """Some of its events were not reported: its numbers are too low."""
     row: int = 0
     """Its place in the table, from 0: it keeps it as long as it is shown."""
+    acceptor: int = 0
+    """The process that accepted it; not `pid` where a child serves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +239,6 @@ class BurstView:
     """Kind -> count."""
     failure: str = ""
     """Why there is no result; empty when there is one."""
+    latencies: tuple[int, ...] = ()
+    """How many successful requests took how long: counts by load.result.HISTOGRAM_EDGES_MS, and one
+    for what is above. Empty while it runs, and when there is no result."""

@@ -9,17 +9,22 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from engine.connection import CELL_BIT, STEPS, Connection
+from engine.detail import ConnectionDetail, requests_of
 from engine.events import Event, Kind, Unreported
 from engine.flow import Flow, Totals
+from engine.order import BY_PLACE, Order
 from engine.passing import Passed
+from engine.ranked import Ranked
 from engine.rows import Rows
-from engine.snapshot import STRIP_CELL_NS, Counts, Room, Snapshot, State
+from engine.snapshot import STRIP_CELL_NS, ConnectionView, Counts, Room, Snapshot, State
 
 CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
 EVENTS_KEPT = 1_000
 NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
 WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
+LOG_MOST, LOG_LEAST = 400, 16  # events kept of each connection, for its detail;
+LOGS_TOGETHER = 100_000  # and of all together: some 30 MB
 
 
 class ServerState:
@@ -42,6 +47,8 @@ class ServerState:
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
         self._closed: deque[Connection] = deque()
         self._rows = Rows()
+        self._ranked = Ranked()
+        self._log_limit = LOG_MOST
         self._flow = Flow()
         self._cell = 0
         self._cell_ends_ns = 0
@@ -74,6 +81,9 @@ class ServerState:
                 self._misstep(connection, event)
                 continue
             connection.happened |= bits[kind]
+            connection.log.append(event)
+            if len(connection.log) > self._log_limit:
+                connection.forget(self._log_limit // 2)
             if kind is not _RELEASE:  # what the parent gives up says nothing of the connection
                 connection.last = event
             _APPLY[kind](self, connection, event, state)
@@ -124,6 +134,7 @@ class ServerState:
         """A step that the table does not allow. It is counted, and so are its bytes; the connection
         goes on as the event says, but nothing opens it again."""
         kind = event.kind
+        connection.log.append(event)
         if kind is Kind.CLOSE and connection.closed_by == "cut":
             self.cut -= 1  # it had been closed in time, as is only told now
             connection.closed_by = event.note.split(" ", 1)[0]
@@ -200,6 +211,7 @@ class ServerState:
 
     def _requested(self, connection: Connection, event: Event, state: State) -> None:
         connection.pending += 1
+        connection.path = event.note
         connection.request_ns = event.at_ns
         connection.enter(state, event.at_ns)
 
@@ -235,6 +247,8 @@ class ServerState:
             self._expire(event.at_ns)
 
     def _end(self, connection: Connection, at_ns: int, closed_by: str) -> None:
+        if connection.cell != self._cell:  # nothing of its own has happened, as when it is cut
+            connection.roll(self._cell)
         connection.closed_ns = at_ns
         connection.closed_by = closed_by
         connection.enter(State.CLOSED, at_ns)
@@ -266,6 +280,8 @@ class ServerState:
         are made of."""
         self._cell = at_ns // STRIP_CELL_NS
         self._expire(at_ns)
+        share = LOGS_TOGETHER // max(len(self.connections), 1)
+        self._log_limit = min(max(share, LOG_LEAST), LOG_MOST)
         self._flow.sample(at_ns, self._totals())
         self._cell_ends_ns = min((self._cell + 1) * STRIP_CELL_NS, self._flow.second_ends_ns)
 
@@ -290,14 +306,16 @@ class ServerState:
 
     # --- out -------------------------------------------------------------------------------------
 
-    def snapshot(self, now_ns: int, first_row: int = 0, rows: int = 1_000) -> Snapshot:
+    def snapshot(
+        self, now_ns: int, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE
+    ) -> Snapshot:
         """The server at `now_ns` (not before the last event), with a window of the connections."""
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self._expire(now_ns)
         # Ticks of the server stand among its figures; ten a second, they would hide all else here.
         told = tuple(event for event in self.events if event.conn or event.kind is not Kind.TICK)
-        window = self._rows.window(first_row, rows, now_ns)
+        views, row_count = self._window(now_ns, first_row, rows, order)
         counts = self._counts()
         per_s = self._flow.rates(now_ns, self._totals())
         return Snapshot(
@@ -310,9 +328,9 @@ class ServerState:
             requests_history=tuple(self._flow.history),
             sockets=self.counts[Kind.LISTEN] and counts.open + 1,
             rooms=self._rooms(now_ns),
-            connections=tuple(connection.view(now_ns) for connection in window),
+            connections=views,
             first_row=first_row,
-            rows=len(self._rows),
+            rows=row_count,
             workers=sum(map(len, self.workers.values())),
             events=told,
             numbers={
@@ -321,6 +339,51 @@ class ServerState:
                 if event.conn in self._numbers
             },
         )
+
+    def _window(
+        self, now_ns: int, first_row: int, rows: int, order: Order
+    ) -> tuple[tuple[ConnectionView, ...], int]:
+        if order == BY_PLACE:
+            placed = self._rows.window(first_row, rows, now_ns)
+            return tuple(one.view(now_ns) for one in placed), len(self._rows)
+        ranked = self._ranked.take(self.connections, order, now_ns)
+        seen = enumerate(ranked[first_row : first_row + rows], first_row)
+        return tuple(one.view(now_ns, row) for row, one in seen), len(ranked)
+
+    def row_of(self, conn: int, now_ns: int, order: Order = BY_PLACE) -> int | None:
+        """The row of a connection in the table; None when it is not in it."""
+        connection = self.connections.get(conn)
+        if connection is None or order == BY_PLACE:
+            return connection.row if connection else None
+        ranked = self._ranked.take(self.connections, order, now_ns)
+        return next((row for row, one in enumerate(ranked) if one is connection), None)
+
+    def neighbour(
+        self, row: int, steps: int, now_ns: int, order: Order = BY_PLACE
+    ) -> tuple[int, int] | None:
+        """(row, conn) of the connection `steps` further down the table than `row` (negative: up), or
+        of the last one in that direction; None when there is none. Free rows do not count."""
+        if order == BY_PLACE:
+            rows = self._rows.taken()
+        else:
+            rows = list(enumerate(self._ranked.take(self.connections, order, now_ns)))
+        if steps > 0:
+            further = [pair for pair in rows if pair[0] > row][:steps]
+        else:
+            further = [pair for pair in rows if pair[0] < row][steps:]
+        if not further:
+            return None
+        found, connection = further[-1 if steps > 0 else 0]
+        return found, connection.conn
+
+    def detail(self, conn: int, now_ns: int) -> ConnectionDetail | None:
+        """What is known of one connection; None when it is forgotten, or never was."""
+        connection = self.connections.get(conn)
+        if connection is None:
+            return None
+        events = tuple(connection.log)
+        view = connection.view(now_ns)
+        return ConnectionDetail(view, events, connection.forgotten, requests_of(events))
 
     def events_per_s(self, now_ns: int) -> float:
         """Events of all kinds, reported or not, over the last second or so."""

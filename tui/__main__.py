@@ -18,8 +18,10 @@ from engine.models import MODELS, describe
 
 if TYPE_CHECKING:
     from engine.run import Run
+    from tui.run_like import RunLike
 
 PROGRAM = "servetui"
+LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set says what the terminal reads
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
     if sys.platform == "win32":
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
-    commands = {"serve": _serve, "models": _models}
+    commands = {"serve": _serve, "models": _models, "replay": _replay}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -110,11 +112,12 @@ def _dashboard(words: list[str]) -> int:
     parser = _Parser(
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",
-        epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} models; "
-        "each has --help of its own",
+        epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} replay (of a "
+        f"recording), {PROGRAM} models; each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     _add_run_options(parser, model_required=False)
+    _add_drawing_options(parser)
     asked = parser.parse_args(words)
     lack = _terminal_lack()
     if lack is not None:
@@ -123,17 +126,55 @@ def _dashboard(words: list[str]) -> int:
         )
         return 1
     run = _open_run(asked, trace=True)
-    if isinstance(run, int):
-        return run
+    return run if isinstance(run, int) else _draw(run, asked)
 
+
+def _replay(words: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} replay",
+        description="The dashboard over a recording, which serve --events FILE or the key r has made.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _add_drawing_options(parser)
+    asked = parser.parse_args(words)
+    lack = _terminal_lack()
+    if lack is not None:
+        _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
+        return 1
+
+    from engine.replay import Replay
+
+    from engine.recording import RecordingError
+
+    try:
+        replay = Replay(asked.file)
+    except RecordingError as error:
+        _talk(str(error))
+        return 1
+    return _draw(replay, asked)
+
+
+def _draw(run: "RunLike", asked: argparse.Namespace) -> int:
     from tui.app import Dashboard
 
     try:
-        dashboard = Dashboard(run)
+        dashboard = Dashboard(run, is_ascii=asked.ascii or not _has_glyphs())
         dashboard.run()
     finally:
         run.stop()
     return dashboard.return_code or 0
+
+
+def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ascii", action="store_true", help="draw with ASCII only, for terminals without more"
+    )
+
+
+def _has_glyphs() -> bool:
+    """Whether the terminal is said to read more than ASCII."""
+    told = next((os.environ[name] for name in LOCALES if os.environ.get(name)), "")
+    return "utf" in told.lower() or (not told and sys.stdout.encoding.lower().startswith("utf"))
 
 
 def _terminal_lack() -> str | None:

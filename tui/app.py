@@ -21,56 +21,50 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.events import Resize
+from textual.widgets import Input
 
-from engine.models import MODELS
-from tui import lifecycle, palette
+from engine.events import Event
+from tui import key_table, lifecycle, palette
 from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
-from tui.panels.keys import DIGITS
 from tui.picture import Picture
+from tui.playback import PlaybackActions
 from tui.run_like import RunLike
 
 if TYPE_CHECKING:
-    from tui.screens.models import ModelPicker
+    from tui.screens.page import Page
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "server", "connections", "events", "bursts", "keys")
+FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
 PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
 
 
-class Dashboard(App[None]):
+class Dashboard(PlaybackActions):
     """Draws a run. Whoever made the run also stops it."""
 
     TITLE = "servetui"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c,ctrl+q", "quit", priority=True),
-        Binding("ctrl+z", "suspend_process", priority=True),
-        Binding("m", "models"),
-        Binding("k", "mode"),
-        Binding("b", "burst"),
-        Binding("R", "restart"),
-        *[Binding(str(digit), f"model({digit})") for digit in range(1, DIGITS + 1)],
-        Binding("up", "scroll(-1)"),
-        Binding("down", "scroll(1)"),
-        Binding("pageup", "page(-1)"),
-        Binding("pagedown", "page(1)"),
-        Binding("home", "page(-1000000)"),
-        Binding("end", "page(1000000)"),
-    ]
+    AUTO_FOCUS = None  # the input lines wait for their keys
+    BINDINGS: ClassVar[list[BindingType]] = [*key_table.bindings()]
 
     def __init__(
-        self, run: RunLike, *, frames_per_s: float | None = None, beats: bool = True
+        self,
+        run: RunLike,
+        *,
+        frames_per_s: float | None = None,
+        beats: bool = True,
+        is_ascii: bool = False,
     ) -> None:
         """`beats` False: nothing moves by itself; whoever tests it calls beat() and frame()."""
         super().__init__()
@@ -81,10 +75,15 @@ class Dashboard(App[None]):
         self.lines_changed = 0
         self.parts: dict[str, Lines] = {}
         self._beats = beats
+        self._is_ascii = is_ascii
         self._new_events = 0
         self._last_event_ns = 0
         self._second = 0
-        self._picker: ModelPicker | None = None
+        self.page: Page | None = None
+        self.jump_line = Input(
+            id="jump", placeholder="seconds since the beginning; enter goes there"
+        )
+        self.filter_line = Input(id="filter", placeholder=FILTER_HINT, select_on_focus=False)
         if _is_light_terminal():
             self.theme = "textual-light"
 
@@ -92,13 +91,14 @@ class Dashboard(App[None]):
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom."""
-        painter = self._painter()
+        painter = self.painter()
         for name in PARTS:
             if name == "connections":
-                self.parts[name] = ScrolledLines(painter, name, self.action_scroll)
+                self.parts[name] = ScrolledLines(painter, name, self.scroll_rows, self.click_row)
             else:
                 self.parts[name] = Lines(painter, name)
-        yield from self.parts.values()
+        self.filter_line.display = self.jump_line.display = False
+        yield from (*self.parts.values(), self.filter_line, self.jump_line)
 
     def on_load(self) -> None:
         """Before the terminal is changed: from here on a signal must restore it."""
@@ -118,6 +118,8 @@ class Dashboard(App[None]):
 
     def on_unmount(self) -> None:
         """The end has begun."""
+        if self.picture.recorder is not None:
+            self.picture.recorder.close()
         if not self.is_headless:
             lifecycle.remove()
 
@@ -129,15 +131,19 @@ class Dashboard(App[None]):
         lifecycle.terminal_has_gone()
         self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + number)
 
-    def _painter(self) -> Painter:
+    def painter(self) -> Painter:
+        """In the colours of the theme."""
         theme = self.current_theme
         background = None if theme.ansi else self.theme_variables["background"]
-        return Painter(palette.styles(is_dark=theme.dark, background=background))
+        styles = palette.styles(is_dark=theme.dark, background=background)
+        return Painter(styles, is_ascii=self._is_ascii)
 
     def _recolour(self) -> None:
-        painter = self._painter()
+        painter = self.painter()
         for part in self.parts.values():
             part.repaint_with(painter)
+        if self.page:
+            self.page.repaint_with(painter)
 
     # --- the beat -------------------------------------------------------------------------------
 
@@ -169,7 +175,17 @@ class Dashboard(App[None]):
         if new:
             self._new_events += len(new)
             self._last_event_ns = new[-1].at_ns
+            if self.picture.recorder is not None:
+                self._record(new)
         return bool(new)
+
+    def _record(self, new: Sequence[Event]) -> None:
+        recorder = self.picture.recorder
+        assert recorder is not None
+        try:
+            recorder.write(new)
+        except OSError as error:
+            self.end_recording(f"the recording ends, {error.strerror}")
 
     def frame_if_moving(self) -> None:
         """Draw a frame, unless nothing can have changed since the last one."""
@@ -179,6 +195,7 @@ class Dashboard(App[None]):
             or now_ns - self._last_event_ns < MOVING_NS
             or now_ns // SECOND_NS != self._second
             or self.picture.is_waiting
+            or (self.page is not None and self.page.is_live)
             or self.served.status() != self.picture.status
         )
         if is_moving:
@@ -192,8 +209,8 @@ class Dashboard(App[None]):
         self._new_events = 0
         self._set_heights()
         changed = sum([self.parts[name].show(lines) for name, lines in parts.items()])
-        if self._picker:
-            self._picker.header.show(parts["header"])
+        if self.page:
+            self.page.show(parts["header"], self.picture.snapshot.now_ns)
         self.frames_drawn += 1
         self.lines_changed += changed
         return changed
@@ -211,58 +228,6 @@ class Dashboard(App[None]):
     def _look_at_the_terminal(self) -> None:
         if not self.is_headless and lifecycle.terminal_has_gone():
             self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + signal.SIGHUP)
-
-    # --- keys -----------------------------------------------------------------------------------
-
-    def action_model(self, digit: int) -> None:
-        """A digit: let that model take over."""
-        names = tuple(MODELS)
-        if digit <= len(names):
-            self.switch(names[digit - 1])
-
-    def switch(self, model: str) -> None:
-        """Let a model take over, unless it runs already."""
-        status = self.served.status()
-        if model != status.model or status.phase == "dead":
-            self.served.switch(model)
-        self.frame()
-
-    def action_models(self) -> None:
-        """The picker."""
-        from tui.screens.models import ModelPicker
-
-        self._picker = ModelPicker(self._painter(), tuple(MODELS), self.picture.status.model)
-        self.frame()  # the picker shows the same first line from its beginning
-        self.push_screen(self._picker, self._picked)
-
-    def _picked(self, model: str | None) -> None:
-        self._picker = None
-        if model is not None:
-            self.switch(model)
-
-    def action_mode(self) -> None:
-        """Keep-alive or short."""
-        self.served.set_mode(short=not self.served.short)
-        self.frame()
-
-    def action_burst(self) -> None:
-        """Requests from the built-in client."""
-        self.served.start_burst()
-        self.frame()
-
-    def action_restart(self) -> None:
-        """The same model anew."""
-        self.served.restart()
-        self.frame()
-
-    def action_scroll(self, rows: int) -> None:
-        """Move the window of connections."""
-        self.picture.first_row = max(self.picture.first_row + rows, 0)
-        self.frame()
-
-    def action_page(self, pages: int) -> None:
-        """Move it by what is seen."""
-        self.action_scroll(pages * max(self.picture.heights.rows - 1, 1))
 
 
 def _usual_rate() -> float:

@@ -20,6 +20,14 @@ BARS = " ▁▂▃▄▅▆▇█"
 _UNSAFE = re.compile(rf"[^\x20-\x7e{GLYPHS}]")
 
 
+_PLAINER = str.maketrans(GLYPHS, ".|+++-" + "_.,-=+*#" + ">-x^v#")
+
+
+def ascii_only(text: str) -> str:
+    """The same in cells that every terminal has."""
+    return text.translate(_PLAINER)
+
+
 def safe(text: str) -> str:
     """The boundary to the terminal: one printable cell for each character, whatever comes in."""
     if text.isascii() and text.isprintable():
@@ -175,15 +183,27 @@ def choose(columns: tuple[tuple[int, Column], ...], width: int) -> tuple[tuple[C
     return tuple((column, chosen[column]) for _, column in columns if column in chosen)
 
 
-def heading(chosen: Iterable[tuple[Column, int]]) -> Line:
-    """The line above a table."""
-    cells = (
-        column.heading.rjust(width) if column.is_right else column.heading.ljust(width)
-        for column, width in chosen
-    )
-    text = " ".join(cells)
-    words = text.lstrip()
-    return ((" " * (len(text) - len(words)), "text"), (words, "heading"))
+def heading(chosen: Iterable[tuple[Column, int]], marked: str = "") -> Line:
+    """The line above a table; the heading `marked` stands out."""
+    spans: list[Span] = []
+    for column, width in chosen:
+        blank = " " * (width - len(column.heading))
+        words = (column.heading, "chosen" if column.heading == marked else "heading")
+        spans += [(blank, "heading"), words] if column.is_right else [words, (blank, "heading")]
+        spans.append((" " * GAP, "heading"))
+    first = next((at for at, (text, _) in enumerate(spans) if text.strip()), 0)
+    margin = "".join(text for text, _ in spans[:first])
+    return ((margin, "text"), *(span for span in spans[first:-1] if span[0]))
+
+
+def column_at(chosen: Iterable[tuple[Column, int]], x: int) -> str:
+    """The heading of the column that has the cell `x`; empty in no column."""
+    start = 0
+    for column, width in chosen:
+        if start <= x < start + width:
+            return column.heading
+        start += width + GAP
+    return ""
 
 
 def table_row(chosen: Iterable[tuple[Column, int]], item: object, context: object) -> Line:

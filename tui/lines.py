@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.format import Line, safe
+from tui.format import Line, ascii_only, safe
 
 WHEEL_ROWS = 3  # rows for each click of the wheel, as editors do
 INKED = ("heading", "chosen", "alert")  # roles in which a blank can be seen
@@ -21,8 +21,9 @@ INKED = ("heading", "chosen", "alert")  # roles in which a blank can be seen
 class Painter:
     """Lines -> strips, in the colours of the theme."""
 
-    def __init__(self, styles: Mapping[str, Style]) -> None:
+    def __init__(self, styles: Mapping[str, Style], *, is_ascii: bool = False) -> None:
         self._styles = styles
+        self._clean: Callable[[str], str] = _plain_safe if is_ascii else safe
 
     def strip(self, line: Line) -> Strip:
         """The line as Textual draws it; every text passes safe() here.
@@ -47,13 +48,18 @@ class Painter:
             texts[:1] = [" " * (len(texts[0]) - len(ink)), ink]
             roles[:1] = ["text", roles[0]]
         segments = [
-            Segment(safe(text), styles[role]) for text, role in zip(texts, roles, strict=True)
+            Segment(self._clean(text), styles[role])
+            for text, role in zip(texts, roles, strict=True)
         ]
         return Strip(segments, sum([len(text) for text in texts]))
 
     def blank(self, width: int) -> Strip:
         """An empty line."""
         return Strip.blank(width, self._styles["text"])
+
+
+def _plain_safe(text: str) -> str:
+    return ascii_only(safe(text))
 
 
 class Lines(Widget):
@@ -91,11 +97,24 @@ class Lines(Widget):
 
 
 class ScrolledLines(Lines):
-    """Lines that are a window of more; whoever owns it moves the window."""
+    """Lines that are a window of more; whoever owns it moves the window, and is told of clicks."""
 
-    def __init__(self, painter: Painter, name: str, scroll: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        painter: Painter,
+        name: str,
+        scroll: Callable[[int], None],
+        click: Callable[[int, int], None] | None = None,
+    ) -> None:
         super().__init__(painter, name)
         self._scroll = scroll
+        self._click = click
+
+    def on_click(self, event: Click) -> None:
+        """A cell of it, by column and line."""
+        if self._click is not None:
+            event.stop()
+            self._click(event.x, event.y)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """The wheel."""

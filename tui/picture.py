@@ -5,13 +5,18 @@ No Textual, no clock: the same run at the same moment gives the same lines.
 
 from collections.abc import Mapping, Sequence
 
+from engine.events import Event
 from engine.models import MODELS
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
-from tui.format import Line
+from tui.format import Line, count
+from tui.history import History
+from tui.key_table import foot
 from tui.layout import Heights, arrange, key_lines, server_lines
 from tui.panels import alert, bursts, connections, events, header, keys, server
-from tui.run_like import RunLike
+from tui.recorder import Recorder
+from tui.run_like import Playback, RunLike
 from tui.sources import Sources
+from tui.table_view import TableView
 
 FLOOD = 60  # new events a frame: then the log shows only the last of them,
 FLOOD_FRAMES = 4  # and not in each frame
@@ -29,7 +34,10 @@ class Picture:
         self.heights = Heights(0, 1, 4, 0, 0, 1, 0)
         self.status: RunStatus = run.status()
         self.snapshot: Snapshot = EMPTY_SNAPSHOT
-        self.first_row = 0
+        self.table = TableView(run)
+        self.history = History()
+        self._playback = run if isinstance(run, Playback) else None
+        self.recorder: Recorder | None = None
         self._start_ns = 0
         self._frames = 0
         self._sources = Sources()
@@ -42,10 +50,17 @@ class Picture:
         self._look()
         self._sources.look(status, self.snapshot.now_ns)
         alert_lines = alert.lines(self.snapshot, status, width, max(height // ALERT_SHARE, 1))
-        server_part = server.lines(
-            self.snapshot, run.numbers(), status, width, server_lines(height)
-        )
-        keys_part = keys.lines(tuple(MODELS), status, width, key_lines(height))
+        numbers = run.numbers()
+        if self.recorder is not None:
+            self.recorder.look(self.snapshot.now_ns, status, numbers, list(enumerate(run.bursts)))
+        self.history.feed(self.snapshot, numbers, self.snapshot.now_ns)
+        server_part = server.lines(self.snapshot, numbers, status, width, server_lines(height))
+        items = foot(
+            tuple(MODELS), status, is_held=self.table.held is not None,
+            is_recording=self.recorder is not None, is_played=self._playback is not None,
+        )  # fmt: skip
+        models = () if self._playback else tuple(MODELS)
+        keys_part = keys.lines(items, models, status.model, width, key_lines(height))
         views = run.bursts
         heights = arrange(
             height,
@@ -58,7 +73,9 @@ class Picture:
             self.heights = heights
             self._look()
         parts: dict[str, Sequence[Line]] = {
-            "header": [header.line(self.snapshot, status, frames_per_s, width)],
+            "header": [
+                header.line(self.snapshot, status, frames_per_s, width, self._told_of_tape())
+            ],
             "alert": alert_lines,
             "server": server_part,
             "connections": self._connections(width),
@@ -70,6 +87,21 @@ class Picture:
             parts["events"] = self._events(width, is_flood)
         return parts
 
+    def _told_of_tape(self) -> str:
+        """How far a recording is, made or played; empty where there is none."""
+        played = self._playback
+        if played is None:
+            recorder = self.recorder
+            return f"recording {count(recorder.events)} events" if recorder else ""
+        told = f"replay {played.at_s:.1f} of {played.length_s:.1f} s"
+        if played.is_over:
+            return f"{told}  end"
+        return f"{told}  paused" if played.is_paused else f"{told}  x{played.speed:g}"
+
+    def place(self, event: Event) -> str:
+        """The line of the source that did it, with its file."""
+        return self._sources.place(event)
+
     @property
     def is_waiting(self) -> bool:
         """A request is in the handler, or an answer unsent: its time goes on without any event."""
@@ -77,25 +109,25 @@ class Picture:
         return any(rooms[name].now for name in ("handler", "unsent") if name in rooms)
 
     def _look(self) -> None:
-        """Take the rows that are seen; scroll back when the table has become shorter."""
-        rows = self.heights.rows
-        snapshot = self._run.snapshot(self.first_row, rows)
-        last = max(snapshot.rows - rows, 0)
-        if self.first_row > last:
-            self.first_row = last
-            snapshot = self._run.snapshot(last, rows)
+        """Take the rows that are seen."""
+        self.snapshot = snapshot = self.table.look(self.heights.rows)
         if not self._start_ns and snapshot.events:
             self._start_ns = snapshot.events[0].at_ns
-        self.snapshot = snapshot
 
     def _connections(self, width: int) -> list[Line]:
-        snapshot, rows = self.snapshot, self.heights.rows
-        title = connections.title(snapshot, rows, width)
+        snapshot, rows, table = self.snapshot, self.heights.rows, self.table
+        look = connections.Look(table.order, table.chosen, table.held_s, table.missed)
+        title = connections.title(snapshot, rows, width, look)
         if not snapshot.rows:
-            accepted, is_dead = snapshot.counts.accepted, self.status.phase == "dead"
-            advice = connections.empty(self.status.url, accepted, width, is_dead=is_dead)
+            advice = connections.empty(
+                self.status.url,
+                snapshot.counts.accepted,
+                width,
+                is_dead=self.status.phase == "dead",
+                is_filtered=bool(table.order.needle),
+            )
             return [title, *advice[: rows + 1]]
-        return [title, *connections.table(snapshot, self.status.engine_pid, width, rows)]
+        return [title, *connections.table(snapshot, self.status.engine_pid, width, rows, look)]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot

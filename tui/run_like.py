@@ -1,9 +1,11 @@
 """What the dashboard needs of a run: engine.run.Run has it, and so has the fake of the tests."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from engine.detail import ConnectionDetail
 from engine.events import Event
+from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 
 
@@ -12,6 +14,8 @@ class RunLike(Protocol):
 
     short: bool
     """Each connection is closed after one answer."""
+    whole: bool
+    """poll() tells every event, also those of connections that nobody could have seen."""
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:
@@ -20,8 +24,18 @@ class RunLike(Protocol):
     def poll(self) -> Sequence[Event]:
         """Advance by a step; the events since the last call, already folded."""
 
-    def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
-        """The server as the events so far tell it."""
+    def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
+        """The server as the events so far tell it, with a window of its connections."""
+
+    def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
+        """The row of a connection in the table; None when it is not in it."""
+
+    def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
+        """(row, conn) of the connection so many steps from a row (negative: up), or of the last one
+        in that direction."""
+
+    def detail(self, conn: int) -> ConnectionDetail | None:
+        """One connection told whole; None when it is forgotten."""
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
@@ -43,3 +57,46 @@ class RunLike(Protocol):
 
     def stop(self) -> Sequence[Event]:
         """End the run."""
+
+
+@runtime_checkable
+class Playback(Protocol):
+    """What a recording that is played can do beside a run."""
+
+    refusal: str
+    """Why the last key did nothing; empty when it did something."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Its time stands still."""
+
+    @property
+    def is_over(self) -> bool:
+        """Its last event has been told."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the recording for each second."""
+
+    @property
+    def at_s(self) -> float:
+        """Seconds since its first event."""
+
+    @property
+    def length_s(self) -> float:
+        """From its first event to its last."""
+
+    def toggle_pause(self) -> None:
+        """Hold its time, or let it go on."""
+
+    def step(self) -> None:
+        """Tell exactly the next event, and hold."""
+
+    def faster(self) -> None:
+        """Twice as fast."""
+
+    def slower(self) -> None:
+        """Half as fast."""
+
+    def jump(self, seconds: float) -> None:
+        """Go to a time since the first event, back or forth."""

@@ -228,7 +228,7 @@ ANSWERED = [*ASKED, in_cell(6, Kind.RESPONSE, bytes=9), in_cell(6, Kind.SEND, by
     ("events", "now_cell", "letters"),
     [
         (ASKED[:1], 0, "A"),
-        (ASKED[:1], 3, "A···"),
+        (ASKED[:1], 3, "AAAA"),
         (ASKED[:2], 2, "Arr"),
         (ASKED, 5, "ArrHHH"),
         (ANSWERED, 8, "ArrHHHs··"),

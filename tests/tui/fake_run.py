@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
@@ -17,7 +19,7 @@ class FakeRun:
     """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
-        self.short = False
+        self.short = self.whole = False
         self.calls: list[str] = []
         self.now_ns = START_NS
         self.snapshots_taken = 0
@@ -55,9 +57,18 @@ class FakeRun:
         self._state.fold(events)
         return events
 
-    def snapshot(self, first_row: int = 0, rows: int = 1_000) -> Snapshot:
+    def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         self.snapshots_taken += 1
-        return self._state.snapshot(self.now_ns, first_row, rows)
+        return self._state.snapshot(self.now_ns, first_row, rows, order)
+
+    def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
+        return self._state.row_of(conn, self.now_ns, order)
+
+    def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
+        return self._state.neighbour(row, steps, self.now_ns, order)
+
+    def detail(self, conn: int) -> ConnectionDetail | None:
+        return self._state.detail(conn, self.now_ns)
 
     def status(self) -> RunStatus:
         return self.given_status
@@ -161,6 +172,7 @@ def a_burst(
         retried=0,
         errors={},
         failure=failure,
+        latencies=() if is_running or failure else (0, 0, 0, 12, 30, 7, 0, 1, *[0] * 9),
     )
 
 

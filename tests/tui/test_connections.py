@@ -163,7 +163,7 @@ def test_an_empty_table_of_a_dead_server_advises_what_works() -> None:
     run = FakeRun()
     run.die()
     text = "\n".join(drawn(run, 60, 20)["connections"])
-    assert "Press R to start the server." in text
+    assert "Press R to start the server, or a digit" in text
     assert "press b" not in text
 
 
@@ -172,13 +172,13 @@ def test_thousands_of_rows_are_seen_through_a_window() -> None:
     run.accept(range(1, 3_001))
     run.poll()
     picture = Picture(run)
-    picture.first_row = 1_000_000
+    picture.table.first_row = 1_000_000
     lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
     rows = picture.heights.rows
     assert f"{3_001 - rows:,}–3,000 of 3,000 ↑↓" in lines[0]
     assert lines[-1].split()[0] == "3000"
     assert lines[-1].endswith("▐")
-    assert picture.first_row == 3_000 - rows
+    assert picture.table.first_row == 3_000 - rows
 
 
 def test_why_the_server_closed_first_does_not_cut_its_row() -> None:

@@ -1,15 +1,19 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from engine.events import Kind
+from engine.models import MODELS
 from engine.snapshot import Counts, RunStatus, Snapshot
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_burst, a_lively_run
 from tui.format import plain
-from tui.panels import alert
+from tui.key_table import foot
+from tui.panels import alert, keys
 from tui.picture import Picture
 
+RUNNING = RunStatus("thread", "http://127.0.0.1:7890", "short", 1, "serving")
 SIZES = [(60, 20), (80, 24), (100, 30), (120, 40), (200, 60), (40, 10), (20, 5)]
 
 
@@ -254,17 +258,36 @@ def test_errors_of_a_burst_are_told_by_kind() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "gap", "names_models"),
-    [(60, 20, 1, False), (80, 24, 2, False), (80, 40, 2, True), (120, 40, 2, True)],
+    [(60, 20, 2, False), (80, 24, 1, False), (80, 40, 2, False), (120, 40, 2, True)],
 )
 def test_the_keys_are_the_ones_that_work(
     width: int, height: int, gap: int, names_models: bool
 ) -> None:
-    keys = drawn(a_lively_run(), width, height)["keys"]
-    assert len(keys) == (1 if height < 30 or width >= 120 else 2)
+    foot_lines = drawn(a_lively_run(), width, height)["keys"]
+    assert len(foot_lines) <= (1 if height < 30 else 2)
     models = ["1 process", "2 thread", "3 gevent", "4 polling", "5 epoll"]
-    actions = ["m models", "k short     ", "b burst", "R restart", "q quit"]
-    expected = [*(models if names_models else ["1–5 model"]), *actions]
-    assert (" " * gap).join(keys) == (" " * gap).join(expected)
+    told = (" " * gap).join(foot_lines)
+    assert told.startswith((" " * gap).join(models if names_models else ["1–5 model"]))
+    assert told.endswith((" " * gap).join(["? help", "q quit"]))
+    for action in ("b burst", "k short     "):
+        assert action in told
+    assert all(len(line) <= width for line in foot_lines)
+
+
+def test_what_has_no_room_at_the_foot_goes_in_order_of_rank() -> None:
+    """So that the way to the help is the last to go."""
+    items = foot(tuple(MODELS), RUNNING, is_held=False, is_recording=False, is_played=False)
+    shown = [
+        {item.words.strip() for item in items if f"{item.key} {item.words}" in "".join(lines)}
+        for lines in (
+            ["".join(text for text, _ in line) for line in keys.lines(items, (), "", width, 1)]
+            for width in range(40, 200, 10)
+        )
+    ]
+    for fewer, more in pairwise(shown):
+        assert fewer <= more
+    assert {"help", "quit"} <= shown[0]
+    assert len(shown[-1]) == len(items)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES[:5])

@@ -1,17 +1,22 @@
 """Bursts of the built-in client: one under way, and the results of the last few side by side.
 
-model         mode       requests connections  each     p50     p99  requests/s errors
-thread        keep-alive       50          10     5  1.2 ms  3.4 ms       8,410 none
-epoll>thread  keep>short client starting
+                                             requests by latency, █ = 100 %
+model    mode       requests     p50     p99 ├0──┼1ms──┼100ms┼10s requests/s errors
+thread   keep-alive       50 1.21 ms 3.42 ms ··▁▆▂············         8,410 none
+thread   short      32 of 50  64 % done ████████·····                        under way
+polling  keep>short client starting
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
 
 from engine.snapshot import BurstView
 from tui.format import (
     GAP,
     Column,
     Line,
+    bars,
     choose,
     count,
     first_that_fits,
@@ -19,43 +24,68 @@ from tui.format import (
     heading,
     milliseconds,
     padded,
+    plain,
     rate,
     table_row,
 )
 
-NAME = ("BURSTS", "title")
+Chosen = tuple[tuple[Column, int], ...]
 Widths = Mapping[str, int]
 """Heading of a column -> its cells."""
+NAME = "BURSTS"
 STARTING = "client starting"
+LATENCY = "├0──┼1ms──┼100ms┼10s"  # above a cell for each bucket of load.result.HISTOGRAM_EDGES_MS
+LATENCY_SCALE = "requests by latency, █ = 100 %"  # of the burst's: bursts of any size compare
+EMPTY = "·"
+PROGRESS = "progress"
+PROGRESS_CELLS = 24  # at the most
+LEAST_BAR = 4  # cells
 
 
 def lines(bursts: Sequence[BurstView], width: int, rows: int) -> list[Line]:
     """A title with headings, then the last `rows` bursts, the newest at the bottom."""
     if not bursts or rows <= 0:
         return []
-    chosen = choose(_COLUMNS, width)
-    return [
-        (NAME, ("  requests of the built-in client, newest last"[: width - 6], "name")),
-        heading(chosen),
-        *(_row(chosen, burst, width) for burst in bursts[-rows:]),
-    ]
+    chosen = _chosen(width)
+    rest = (_row(chosen, burst, width) for burst in bursts[-rows:])
+    return [_title(chosen, width), heading(chosen), *rest]
 
 
-def _row(chosen: tuple[tuple[Column, int], ...], burst: BurstView, width: int) -> Line:
+def _title(chosen: Chosen, width: int) -> Line:
+    """What the panel shows; above the latencies, what they are."""
+    words = fit("  requests of the built-in client, newest last", max(width - len(NAME), 0))
+    title: Line = ((fit(NAME, width), "title"), (words, "name"))
+    start = 0
+    for column, cells in chosen:
+        if column.heading == LATENCY:
+            return (*padded(title, start), (LATENCY_SCALE, "name"))
+        start += cells + GAP
+    return title
+
+
+def _row(chosen: Chosen, burst: BurstView, width: int) -> Line:
     if burst.failure:
         return _failed(burst, width)
-    widths = {column.heading: cells for column, cells in chosen}
-    if burst.is_running and not (burst.done or burst.connections_opened):
-        named = padded(
-            table_row(chosen[:2], burst, widths), sum(cells + GAP for _, cells in chosen[:2])
-        )
-        return (*named, (STARTING, "handler"))
-    return table_row(chosen, burst, widths)
+    if burst.is_running:
+        if not (burst.done or burst.connections_opened):
+            return _starting(chosen[:2], burst, width)
+        chosen = _while_running(chosen)
+    return table_row(chosen, burst, _widths(chosen))
+
+
+def _starting(chosen: Chosen, burst: BurstView, width: int) -> Line:
+    named = table_row(chosen, burst, _widths(chosen))
+    named = padded(named, sum(cells + GAP for _, cells in chosen))
+    return (*named, (fit(STARTING, max(width - len(plain(named)), 0)), "handler"))
 
 
 def _failed(burst: BurstView, width: int) -> Line:
     text = f"{burst.model}, {burst.mode}: no result: {burst.failure}"
     return padded(((fit(text, width), "warning"),), width)
+
+
+def _widths(chosen: Chosen) -> Widths:
+    return {column.heading: cells for column, cells in chosen}
 
 
 def _model(burst: BurstView, widths: Widths) -> Line:
@@ -69,9 +99,11 @@ def _mode(burst: BurstView, widths: Widths) -> Line:
     return ((first_that_fits((burst.mode, shorter, "mixed"), widths["mode"]), "text"),)
 
 
-def _requests(burst: BurstView, _: Widths) -> Line:
+def _requests(burst: BurstView, widths: Widths) -> Line:
     if burst.is_running:
-        return ((f"{burst.done} of {burst.total}", "handler"),)
+        done, total = count(burst.done), count(burst.total)
+        texts = (f"{done} of {total}", f"{done}/{total}", f"{burst.done}/{burst.total}", done)
+        return ((first_that_fits(texts, widths["requests"]), "handler"),)
     return ((count(burst.done), "value"),)
 
 
@@ -104,22 +136,106 @@ def _retried(burst: BurstView, _: Widths) -> Line:
     return ((count(burst.retried), "text"),)
 
 
-def _errors(burst: BurstView, _: Widths) -> Line:
+def _latencies(burst: BurstView, _: Widths) -> Line:
+    """A bar for each bucket, as high as its share of all."""
+    if not any(burst.latencies):
+        return (("", "text"),)
+    drawn = bars(burst.latencies, len(burst.latencies), sum(burst.latencies))
+    return tuple(
+        (EMPTY * len(cells) if is_empty else "".join(cells), "closed" if is_empty else "bar")
+        for is_empty, same in groupby(drawn, " ".__eq__)
+        for cells in [list(same)]
+    )
+
+
+def _progress(burst: BurstView, widths: Widths) -> Line:
+    percent = min(burst.done * 100 // max(burst.total, 1), 100)
+    room = min(widths[PROGRESS], PROGRESS_CELLS)
+    number = f"{percent:3} % done " if room == PROGRESS_CELLS else f"{percent:3} % "
+    cells = room - len(number)
+    if cells < LEAST_BAR:
+        return ((number, "handler"),)
+    full = cells * percent // 100
+    return ((number + "█" * full, "handler"), (EMPTY * (cells - full), "closed"))
+
+
+def _errors(burst: BurstView, widths: Widths) -> Line:
+    """By kind; what was retried too, where it has no column."""
+    retried = f"{count(burst.retried)} retried"
+    is_told = not burst.retried or "retried" in widths
     if burst.errors:
-        return ((", ".join(f"{n} {kind}" for kind, n in burst.errors.items()), "warning"),)
-    return (("under way" if burst.is_running else "none", "name"),)
+        kinds = [f"{number} {kind}" for kind, number in burst.errors.items()]
+        return ((", ".join(kinds if is_told else [*kinds, retried]), "warning"),)
+    words = "under way" if burst.is_running else "none"
+    texts = (words,) if is_told else (f"{words}, {retried}", retried)
+    return ((first_that_fits(texts, widths["errors"]), "name"),)
 
 
-_COLUMNS: tuple[tuple[int, Column], ...] = (
+# --- columns --------------------------------------------------------------------------------------
+
+_CONNECTIONS = Column("connections", 11, 11, _connections, is_right=True)
+_EACH = Column("each", 5, 5, _each, is_right=True)
+_P50 = Column("p50", 7, 7, _p50, is_right=True)
+_P99 = Column("p99", 7, 7, _p99, is_right=True)
+_MAX = Column("max", 7, 7, _max, is_right=True)
+_LATENCIES = Column(LATENCY, len(LATENCY), len(LATENCY), _latencies)
+_RATE = Column("requests/s", 10, 10, _rate, is_right=True)
+_RETRIED = Column("retried", 7, 7, _retried, is_right=True)
+RESULTS = (_P50, _P99, _MAX, _LATENCIES, _RATE)
+"""They stand side by side, and are empty while a burst is under way."""
+
+_NARROW: tuple[tuple[int, Column], ...] = (
     (0, Column("model", 12, 15, _model)),
     (1, Column("mode", 10, 16, _mode)),
     (2, Column("requests", 8, 9, _requests, is_right=True)),
-    (6, Column("connections", 11, 11, _connections, is_right=True)),
-    (7, Column("each", 5, 5, _each, is_right=True)),
-    (3, Column("p50", 7, 7, _p50, is_right=True)),
-    (5, Column("p99", 7, 7, _p99, is_right=True)),
-    (11, Column("max", 7, 7, _max, is_right=True)),
-    (9, Column("requests/s", 10, 10, _rate, is_right=True)),
-    (8, Column("retried", 7, 7, _retried, is_right=True)),
+    (6, _CONNECTIONS),
+    (7, _EACH),
+    (3, _P50),
+    (5, _P99),
+    (10, _MAX),
+    (8, _RATE),
+    (9, _RETRIED),
     (4, Column("errors", 10, 40, _errors)),
 )
+
+
+def _wide(*figures: Column, errors: int) -> tuple[tuple[int, Column], ...]:
+    """All of these, and room for each name."""
+    return tuple(
+        enumerate(
+            (
+                Column("model", 15, 15, _model),
+                Column("mode", 16, 16, _mode),
+                Column("requests", 9, 10, _requests, is_right=True),
+                *(_CONNECTIONS, _EACH, *figures),
+                Column("errors", errors, 40, _errors),
+            )
+        )
+    )
+
+
+_LAYOUTS = (
+    _wide(_P50, _P99, _MAX, _LATENCIES, _RATE, _RETRIED, errors=18),
+    _wide(_P50, _P99, _LATENCIES, _RATE, errors=10),  # a picture of them all says more than `max`
+)
+
+
+@lru_cache(maxsize=64)
+def _chosen(width: int) -> Chosen:
+    """The first layout of which nothing is left out, else as much as has room."""
+    for layout in _LAYOUTS:
+        if sum(column.least + GAP for _, column in layout) - GAP <= width:
+            return choose(layout, width)
+    return choose(_NARROW, width)
+
+
+@lru_cache(maxsize=64)
+def _while_running(chosen: Chosen) -> Chosen:
+    """The same with a bar where the results will be."""
+    empty = [cells for column, cells in chosen if column in RESULTS]
+    if not empty:
+        return chosen
+    first = next(at for at, (column, _) in enumerate(chosen) if column in RESULTS)
+    width = sum(cells + GAP for cells in empty) - GAP
+    bar = (Column(PROGRESS, width, width, _progress), width)
+    return (*chosen[:first], bar, *chosen[first + len(empty) :])

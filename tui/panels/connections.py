@@ -6,24 +6,31 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+from engine.order import BY_PLACE, Order
 from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
+from tui import format
 from tui.format import (
     Column,
     Line,
     Span,
     age,
+    brief,
     choose,
     count,
+    first_that_fits,
     fit,
     heading,
     padded,
     plain,
+    safe,
     size,
     table_row,
 )
+from tui.words import SHORTER, STATE_ROLES
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
@@ -32,14 +39,20 @@ CUT = "cut"  # closed by nobody: the process that served it was killed
 Context = tuple[int, int | None]
 """now_ns, and the running engine's pid."""
 
-STATE_ROLES = {
-    State.ACCEPTED: "accepted",
-    State.READING: "reading",
-    State.HANDLER: "handler",
-    State.UNSENT: "unsent",
-    State.IDLE: "idle",
-    State.CLOSED: "closed",
-}
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How somebody looks at the table."""
+
+    order: Order = BY_PLACE
+    chosen: int | None = None
+    """The conn of the chosen row."""
+    held_s: int | None = None
+    """For how long the rows have been held still; None: they are not."""
+    missed: int = 0
+    """Events since then."""
+
+
 LETTER_ROLES = {
     "A": "accepted",
     "r": "reading",
@@ -55,27 +68,40 @@ LETTER_ROLES = {
 LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "·": "idle"}
 LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
 LESS = ("AX", "x", "~", "r", "·")  # what the legend leaves out, step by step
-SHORTER = {"client reset the connection": "reset by client"}
 LOST = "not reported: lost "
+ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
 OPEN_WIDTH = len("99 open")
 
 
-def table(snapshot: Snapshot, engine_pid: int | None, width: int, rows: int) -> list[Line]:
+def table(
+    snapshot: Snapshot, engine_pid: int | None, width: int, rows: int, look: Look
+) -> list[Line]:
     """The headings and then `rows` rows, blank where no connection is."""
-    chosen = choose(_columns(len(str(snapshot.counts.accepted))), width - 1)
+    chosen = _chosen_columns(snapshot, width)
     lines: list[Line] = [()] * rows
     context = (snapshot.now_ns, engine_pid)
     for view in snapshot.connections:
         y = view.row - snapshot.first_row
         if 0 <= y < rows:
             lines[y] = table_row(chosen, view, context)
+            if view.conn == look.chosen:
+                lines[y] = ((plain(lines[y]).ljust(width - 1), "chosen"),)
     if snapshot.rows > rows:
         lines = _with_scroll_bar(lines, snapshot, width)
-    return [heading(chosen), *lines]
+    return [heading(chosen, look.order.column), *lines]
 
 
-def title(snapshot: Snapshot, rows: int, width: int) -> Line:
-    """How many there are, which are seen, and what the letters mean."""
+def column_at(snapshot: Snapshot, width: int, x: int) -> str:
+    """The heading above the cell `x`."""
+    return format.column_at(_chosen_columns(snapshot, width), x)
+
+
+def _chosen_columns(snapshot: Snapshot, width: int) -> tuple[tuple[Column, int], ...]:
+    return choose(_columns(len(str(snapshot.counts.accepted))), width - 1)
+
+
+def title(snapshot: Snapshot, rows: int, width: int, look: Look) -> Line:
+    """How many there are, which are seen, how they are looked at, and what the letters mean."""
     opened = f"{count(snapshot.counts.open)} open"
     spans: Line = (("CONNECTIONS", "title"), ("  ", "text"), (opened, "value"))
     room = width - len("CONNECTIONS  ") - max(len(opened), OPEN_WIDTH)
@@ -84,9 +110,32 @@ def title(snapshot: Snapshot, rows: int, width: int) -> Line:
         last = min(snapshot.first_row + rows, snapshot.rows)
         seen = f"{count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓"
         spans += (("  ", "text"), (seen, "name"))
+    wish = _wish(look, width - len(plain(spans)))
+    if wish:
+        return (*spans, *wish)
     legend = _legend(room - 2 - len("– of  ↑↓") - 3 * digits - 2)  # as much when all are seen
     blank = width - len(plain(spans)) - len(plain(legend))
     return (*spans, (" " * blank, "text"), *legend) if legend else spans
+
+
+def _wish(look: Look, room: int) -> Line:
+    """Pause, order and filter in words, as far as there is room."""
+    wishes: list[Span] = []
+    if look.held_s is not None:
+        told = f"PAUSED {age(look.held_s)}  +{brief(look.missed)} events"
+        texts = (f"{told}  space goes on", told, "PAUSED")
+        wishes.append((first_that_fits(texts, room - 2), "warning"))
+    if look.order.needle:
+        wishes.append((f'filter "{safe(look.order.needle)}"', "key"))
+    if look.order.column:
+        wishes.append((f"sort {look.order.column} {'↓' if look.order.descending else '↑'}", "key"))
+    spans: list[Span] = []
+    for text, role in wishes:
+        room -= 2
+        if room > 4:
+            spans += [("  ", "text"), (fit(text, room), role)]
+            room -= len(spans[-1][0])
+    return tuple(spans)
 
 
 @lru_cache(maxsize=64)
@@ -103,10 +152,15 @@ def _legend(room: int) -> Line:
     return ()
 
 
-def empty(url: str, accepted: int, width: int, *, is_dead: bool) -> list[Line]:
+def empty(
+    url: str, accepted: int, width: int, *, is_dead: bool, is_filtered: bool = False
+) -> list[Line]:
     """What to do when there is nothing to see."""
-    if is_dead:
-        todo = ["No connection is open, and nobody accepts any.", "Press R to start the server."]
+    if is_filtered:
+        todo = ["No connection matches the filter.", "Press / to change it, or esc to end it."]
+    elif is_dead:
+        todo = ["No connection is open, and nobody accepts any."]
+        todo.append("Press R to start the server, or a digit for another model.")
     else:
         todo = ["No connection is open." if accepted else "No connection yet."]
         todo += [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
@@ -142,15 +196,17 @@ def _number(view: ConnectionView, _: Context) -> Line:
     return ((number, "closed" if view.closed_ns else "text"),)
 
 
-def _by(view: ConnectionView, context: Context) -> Line:
+def _by(view: ConnectionView, _: Context) -> Line:
     """Who serves it: in a child its pid, else the thread or greenlet."""
-    is_child = view.task == "MainThread" and view.pid != context[1]
+    is_child = view.task == "MainThread" and view.pid != view.acceptor
     return ((f"pid {view.pid}" if is_child else view.task, "closed" if view.closed_ns else "text"),)
 
 
 def _state(view: ConnectionView, _: Context) -> Line:
     if view.closed_by == CUT:
         return (("! cut", "warning"),)
+    if view.last == ONLY_COUNTED:
+        return (("~ counted", "torn"),)
     meaning = STATE_MEANINGS[view.state]
     letter = "x" if view.closed_by == "client" else meaning.letter
     return ((f"{letter} {meaning.name}", STATE_ROLES[view.state]),)
@@ -162,6 +218,8 @@ def _since(view: ConnectionView, context: Context) -> Line:
         tenths = max(context[0] - view.since_ns, 0) // TENTH_NS
         text = f"{tenths / 10:.1f} s" if tenths < 1000 else f"{tenths // 10} s"
         return ((text if tenths < 6000 else age(tenths // 10), STATE_ROLES[view.state]),)
+    if view.last == ONLY_COUNTED:
+        return (("-", "name"),)
     seconds = context[0] // SECOND_NS - view.since_ns // SECOND_NS
     return ((age(seconds), "closed" if view.closed_ns else "text"),)
 

@@ -5,24 +5,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.events import KIND_NAMES, Event, Kind
+from engine.events import KIND_NAMES, Event
 from engine.snapshot import Snapshot
-from tui.format import Column, Line, choose, plain, rate, size, table_row
+from tui.format import Column, Line, choose, plain, rate, table_row
+from tui.words import KIND_ROLES, what
 
 Context = tuple[int, Mapping[int, int], Callable[[Event], str]]
 """When the first event happened, conn -> number, and event -> its line with the file."""
 WIDE = 100  # columns from which on the file is named beside the line
-SHORTER = {"client reset the connection": "reset by client"}
-
-KIND_ROLES = {
-    Kind.ACCEPT: "accepted",
-    Kind.RECV: "reading",
-    Kind.REQUEST: "handler",
-    Kind.RESPONSE: "sent",
-    Kind.SEND: "sent",
-    Kind.ERROR: "warning",
-    Kind.TICK: "torn",
-}
 
 
 def lines(events: Sequence[Event], context: Context, width: int, rows: int) -> list[Line]:
@@ -53,26 +43,7 @@ def _kind(event: Event, _: Context) -> Line:
 
 
 def _what(event: Event, _: Context) -> Line:
-    if event.kind is Kind.TICK:
-        return ((_unreported(event.note.split()), "text"),)
-    words = []
-    if event.kind is Kind.RECV and not event.bytes:
-        words.append("end of stream")
-    elif event.bytes:
-        words.append(size(event.bytes))
-    if event.note:
-        words.append(SHORTER.get(event.note, event.note))
-    return (("  ".join(words), "text"),)
-
-
-def _unreported(words: list[str]) -> str:
-    """The note of a tick in words: `thinned requests 76 in 3040 out 126616`, or `lost 3`."""
-    match words:
-        case ["thinned", "requests", number, *_]:
-            return f"{number} requests counted without detail"
-        case ["lost", number]:
-            return f"{number} events lost"
-    return " ".join(words)
+    return ((what(event), "text"),)
 
 
 def _by(event: Event, _: Context) -> Line:

@@ -11,8 +11,10 @@ AMPLE = 130  # and from which on the frame rate is told
 RATE_WIDTH = len("126,000")
 
 
-def line(snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int) -> Line:
-    """`servetui  MODEL  URL  MODE`, then what else has room."""
+def line(
+    snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int, playback: str = ""
+) -> Line:
+    """`servetui  MODEL  URL  MODE`, then what else has room. `playback`: where a recording stands."""
     left: Line = (
         ("servetui", "title"),
         GAP,
@@ -22,7 +24,8 @@ def line(snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int)
         GAP,
         (status.mode, "value"),
     )
-    news = _that_fit(_news(status), width - len(plain(left)))
+    told: list[Span] = [(playback, "key")] if playback else []
+    news = _that_fit([*told, *_news(status)], width - len(plain(left)))
     left += tuple(part for span in news for part in (GAP, span))
     right = _watching(snapshot, status, frames_per_s, width, width - len(plain(left)))
     room = width - len(plain(left)) - len(plain(right))

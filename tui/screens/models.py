@@ -14,14 +14,12 @@ MODELS  choose how the server works
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
-from textual.screen import Screen
 
 from engine.models import ModelInfo, describe
 from tui.format import Line, fit, padded, wrapped
-from tui.lines import Lines, Painter, ScrolledLines
+from tui.lines import Painter
+from tui.screens.page import Page
 
 DIGITS = 9
 NAME_WIDTH = 14
@@ -31,43 +29,24 @@ DETAIL_LINES = 7
 WIDE = 160  # columns from which on the calls stand beside the sentence
 
 
-class ModelPicker(Screen[str | None]):
+class ModelPicker(Page):
     """Ends with the name of a model, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,m", "back"),
+        Binding("m", "back"),
         Binding("enter", "choose"),
-        Binding("up", "move(-1)"),
-        Binding("down", "move(1)"),
-        Binding("home", "move(-1000)"),
-        Binding("end", "move(1000)"),
         *[Binding(str(digit), f"digit({digit})") for digit in range(1, DIGITS + 1)],
     ]
 
     def __init__(self, painter: Painter, models: Sequence[str], running: str) -> None:
-        super().__init__()
-        self.header = Lines(painter, "header")
-        self._body = ScrolledLines(painter, "models", self.action_move)
-        self._keys = Lines(painter, "keys")
+        super().__init__(painter, KEYS)
         self._infos = [describe(model) for model in models]
         self._current = running
         self._cursor = list(models).index(running) if running in models else 0
 
-    def compose(self) -> ComposeResult:
-        """From top to bottom."""
-        self._body.styles.height = "1fr"
-        yield from (self.header, self._body, self._keys)
-
-    def on_resize(self, _: Resize) -> None:
-        """Draw for the new size."""
-        self.draw()
-
-    def draw(self) -> None:
-        """All but the header, which the dashboard keeps up to date."""
-        width, height = self.size
-        self._body.show(lines(self._infos, self._cursor, self._current, width, height - 2))
-        spans = [span for key, words in KEYS for span in ((key, "key"), (f" {words}  ", "hint"))]
-        self._keys.show([tuple(spans)])
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The list and the details; it scrolls by itself."""
+        return lines(self._infos, self._cursor, self._current, width, height)
 
     def action_move(self, rows: int) -> None:
         """The cursor."""
@@ -82,10 +61,6 @@ class ModelPicker(Screen[str | None]):
         """Take the model of a digit."""
         if digit <= len(self._infos):
             self.dismiss(self._infos[digit - 1].name)
-
-    def action_back(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss(None)
 
 
 def lines(

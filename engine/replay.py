@@ -1,0 +1,264 @@
+"""A recording that is played: the picture of the server as it was, at any of its times, at any speed.
+
+Time is the events' own. It moves in poll() and by keys only. A line is due when its time has come and
+that of all lines before it, since the order of the file is that in which the live server was folded. A
+jump back folds anew from the beginning. No socket, no thread.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.detail import ConnectionDetail
+from engine.events import Event, Kind, Unreported
+from engine.models import MODELS
+from engine.order import BY_PLACE, Order
+from engine.recording import RecordingError, is_told, read, told
+from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.state import ServerState
+
+SECOND_NS = 1_000_000_000
+SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
+LINES_MOST = 2_000_000  # some 700 MB in memory; a minute of 30,000 events/s
+LINES_AT_ONCE = 20_000  # folded in some 50 ms; when more are due, time waits for them
+REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
+
+
+@dataclass(slots=True)
+class Scene:
+    """What is known beside the fold, at a moment."""
+
+    model: str
+    mode: str
+    engine_pid: int | None = None
+    has_ended: bool = False
+    numbers: ProcessNumbers | None = None
+    unreported: Unreported = field(default_factory=Unreported)
+    bursts: dict[int, BurstView] = field(default_factory=dict)
+    started: dict[int, str] = field(default_factory=dict)  # pid of an engine -> its model
+
+    def take(self, event: Event) -> None:
+        """Take in a line: what was told beside the events, and what events tell of engines."""
+        if is_told(event):
+            self._take_told(event)
+            return
+        words = event.note.split()
+        if event.kind is Kind.SPAWN and len(words) == 4 and words[2] == "engine":
+            self.started[int(words[1])] = words[3]
+        elif event.kind is Kind.LISTEN:
+            self.engine_pid, self.has_ended = event.pid, False
+            self.model = self.started.get(event.pid, self.model)
+        elif event.kind is Kind.EXIT and words[:2] == ["process", str(self.engine_pid)]:
+            self.has_ended = True
+
+    def _take_told(self, event: Event) -> None:
+        match told(event):
+            case str(mode):
+                self.mode = mode
+            case ProcessNumbers() as numbers:
+                self.numbers = numbers
+            case Unreported() as unreported:
+                self.unreported = unreported
+            case (int(index), BurstView() as view):
+                self.bursts[index] = view
+
+
+class Replay:
+    """A sibling of engine.run.Run, over a file."""
+
+    def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        """Read the file; it plays from now on, by `clock` (in ns). Raises RecordingError."""
+        self.header, lines = read(path)
+        if self.header.model not in MODELS:
+            raise RecordingError(
+                f"cannot read {path}: it has a model {self.header.model!r}; known are {', '.join(MODELS)}"
+            )
+        self._lines: list[Event] = []
+        self._due_ns: list[int] = []
+        latest_ns = 0
+        for line in lines:
+            if len(self._lines) == LINES_MOST:
+                raise RecordingError(
+                    f"cannot read {path}: it has more than {LINES_MOST:,} lines; "
+                    f"head -n {LINES_MOST} makes a file of what comes first"
+                )
+            latest_ns = max(latest_ns, line.at_ns)
+            self._lines.append(line)
+            self._due_ns.append(latest_ns)
+        self.short = self.header.mode == "short"
+        self.whole = True
+        self.refusal = ""
+        self.is_paused = False
+        self._speed = 0  # a power of two
+        self._clock = clock
+        self._clock_ns = clock()  # when time was moved last
+        self._start_ns = self._due_ns[0] if self._due_ns else 0
+        self._end_ns = self._due_ns[-1] if self._due_ns else 0
+        self._at_ns = self._start_ns
+        self._fresh: list[Event] = []  # folded, and not yet given out by poll()
+        self._begin_anew()
+
+    # --- playing ----------------------------------------------------------------------------------
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the recording for each second."""
+        return 2.0**self._speed
+
+    @property
+    def at_s(self) -> float:
+        """Seconds since the first event."""
+        return (self._at_ns - self._start_ns) / SECOND_NS
+
+    @property
+    def length_s(self) -> float:
+        """From the first event to the last."""
+        return (self._end_ns - self._start_ns) / SECOND_NS
+
+    @property
+    def is_over(self) -> bool:
+        """All has been told, and time stands still."""
+        return self._index == len(self._lines)
+
+    def toggle_pause(self) -> None:
+        """Hold time, or let it go on."""
+        self._advance()
+        self.refusal = ""
+        self.is_paused = not self.is_paused
+
+    def faster(self) -> None:
+        """Twice as fast, up to 64 times."""
+        self._advance()
+        self._speed = min(self._speed + 1, FASTEST)
+
+    def slower(self) -> None:
+        """Half as fast, down to a sixteenth."""
+        self._advance()
+        self._speed = max(self._speed - 1, SLOWEST)
+
+    def step(self) -> None:
+        """Exactly the next event; then time stands still."""
+        self._advance()
+        self.refusal = ""
+        self.is_paused = True
+        events: list[Event] = []
+        while not events and not self.is_over:  # what is told beside the events takes no step
+            events = self._fold(self._index + 1)
+            self._at_ns = max(self._at_ns, self._due_ns[self._index - 1])
+        self._fresh += events
+
+    def jump(self, seconds: float) -> None:
+        """Go to a time since the first event, back or forth, at most to an end of the recording. What
+        lies between is not given out by poll()."""
+        self.refusal = ""
+        self._clock_ns = self._clock()
+        at_ns = self._start_ns + round(min(max(seconds, 0.0), self.length_s) * SECOND_NS)
+        if at_ns < self._at_ns:
+            self._begin_anew()
+        self._at_ns = at_ns
+        self._fold(bisect_right(self._due_ns, at_ns))
+        self._fresh = []
+
+    # --- as a run -----------------------------------------------------------------------------------
+
+    @property
+    def bursts(self) -> tuple[BurstView, ...]:
+        """Those of the built-in client, as far as they were told."""
+        return tuple(view for _, view in sorted(self._scene.bursts.items()))
+
+    def poll(self) -> list[Event]:
+        """Move time; the events that have become due, already folded."""
+        self._advance()
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
+        """The server as it was."""
+        return self._state.snapshot(self._at_ns, first_row, rows, order)
+
+    def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
+        """The row of a connection in the table; None when it is not in it."""
+        return self._state.row_of(conn, self._at_ns, order)
+
+    def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
+        """(row, conn) of the connection so many steps from a row, as far as there is one."""
+        return self._state.neighbour(row, steps, self._at_ns, order)
+
+    def detail(self, conn: int) -> ConnectionDetail | None:
+        """One connection told whole; None when it is forgotten."""
+        return self._state.detail(conn, self._at_ns)
+
+    def status(self) -> RunStatus:
+        """What ran."""
+        scene = self._scene
+        return RunStatus(
+            model=scene.model,
+            url=self.header.url or "(a recording)",
+            mode=scene.mode,
+            engine_pid=None if scene.has_ended else scene.engine_pid,
+            phase="dead" if scene.has_ended else "serving",
+        )
+
+    def numbers(self) -> ProcessNumbers:
+        """What the operating system said then; where nobody asked it, what the events tell."""
+        if self._scene.numbers is not None:
+            return self._scene.numbers
+        names = [task for tasks in self._state.workers.values() for _, task in tasks]
+        children = sum(not name for name in names)
+        return ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
+
+    def switch(self, model: str) -> None:
+        """Nothing."""
+        self.refusal = REFUSAL
+
+    def set_mode(self, *, short: bool) -> None:
+        """Nothing."""
+        self.refusal = REFUSAL
+
+    def restart(self) -> None:
+        """Nothing."""
+        self.refusal = REFUSAL
+
+    def start_burst(self, requests: int = 50, connections: int = 10) -> None:
+        """Nothing."""
+        self.refusal = REFUSAL
+
+    def stop(self) -> list[Event]:
+        """Nothing has to be ended."""
+        return []
+
+    # --- time ---------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Move time by what has passed, and fold what is due."""
+        now_ns = self._clock()
+        passed_ns, self._clock_ns = now_ns - self._clock_ns, now_ns
+        if self.is_paused:
+            return
+        self._at_ns = min(self._at_ns + int(passed_ns * self.speed), self._end_ns)
+        end = bisect_right(self._due_ns, self._at_ns)
+        if end > self._index + LINES_AT_ONCE:
+            end = self._index + LINES_AT_ONCE
+            self._at_ns = self._due_ns[end - 1]
+        self._fresh += self._fold(end)
+
+    def _begin_anew(self) -> None:
+        self._state = ServerState()
+        self._scene = Scene(self.header.model, self.header.mode)
+        self._index = 0  # lines before it are folded
+        self._fresh = []
+
+    def _fold(self, end: int) -> list[Event]:
+        """Fold the lines up to `end`; their events."""
+        lines = self._lines[self._index : end]
+        events = [line for line in lines if not is_told(line)]
+        self._state.fold(events)
+        for line in lines:
+            if not line.conn:
+                self._scene.take(line)
+        self._state.note_unreported(self._scene.unreported)
+        self.short = self._scene.mode == "short"
+        self._index = max(end, self._index)
+        return events

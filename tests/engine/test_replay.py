@@ -1,0 +1,262 @@
+"""Recordings that are played: the same pictures as those of the live run, at any time."""
+
+import http.client
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from engine.events import Event, Kind
+from engine.recording import Recording, RecordingError
+from engine.replay import Replay
+from engine.run import Run, RunSettings
+from engine.snapshot import BurstView, ProcessNumbers, Snapshot
+from engine.state import ServerState
+
+SECOND_NS = 1_000_000_000
+BEGIN_NS = 77 * SECOND_NS
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = 5
+
+    def __call__(self) -> int:
+        return self.ns
+
+    def wait(self, seconds: float) -> None:
+        self.ns += round(seconds * SECOND_NS)
+
+
+def lives() -> list[Event]:
+    """Ten connections, one a second, each with one request that takes half a second."""
+    events: list[Event] = []
+
+    def tell(at_s: float, kind: Kind, conn: int, moved: int = 0, note: str = "") -> None:
+        at_ns = BEGIN_NS + round(at_s * SECOND_NS)
+        events.append(Event(len(events), at_ns, kind, conn, 7, 10, "MainThread", moved, 3, note))
+
+    tell(0, Kind.LISTEN, 0, note="127.0.0.1:7890")
+    for n in range(1, 11):
+        tell(n, Kind.ACCEPT, n, note=f"127.0.0.1:{n}")
+        tell(n, Kind.RECV, n, 80)
+        tell(n, Kind.REQUEST, n, note=f"GET /{n}")
+        tell(n + 0.5, Kind.RESPONSE, n, 300, "200")
+        tell(n + 0.5, Kind.SEND, n, 300)
+    return events
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "recording.jsonl"
+    file = Recording(path, "epoll", ["servetui"], url="http://127.0.0.1:7890", mode="short")
+    file.write(lives())
+    file.close()
+    return path
+
+
+def folded(until_s: float) -> Snapshot:
+    until_ns = BEGIN_NS + round(until_s * SECOND_NS)
+    state = ServerState()
+    state.fold([event for event in lives() if event.at_ns <= until_ns])
+    return state.snapshot(until_ns)
+
+
+# --- playing ------------------------------------------------------------------------------------------
+
+
+def test_it_plays_at_the_speed_of_its_clock(path: Path) -> None:
+    clock = Clock()
+    replay = Replay(path, clock)
+    assert [event.kind for event in replay.poll()] == [Kind.LISTEN]
+    clock.wait(1.25)
+    assert [event.kind for event in replay.poll()] == [Kind.ACCEPT, Kind.RECV, Kind.REQUEST]
+    assert replay.at_s == 1.25
+    assert replay.snapshot() == folded(1.25)
+    replay.faster()
+    clock.wait(1)
+    replay.poll()
+    assert (replay.speed, replay.at_s) == (2, 3.25)
+    for _ in range(9):
+        replay.slower()
+    assert replay.speed == 1 / 16
+    clock.wait(1000)
+    replay.poll()
+    assert replay.is_over
+    assert replay.at_s == replay.length_s == 10.5
+
+
+def test_a_pause_holds_time_and_a_step_is_one_event(path: Path) -> None:
+    clock = Clock()
+    replay = Replay(path, clock)
+    replay.poll()
+    replay.toggle_pause()
+    clock.wait(100)
+    assert replay.poll() == []
+    told = []
+    for _ in range(5):
+        replay.step()
+        told += replay.poll()
+    assert [event.kind for event in told] == [
+        *(Kind.ACCEPT, Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND)
+    ]
+    assert replay.at_s == 1.5
+    replay.toggle_pause()
+    clock.wait(0.5)
+    assert [event.kind for event in replay.poll()][:1] == [Kind.ACCEPT]
+
+
+@pytest.mark.parametrize("seconds", [3.2, 0, 7.75, -5, 99, 1.0])
+def test_a_jump_shows_what_folding_shows(path: Path, seconds: float) -> None:
+    replay = Replay(path, Clock())
+    for first in (9.0, 2.0, seconds):
+        replay.jump(first)
+    at_s = min(max(seconds, 0), 10.5)
+    assert replay.at_s == at_s
+    assert replay.snapshot() == folded(at_s)
+    assert replay.poll() == []
+
+
+def test_keys_that_would_change_the_server_say_that_they_cannot(path: Path) -> None:
+    replay = Replay(path, Clock())
+    replay.poll()
+    before = replay.status()
+    replay.switch("thread")
+    assert replay.refusal
+    replay.toggle_pause()
+    assert not replay.refusal
+    replay.set_mode(short=False)
+    replay.restart()
+    replay.start_burst()
+    assert replay.refusal
+    assert replay.status() == before
+    assert (before.model, before.mode, before.phase) == ("epoll", "short", "serving")
+
+
+def test_what_was_told_beside_the_events(tmp_path: Path) -> None:
+    numbers = ProcessNumbers(processes=1, threads=3, descriptors=9, cpu_percent=12.5)
+    burst = BurstView(
+        "epoll", "short", 20, 50, True, 5, 0.0, None, None, None, 0, {"reset": 1}, latencies=(0, 3)
+    )
+    path = tmp_path / "told.jsonl"
+    file = Recording(path, "epoll", ["servetui"])
+    first, *rest = lives()
+    file.write([first])
+    file.tell(BEGIN_NS + 1, "numbers", asdict(numbers))
+    file.tell(BEGIN_NS + 1, "burst", {"index": 0, **asdict(burst)})
+    file.tell(BEGIN_NS + SECOND_NS // 2, "mode", {"mode": "short"})
+    file.write(rest)
+    file.close()
+    replay = Replay(path, Clock())
+    replay.jump(0.1)
+    assert replay.numbers() == numbers
+    assert replay.bursts == (burst,)
+    assert not replay.short
+    replay.jump(1)
+    assert replay.short
+    replay.jump(0.1)
+    assert replay.status().mode == "keep-alive"
+    replay.jump(11)
+    assert replay.snapshot() == replace(folded(10.5), now_ns=replay.snapshot().now_ns)
+
+
+# --- a live run ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["epoll", "thread", "process"])
+def test_a_replay_shows_what_the_live_run_showed(tmp_path: Path, model: str) -> None:
+    """At each of some moments of a real run; but for rates, which depend on when they were asked."""
+    run = Run(RunSettings(port=0, model=model, whole=True))
+    path = tmp_path / "live.jsonl"
+    file = Recording(path, model, ["servetui"], url=run.url)
+    shown: list[Snapshot] = []
+
+    def look() -> None:
+        file.write(run.poll())
+        shown.append(run.snapshot())
+
+    try:
+        deadline_s = time.monotonic() + 20
+        while run.status().phase != "serving" and time.monotonic() < deadline_s:
+            look()
+        url = urlsplit(run.url)
+        for target in ("/", "/missing", "/wait/30", "/style.css"):
+            client = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+            client.request("GET", target)
+            client.getresponse().read()
+            look()
+            client.close()
+            look()
+        wanted = time.monotonic() + 10
+        while run.snapshot().counts.closed < 4 and time.monotonic() < wanted:
+            look()
+        look()
+    finally:
+        file.write(run.stop())
+        file.close()
+    replay = Replay(path, Clock())
+    start_ns = replay._start_ns
+    seen = [one for one in shown if one.now_ns >= start_ns][:: max(len(shown) // 40, 1)]
+    assert len(seen) > 5
+    compared = 0
+    for live in [*seen, *reversed(seen)]:
+        replay.jump((live.now_ns - start_ns) / SECOND_NS)
+        again = replay._state.snapshot(live.now_ns)
+        if again.counts.events == live.counts.events:  # else some were still on their way
+            compared += 1
+            assert without_rates(again) == without_rates(live)
+    assert compared > len(seen)
+
+
+def without_rates(snapshot: Snapshot) -> Snapshot:
+    return replace(
+        snapshot,
+        requests_per_s=0.0,
+        events_per_s=0.0,
+        bytes_in_per_s=0.0,
+        bytes_out_per_s=0.0,
+        requests_history=(),
+    )
+
+
+# --- files that are not ours -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "empty"),
+        (b"hello\n", "no recording"),
+        (b'{"servetui": 99, "model": "epoll", "command": []}\n', "newer"),
+        (b'{"servetui": 1, "model": "nginx", "command": []}\n', "known are"),
+        (b'{"servetui": 1, "model": "epoll", "command": []}\n{"seq": 1}\n', "line 2"),
+        (b'{"servetui": 1, "model": "epoll", "command": []}\n' + b"[" * 50_000 + b"\n", "line 2"),
+        (b"\xff\xfe\n", "no recording"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_in_one_line(
+    tmp_path: Path, text: bytes, words: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(text)
+    with pytest.raises(RecordingError, match=words) as raised:
+        Replay(path, Clock())
+    assert "\n" not in str(raised.value)
+
+
+def test_no_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(RecordingError, match="cannot read"):
+            Replay(path, Clock())
+
+
+def test_a_recording_whose_writer_was_killed_is_read_up_to_its_last_line(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    replay = Replay(path, Clock())
+    replay.jump(99)
+    assert replay.snapshot().counts.events == len(lives()) - 1

@@ -1,0 +1,88 @@
+"""One connection told whole."""
+
+import pytest
+
+from engine.events import Kind
+from tests.tui.fake_run import FakeRun
+from tui.format import plain
+from tui.panels import detail
+
+
+def drawn(run: FakeRun, conn: int, width: int, height: int, back: int = 0) -> list[str]:
+    told = run.detail(conn)
+    assert told is not None
+    lines = detail.lines(
+        told, run.now_ns, lambda event: f"model.py:{event.line}", width, height, back
+    )
+    return [plain(line).rstrip() for line in lines]
+
+
+def a_run() -> FakeRun:
+    run = FakeRun()
+    run.accept([1])
+    run.wait(0.012)
+    run.tell(Kind.RECV, 1, moved=80)
+    run.tell(Kind.REQUEST, 1, note="GET /a")
+    run.wait(0.5)
+    run.tell(Kind.RESPONSE, 1, moved=300, note="200")
+    run.wait(0.25)
+    run.tell(Kind.SEND, 1, moved=300)
+    run.tell(Kind.RECV, 1, moved=70)
+    run.tell(Kind.REQUEST, 1, note="GET /b")
+    run.wait(0.1)
+    run.poll()
+    return run
+
+
+def test_requests_are_told_with_their_times() -> None:
+    text = "\n".join(drawn(a_run(), 1, 120, 38))
+    first = next(line for line in text.split("\n") if "GET /a" in line and "200" in line).split()
+    assert first[:9] == ["1", "GET", "/a", "200", "300", "B", "500", "ms", "250"]
+    second = next(line for line in text.split("\n") if "so far" in line).split()
+    assert second[:8] == ["2", "GET", "/b", "-", "-", "100", "ms", "so"]
+
+
+def test_events_are_told_with_the_time_since_the_first_and_the_one_before() -> None:
+    lines = drawn(a_run(), 1, 120, 38)
+    response = next(line for line in lines if " response " in line).split()
+    assert response[:4] == ["+512.000", "ms", "+500.000", "ms"]
+    assert response[-1] == "model.py:18"
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 22), (120, 38), (200, 58)])
+def test_it_fits_and_is_never_cut(width: int, height: int) -> None:
+    run = a_run()
+    for _ in range(40):
+        run.serve(1, "/c")
+    run.poll()
+    lines = drawn(run, 1, width, height)
+    assert len(lines) == height
+    assert max(map(len, lines)) <= width
+    assert "/c" in lines[-1] or "send" in lines[-1]
+
+
+def test_it_scrolls_back_to_the_first_event_and_no_further() -> None:
+    run = a_run()
+    for _ in range(20):
+        run.serve(1, "/c")
+    run.poll()
+    lines = drawn(run, 1, 80, 22, back=10_000)
+    events = lines[next(at for at, line in enumerate(lines) if line.startswith("EVENTS")) + 2 :]
+    assert "accept" in events[0]
+
+
+def test_what_was_not_kept_is_counted() -> None:
+    run = a_run()
+    for _ in range(300):
+        run.serve(1, "/c")
+    run.poll()
+    told = run.detail(1)
+    assert told is not None
+    assert told.forgotten > 0
+    total = told.forgotten + len(told.events)
+    assert total == 7 + 300 * 4
+    assert f"EVENTS  {total:,}, here" in "\n".join(drawn(run, 1, 80, 22))
+
+
+def test_a_connection_that_is_forgotten_has_no_detail() -> None:
+    assert a_run().detail(99) is None

@@ -1,0 +1,179 @@
+"""Every key of the dashboard, once: bindings, the lines at the foot and the help come from here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from engine.snapshot import RunStatus
+from tui.panels.keys import DIGITS, Item
+
+MODES = ("keep-alive", "short")
+MODE_WIDTH = max(map(len, MODES))  # so that the keys after `k` stay where they are
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, or some that belong together."""
+
+    shown: str
+    """As people read it."""
+    bindings: tuple[tuple[str, str], ...]
+    """(Textual's names of keys, action)."""
+    words: str
+    """At the foot of the screen; empty: only told in the help."""
+    meaning: str
+    """In the help, a sentence."""
+    rank: int = 9
+    """The lower, the longer a narrow screen keeps it at its foot."""
+
+
+LIVE = (
+    Key(
+        "1–9",
+        tuple((str(digit), f"model({digit})") for digit in range(1, DIGITS + 1)),
+        "model",
+        "let the model with this digit take over, under load as well",
+        0,
+    ),
+    Key(
+        "m", (("m", "models"),), "models", "all models: how they work, how they fail; choose one", 3
+    ),
+    Key(
+        "k", (("k", "mode"),), "mode", "keep-alive or short connections, from the next answer on", 2
+    ),
+    Key(
+        "b",
+        (("b", "burst(50, 10)"),),
+        "burst",
+        "the built-in client sends 50 requests over 10 connections",
+        1,
+    ),
+    Key("B", (("B", "burst(500, 50)"),), "", "a large burst: 500 requests over 50 connections"),
+    Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
+)
+
+TABLE = (
+    Key(
+        "space",
+        (("space", "pause"),),
+        "pause",
+        "hold connections and events still; the server and its numbers go on",
+        4,
+    ),
+    Key(
+        "/",
+        (("slash", "filter"),),
+        "filter",
+        "only connections with these words in path, state, owner or peer; !word: without it",
+        5,
+    ),
+    Key(
+        "s S",
+        (("s", "sort"), ("S", "turn")),
+        "sort",
+        "sort by the next column; S turns it round; a click on a heading does both",
+        6,
+    ),
+    Key(
+        "↑ ↓",
+        (("up", "move(-1)"), ("down", "move(1)")),
+        "",
+        "choose a connection; the choice stays on it; a click chooses, too",
+    ),
+    Key(
+        "pgup pgdn",
+        (("pageup", "page(-1)"), ("pagedown", "page(1)")),
+        "",
+        "choose one a screen further",
+    ),
+    Key(
+        "home end",
+        (("home", "move(-1000000)"), ("end", "move(1000000)")),
+        "",
+        "choose the first or the last",
+    ),
+    Key(
+        "enter",
+        (("enter", "detail"),),
+        "detail",
+        "the life of the chosen connection: its requests and its events",
+        7,
+    ),
+    Key("esc", (("escape", "leave"),), "", "let go of choice, filter and order"),
+)
+
+SCREEN = (
+    Key(
+        "g",
+        (("g", "graphs"),),
+        "graphs",
+        "requests/s, open connections and descriptors over the last minutes",
+    ),
+    Key(
+        "r",
+        (("r", "record"),),
+        "record",
+        "write what happens to a file, or end that; servetui replay FILE shows it again",
+    ),
+    Key("ctrl+p", (), "", "all commands by name, and the themes"),
+    Key("?", (("question_mark,f1", "help"),), "help", "this page", 0),
+    Key("q", (("q,ctrl+c,ctrl+q", "quit"),), "quit", "end the server and leave", 0),
+)
+
+PLAYED = (
+    Key("space", (("space", "pause"),), "pause", "hold the time of the recording, or let it go on", 0),
+    Key(".", (("full_stop", "step"),), "step", "exactly one event further", 1),
+    Key("+ -", (("plus", "speed(1)"), ("minus", "speed(-1)")), "faster", "twice as fast, half as fast", 2),
+    Key("← →", (("left", "skip(-1)"), ("right", "skip(1)")), "5 s", "five seconds back, or further", 3),
+    Key("j", (("j", "jump"),), "jump", "type a time in seconds to go to", 4),
+)  # fmt: skip
+
+GROUPS = (
+    ("the server", LIVE),
+    ("the connections", TABLE),
+    ("the screen", SCREEN),
+    ("of a recording that is played (servetui replay FILE)", PLAYED),
+)
+PRIORITY = ("ctrl+c", "ctrl+q")  # also while something is being typed
+
+
+def bindings() -> list[Binding]:
+    """For Textual."""
+    made = [Binding("ctrl+z", "suspend_process", priority=True)]
+    told = {names: action for _, group in GROUPS for key in group for names, action in key.bindings}
+    for names, action in told.items():
+        made += [
+            Binding(name, action, show=False, priority=name in PRIORITY)
+            for name in names.split(",")
+        ]
+    return made
+
+
+def foot(
+    models: Sequence[str], status: RunStatus, *, is_held: bool, is_recording: bool, is_played: bool
+) -> list[Item]:
+    """What the foot of the screen tells, in its order; the panel drops what has no room."""
+    table = [key for key in TABLE if not is_played or key.shown != "space"]
+    keys = [*(PLAYED if is_played else LIVE), *table, *SCREEN]
+    if is_played:
+        keys = [key for key in keys if key.words != "record"]
+    return [_item(key, models, status, is_held, is_recording) for key in keys if key.words]
+
+
+def _item(
+    key: Key, models: Sequence[str], status: RunStatus, is_held: bool, is_recording: bool
+) -> Item:
+    shown, words, stands_out = key.shown, key.words, False
+    if shown == "1–9":
+        shown = "1" if len(models) == 1 else f"1–{min(len(models), DIGITS)}"
+    elif words == "mode":
+        words = f"{MODES[0] if status.mode == MODES[1] else MODES[1]:{MODE_WIDTH}}"
+    elif words == "restart":
+        stands_out = status.phase == "dead"
+    elif words == "pause":
+        words, stands_out = ("go on", True) if is_held else ("pause", False)
+    elif words == "record":
+        words, stands_out = ("end recording", True) if is_recording else ("record", False)
+    rank = -1 if stands_out else key.rank
+    return Item(shown, words, stands_out, rank)

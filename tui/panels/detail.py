@@ -1,0 +1,239 @@
+"""One connection told whole: who it is, its requests with their times, its events.
+
+#132  127.0.0.1:51322  H handler 1.2 s  open 4.1 s  descriptor 11 of pid 4120  by thread-7  cookie 5001
+REQUESTS  2 told
+   # request          status   bytes         handler            send       begun
+   1 GET /               200  1.5 KB         0.30 ms         0.40 ms    +0.21 ms
+   2 GET /wait/500         -       -   420 ms so far               -      +12 ms
+EVENTS  31, here 4–31
+       time     later by kind     what                by          line
+  +0.000 ms              accept   127.0.0.1:51322     MainThread  thread.py:28
+"""
+
+from collections.abc import Callable, Sequence
+
+from engine.detail import ConnectionDetail, RequestLife
+from engine.events import KIND_NAMES, Event
+from engine.snapshot import STATE_MEANINGS
+from tui.format import (
+    Column,
+    Line,
+    Span,
+    age,
+    choose,
+    count,
+    heading,
+    milliseconds,
+    plain,
+    size,
+    table_row,
+    wrapped,
+)
+from tui.words import KIND_ROLES, STATE_ROLES, what
+
+Place = Callable[[Event], str]
+Row = tuple[Event, int, int]
+"""An event, and when the first one and the one before it happened."""
+REQUESTS_SHOWN = 8
+EVENT_HEADINGS = 2
+SECOND_NS = 1_000_000_000
+
+
+def lines(
+    detail: ConnectionDetail, now_ns: int, place: Place, width: int, height: int, back: int = 0
+) -> list[Line]:
+    """In `height` lines: who, the last requests, and as many events as have room, up to the one that
+    is `back` before the last."""
+    who = _who(detail, now_ns, width)
+    room = height - len(who) - 2 - EVENT_HEADINGS
+    requests = _requests(detail, now_ns, width, max(min(REQUESTS_SHOWN, room // 3), 1))
+    rows = max(room - len(requests), 1)
+    return [*who, (), *requests, (), *_events(detail, place, width, rows, back)]
+
+
+def event_rows(detail: ConnectionDetail, now_ns: int, place: Place, width: int, height: int) -> int:
+    """How many events `lines` has room for."""
+    told = lines(detail, now_ns, place, width, height, 10**9)
+    return height - len(told) + 1
+
+
+def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
+    view = detail.view
+    end_ns = view.closed_ns or now_ns
+    meaning = STATE_MEANINGS[view.state]
+    told: list[Span] = [
+        (f"#{view.number}", "title"),
+        (view.peer or "peer not known", "text"),
+        (f"{meaning.letter} {meaning.name}", STATE_ROLES[view.state]),
+        (f"open {_age(end_ns - view.opened_ns)}", "text"),
+        (f"descriptor {view.fd} of pid {view.pid}", "text"),
+        (f"by {view.task}", "text"),
+        (f"requests {count(view.requests)}", "text"),
+        (f"in {size(view.bytes_in)}", "text"),
+        (f"out {size(view.bytes_out)}", "text"),
+        (f"cookie {view.conn}", "name"),
+    ]
+    if view.closed_ns:
+        told.append((view.last, "text"))
+    if view.torn:
+        told.append(("~ some of its events were not reported", "torn"))
+    return _flow(told, width)
+
+
+def _flow(spans: Sequence[Span], width: int) -> list[Line]:
+    rows: list[list[Span]] = [[]]
+    for text, role in spans:
+        for part in wrapped(text, width):
+            used = len(plain(tuple(rows[-1])))
+            if used and used + 2 + len(part) > width:
+                rows.append([])
+            elif used:
+                rows[-1].append(("  ", "text"))
+            rows[-1].append((part, role))
+    return [tuple(row) for row in rows]
+
+
+def _age(ns: int) -> str:
+    return milliseconds(ns / 1e6) if ns < 60 * SECOND_NS else age(ns // SECOND_NS)
+
+
+# --- requests ---------------------------------------------------------------------------------------
+
+
+def _requests(detail: ConnectionDetail, now_ns: int, width: int, most: int) -> list[Line]:
+    requests = detail.requests
+    if not requests:
+        return [(("REQUESTS", "title"), ("  none yet", "name"))]
+    told = f"  {count(len(requests))} told"
+    if len(requests) > most:
+        told += f", the last {most}"
+    title: Line = (("REQUESTS", "title"), (told, "name"))
+    chosen = choose(_REQUEST_COLUMNS, width)
+    context = (now_ns, detail.events[0].at_ns)
+    shown = list(enumerate(requests, 1))[-most:]
+    return [title, heading(chosen), *(table_row(chosen, one, context) for one in shown)]
+
+
+Numbered = tuple[int, RequestLife]
+Times = tuple[int, int]
+"""Now, and when the first event happened."""
+
+
+def _number(one: Numbered, _: Times) -> Line:
+    return ((str(one[0]), "name"),)
+
+
+def _title(one: Numbered, _: Times) -> Line:
+    return ((one[1].title, "text"),)
+
+
+def _status(one: Numbered, _: Times) -> Line:
+    return ((one[1].status or "-", "sent" if one[1].status else "name"),)
+
+
+def _length(one: Numbered, _: Times) -> Line:
+    return ((size(one[1].length) if one[1].status else "-", "text"),)
+
+
+def _handler(one: Numbered, times: Times) -> Line:
+    life = one[1]
+    if life.answered_ns is None:
+        return ((f"{milliseconds((times[0] - life.asked_ns) / 1e6)} so far", "handler"),)
+    return ((milliseconds((life.answered_ns - life.asked_ns) / 1e6), "text"),)
+
+
+def _send(one: Numbered, times: Times) -> Line:
+    life = one[1]
+    if life.answered_ns is None:
+        return (("-", "name"),)
+    if life.sent_ns is None:
+        return ((f"{milliseconds((times[0] - life.answered_ns) / 1e6)} so far", "unsent"),)
+    return ((milliseconds((life.sent_ns - life.answered_ns) / 1e6), "text"),)
+
+
+def _unsent(one: Numbered, _: Times) -> Line:
+    left = one[1].unsent
+    return ((size(left) if left else "-", "unsent" if left else "name"),)
+
+
+def _asked(one: Numbered, times: Times) -> Line:
+    return ((f"+{milliseconds((one[1].asked_ns - times[1]) / 1e6)}", "name"),)
+
+
+_REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
+    (0, Column("#", 4, 5, _number, is_right=True)),
+    (1, Column("request", 16, 48, _title)),
+    (2, Column("status", 6, 6, _status, is_right=True)),
+    (5, Column("bytes", 7, 7, _length, is_right=True)),
+    (3, Column("handler", 15, 15, _handler, is_right=True)),
+    (4, Column("send", 15, 15, _send, is_right=True)),
+    (7, Column("unsent", 7, 7, _unsent, is_right=True)),
+    (6, Column("begun", 11, 11, _asked, is_right=True)),
+)
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+
+def _events(detail: ConnectionDetail, place: Place, width: int, most: int, back: int) -> list[Line]:
+    events = detail.events
+    end = max(len(events) - back, min(most, len(events)))
+    first = max(end - most, 0)
+    total = len(events) + detail.forgotten
+    told = f"  {count(total)}"
+    if end - first < total:
+        told += f", here {count(detail.forgotten + first + 1)}–{count(detail.forgotten + end)}"
+    rows: list[Row] = []
+    before_ns = events[0].at_ns
+    for event in events:
+        rows.append((event, events[0].at_ns, before_ns))
+        before_ns = event.at_ns
+    chosen = choose(_EVENT_COLUMNS, width)
+    return [
+        (("EVENTS", "title"), (told, "name")),
+        heading(chosen),
+        *(table_row(chosen, row, place) for row in rows[first:end]),
+    ]
+
+
+def _since_first(row: Row, _: Place) -> Line:
+    return ((f"+{_precise(row[0].at_ns - row[1])}", "name"),)
+
+
+def _since_before(row: Row, _: Place) -> Line:
+    return ((f"+{_precise(row[0].at_ns - row[2])}" if row[0].at_ns != row[1] else "", "text"),)
+
+
+def _precise(ns: int) -> str:
+    return f"{ns / 1e6:.3f} ms" if ns < SECOND_NS else f"{ns / 1e9:.3f} s"
+
+
+def _kind(row: Row, _: Place) -> Line:
+    return ((KIND_NAMES[row[0].kind], KIND_ROLES.get(row[0].kind, "text")),)
+
+
+def _what(row: Row, _: Place) -> Line:
+    return ((what(row[0]), "text"),)
+
+
+def _by(row: Row, _: Place) -> Line:
+    return ((row[0].task, "name"),)
+
+
+def _pid(row: Row, _: Place) -> Line:
+    return ((f"pid {row[0].pid}", "name"),)
+
+
+def _line(row: Row, place: Place) -> Line:
+    return ((place(row[0]), "name"),)
+
+
+_EVENT_COLUMNS: tuple[tuple[int, Column], ...] = (
+    (0, Column("time", 12, 12, _since_first, is_right=True)),
+    (1, Column("later by", 12, 12, _since_before, is_right=True)),
+    (2, Column("kind", 8, 8, _kind)),
+    (3, Column("what", 16, 48, _what)),
+    (4, Column("by", 11, 14, _by)),
+    (6, Column("pid", 11, 11, _pid)),
+    (5, Column("line", 20, 24, _line)),
+)

@@ -1,0 +1,86 @@
+"""The keys of a recording that is played: hold, step, faster, slower, jump."""
+
+import contextlib
+
+from textual.widgets import Input
+
+from tui.actions import Actions
+from tui.run_like import Playback
+
+SKIP_S = 5.0
+
+
+class PlaybackActions(Actions):
+    """They do nothing while a server runs."""
+
+    jump_line: Input
+
+    @property
+    def playback(self) -> Playback | None:
+        """The recording that is played."""
+        return self.served if isinstance(self.served, Playback) else None
+
+    def action_pause(self) -> None:
+        """Of a recording time itself stands still."""
+        if self.playback is None:
+            super().action_pause()
+        else:
+            self.playback.toggle_pause()
+            self.frame()
+
+    def action_step(self) -> None:
+        """Exactly one event further."""
+        if self.playback is not None:
+            self.playback.step()
+            self.frame()
+
+    def action_speed(self, steps: int) -> None:
+        """Twice as fast, or half as fast."""
+        if self.playback is not None:
+            if steps > 0:
+                self.playback.faster()
+            else:
+                self.playback.slower()
+            self.frame()
+
+    def action_skip(self, times: int) -> None:
+        """Some seconds back or forth."""
+        if self.playback is not None:
+            self.playback.jump(self.playback.at_s + times * SKIP_S)
+            self.frame()
+
+    def action_jump(self) -> None:
+        """Type a time to jump to."""
+        if self.playback is not None:
+            self.jump_line.display = True
+            self.parts["keys"].display = False
+            self.jump_line.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The filter works with each letter, a jump with enter."""
+        if event.input is self.filter_line:
+            super().on_input_changed(event)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go there."""
+        if event.input is not self.jump_line:
+            super().on_input_submitted(event)
+            return
+        if self.playback is not None:
+            with contextlib.suppress(ValueError):
+                self.playback.jump(float(event.value))
+        self._close_jump()
+
+    def action_leave(self) -> None:
+        """Esc ends typing first."""
+        if self.jump_line.display:
+            self._close_jump()
+        else:
+            super().action_leave()
+
+    def _close_jump(self) -> None:
+        self.jump_line.value = ""
+        self.jump_line.display = False
+        self.parts["keys"].display = True
+        self.screen.set_focus(None)
+        self.frame()

@@ -1,0 +1,79 @@
+"""The key `r`: what a run tells from now on, into a file that servetui replay shows again."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.events import Event, Kind
+from engine.recording import Recording
+from engine.snapshot import BurstView, ConnectionView, ProcessNumbers, RunStatus
+
+ALL_ROWS = 1_000_000
+SECOND_NS = 1_000_000_000
+
+
+class Recorder:
+    """A recording under way."""
+
+    def __init__(self, path: Path, status: RunStatus, open_now: Iterable[ConnectionView]) -> None:
+        """Begin with the connections that are open already. Raises OSError."""
+        self.path = path
+        self.events = 0
+        self._mode = status.mode
+        self._second = 0
+        self._bursts: dict[int, BurstView] = {}
+        command = ["servetui", *sys.argv[1:]]
+        self._file = Recording(path, status.model, command, url=status.url, mode=status.mode)
+        self.write([_accept(view) for view in open_now if not view.closed_ns])
+
+    def write(self, events: Sequence[Event]) -> None:
+        """What happened. Raises OSError."""
+        if events:
+            self._file.write(events)
+            self.events += len(events)
+
+    def look(
+        self,
+        now_ns: int,
+        status: RunStatus,
+        numbers: ProcessNumbers,
+        bursts: Sequence[tuple[int, BurstView]],
+    ) -> None:
+        """What is no event: told when it changes, the numbers once a second. Raises OSError."""
+        if status.mode != self._mode:
+            self._mode = status.mode
+            self._file.tell(now_ns, "mode", {"mode": status.mode})
+        if now_ns // SECOND_NS != self._second:
+            self._second = now_ns // SECOND_NS
+            self._file.tell(now_ns, "numbers", asdict(numbers))
+        for index, view in bursts:
+            if self._bursts.get(index) != view:
+                self._bursts[index] = view
+                self._file.tell(now_ns, "burst", {"index": index, **asdict(view)})
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+
+def new_path() -> Path:
+    """In the current folder, named after the time."""
+    return Path(time.strftime("servetui-%Y%m%d-%H%M%S.jsonl"))
+
+
+def _accept(view: ConnectionView) -> Event:
+    """As if it were accepted with the recording's beginning: what came before is not told."""
+    return Event(
+        0,
+        view.opened_ns,
+        Kind.ACCEPT,
+        view.conn,
+        view.fd,
+        view.acceptor,
+        view.task,
+        0,
+        0,
+        view.peer,
+    )

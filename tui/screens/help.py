@@ -1,0 +1,68 @@
+"""The help: keys, states, letters and marks, all from the tables that the dashboard itself uses."""
+
+from engine.snapshot import STATE_MEANINGS, STRIP_LETTERS
+from tui.format import Line, Span, wrapped
+from tui.key_table import GROUPS
+from tui.lines import Painter
+from tui.panels.connections import LETTER_ROLES
+from tui.screens.page import Page
+from tui.words import STATE_ROLES
+
+KEY_WIDTH = 11
+KEYS = (("esc", "back"), ("q", "quit"))
+MARKS = (
+    ("~", "torn", "before a number: not all events of this connection were reported"),
+    ("lost", "warning", "events that were counted but found no room; totals stay exact"),
+    (
+        "detail of 1 connection in N",
+        "value",
+        "at more than 100,000 events/s the others are only counted",
+    ),
+    ("! cut", "warning", "the process that served the connection was killed"),
+)
+
+
+class Help(Page):
+    """What there is to know."""
+
+    def __init__(self, painter: Painter) -> None:
+        super().__init__(painter, KEYS)
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """All of it."""
+        return lines(width)
+
+
+def lines(width: int) -> list[Line]:
+    """Each table under its title."""
+    told: list[Line] = []
+    for title, group in GROUPS:
+        told += _section(f"KEYS  {title}")
+        for key in group:
+            told += _entry(key.shown, "key", key.meaning, width)
+    told += _section("STATES  of a connection: where its request waits")
+    for state, one in STATE_MEANINGS.items():
+        told += _entry(f"{one.letter} {one.name}", STATE_ROLES[state], one.meaning, width)
+    told += _section("LETTERS  of a strip: what happened in each 150 ms of the last 3 s")
+    for letter, meaning in STRIP_LETTERS.items():
+        told += _entry(letter if letter.strip() else "blank", LETTER_ROLES[letter], meaning, width)
+    told += _section("MARKS")
+    for mark, role, meaning in MARKS:
+        told += _entry(mark, role, meaning, width)
+    return told[1:]
+
+
+def _section(title: str) -> list[Line]:
+    name, _, rest = title.partition("  ")
+    return [(), ((name, "title"), (f"  {rest}" if rest else "", "name"))]
+
+
+def _entry(word: str, role: str, meaning: str, width: int) -> list[Line]:
+    shown: list[Line] = []
+    if len(word) > KEY_WIDTH:
+        shown.append((("  ", "text"), (word, role)))
+        word = ""
+    for number, part in enumerate(wrapped(meaning, width - KEY_WIDTH - 4)):
+        first: Span = (f"  {word if number == 0 else '':{KEY_WIDTH}}  ", role)
+        shown.append((first, (part, "text")))
+    return shown

@@ -1,0 +1,48 @@
+"""How states and events are told, wherever they are: their words, and the roles that colour them."""
+
+from engine.events import Event, Kind
+from engine.snapshot import State
+from tui.format import size
+
+STATE_ROLES = {
+    State.ACCEPTED: "accepted",
+    State.READING: "reading",
+    State.HANDLER: "handler",
+    State.UNSENT: "unsent",
+    State.IDLE: "idle",
+    State.CLOSED: "closed",
+}
+KIND_ROLES = {
+    Kind.ACCEPT: "accepted",
+    Kind.RECV: "reading",
+    Kind.REQUEST: "handler",
+    Kind.RESPONSE: "sent",
+    Kind.SEND: "sent",
+    Kind.ERROR: "warning",
+    Kind.TICK: "torn",
+}
+SHORTER = {"client reset the connection": "reset by client"}
+
+
+def what(event: Event) -> str:
+    """An event's bytes and note in words."""
+    if event.kind is Kind.TICK:
+        return _unreported(event.note.split())
+    words = []
+    if event.kind is Kind.RECV and not event.bytes:
+        words.append("end of stream")
+    elif event.bytes:
+        words.append(size(event.bytes))
+    if event.note:
+        words.append(SHORTER.get(event.note, event.note))
+    return "  ".join(words)
+
+
+def _unreported(words: list[str]) -> str:
+    """The note of a tick in words: `thinned requests 76 in 3040 out 126616`, or `lost 3`."""
+    match words:
+        case ["thinned", "requests", number, *_]:
+            return f"{number} requests counted without detail"
+        case ["lost", number]:
+            return f"{number} events lost"
+    return " ".join(words)
