@@ -1,6 +1,8 @@
-"""Draws screenshots/ anew: a real run of each scene, under real requests, drawn by the dashboard.
+"""Draws screenshots/ anew, from recordings of real runs: `make screenshots`.
 
-`make screenshots`. Every figure in a picture was measured while it was made.
+`python -m tests.make_screenshots --record` makes the recordings (tests/recordings/) anew as well: a real
+server under real requests, so that every figure in a picture was measured. The snapshots of the tests
+are drawn from the same files.
 """
 
 import asyncio
@@ -12,47 +14,102 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from engine.replay import Replay
 from engine.run import Run, RunSettings
 from tui.app import Dashboard
+from tui.recorder import Recorder
 
-SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
+ROOT = Path(__file__).parent.parent
+SCREENSHOTS = ROOT / "screenshots"
+RECORDINGS = ROOT / "tests" / "recordings"
+MODELS = ("thread", "epoll", "process")
 BURST_DEADLINE_S = 20
+PORT = 7890
+BEFORE_END_S = 0.1  # of a recording: its pictures show this moment
 
 
 class Scene(NamedTuple):
-    """A picture: its name, the model, the size of the terminal."""
+    """A picture: its name, the recorded model, the size of the terminal, keys that were pressed."""
 
     name: str
     model: str
     columns: int
     rows: int
+    keys: tuple[str, ...] = ()
 
 
 SCENES = [
     Scene("dashboard-120x40", "thread", 120, 40),
     Scene("dashboard-80x24", "epoll", 80, 24),
+    Scene("dashboard-60x20", "thread", 60, 20),
+    Scene("dashboard-200x60", "thread", 200, 60),
     Scene("process-120x40", "process", 120, 40),
+    Scene("detail-120x40", "thread", 120, 40, ("down", "enter")),
+    Scene("graphs-120x40", "thread", 120, 40, ("g",)),
+    Scene("help-80x24", "thread", 80, 24, ("question_mark",)),
 ]
 
 
+class Still:
+    """A clock that does not go."""
+
+    def __call__(self) -> int:
+        return 0
+
+
+def at_its_end(model: str) -> Replay:
+    """The recording of a model, held shortly before its end."""
+    replay = Replay(RECORDINGS / f"{model}.jsonl", Still())
+    replay.toggle_pause()
+    replay.jump(replay.length_s - BEFORE_END_S)
+    return replay
+
+
+# --- pictures ---------------------------------------------------------------------------------------
+
+
 async def draw(scene: Scene) -> None:
-    """Play one scene and keep its last picture."""
-    run = Run(RunSettings(model=scene.model))
-    dashboard = Dashboard(run)
+    """Draw one scene."""
+    dashboard = Dashboard(at_its_end(scene.model), beats=False)
+    async with dashboard.run_test(size=(scene.columns, scene.rows)) as pilot:
+        dashboard.frame()
+        for key in scene.keys:
+            await pilot.press(key)
+        await pilot.pause()
+        picture = dashboard.export_screenshot(title="servetui")
+        (SCREENSHOTS / f"{scene.name}.svg").write_text(picture, encoding="utf-8")
+
+
+# --- recordings -------------------------------------------------------------------------------------
+
+
+async def record(model: str) -> None:
+    """Play the scene of a model on a real server, and keep what it told."""
+    run = Run(RunSettings(model=model, port=PORT, whole=True))
+    RECORDINGS.mkdir(exist_ok=True)
+    recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status(), ())
+    playing = asyncio.create_task(_play(run))
     try:
-        async with dashboard.run_test(size=(scene.columns, scene.rows)) as pilot:
-            await until(lambda: run.status().phase == "serving")
-            for key in "b", "k", "b", "k":
-                await pilot.press(key)
-                if key == "b":
-                    await until(lambda: not run.bursts[-1].is_running)
-            with ExitStack() as clients:
-                await visit(run.url, clients)
-                await pilot.pause()
-                picture = dashboard.export_screenshot(title="servetui")
-                (SCREENSHOTS / f"{scene.name}.svg").write_text(picture, encoding="utf-8")
+        while not playing.done():
+            recorder.write(run.poll())
+            now = run.snapshot()
+            recorder.look(now.now_ns, run.status(), run.numbers(0.4), list(enumerate(run.bursts)))
+            await asyncio.sleep(0.02)
+        await playing
     finally:
+        recorder.close()
         run.stop()
+
+
+async def _play(run: Run) -> None:
+    await until(lambda: run.status().phase == "serving")
+    for short in (False, True):
+        run.set_mode(short=short)
+        run.start_burst()
+        await until(lambda: not run.bursts[-1].is_running)
+    run.set_mode(short=False)
+    with ExitStack() as clients:
+        await visit(run.url, clients)
 
 
 async def visit(url: str, clients: ExitStack) -> None:
@@ -71,7 +128,7 @@ async def visit(url: str, clients: ExitStack) -> None:
     quick.pop().close()
     waiting = clients.enter_context(socket.create_connection(address))
     waiting.sendall(request("/wait/3000"))
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.2)
 
 
 def request(path: str) -> bytes:
@@ -86,11 +143,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def main(names: list[str]) -> None:
-    """Draw the scenes with these names, or all."""
+def main(words: list[str]) -> None:
+    """Draw the scenes with these names, or all; with --record, record first."""
+    if "--record" in words:
+        words.remove("--record")
+        for model in MODELS:
+            asyncio.run(record(model))
+            print(f"tests/recordings/{model}.jsonl")
     SCREENSHOTS.mkdir(exist_ok=True)
     for scene in SCENES:
-        if not names or scene.name in names:
+        if not words or scene.name in words:
             asyncio.run(draw(scene))
             print(f"screenshots/{scene.name}.svg")
 

@@ -14,13 +14,13 @@ Span = tuple[str, str]
 """A text and its role: a key of palette.ROLES."""
 Line = tuple[Span, ...]
 
-GLYPHS = "·│├┼┤─▁▂▃▄▅▆▇█…–×↑↓▐"
+GLYPHS = "·│├┼┤─▁▂▃▄▅▆▇█…–×↑↓▐←→"
 """All that is drawn beyond printable ASCII; each is one cell wide in every terminal."""
 BARS = " ▁▂▃▄▅▆▇█"
 _UNSAFE = re.compile(rf"[^\x20-\x7e{GLYPHS}]")
 
 
-_PLAINER = str.maketrans(GLYPHS, ".|+++-" + "_.,-=+*#" + ">-x^v#")
+_PLAINER = str.maketrans(GLYPHS, ".|+++-" + "_.,-=+*#" + ">-x^v#<>")
 
 
 def ascii_only(text: str) -> str:

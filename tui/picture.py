@@ -49,7 +49,9 @@ class Picture:
         self.status = status = run.status()
         self._look()
         self._sources.look(status, self.snapshot.now_ns)
-        alert_lines = alert.lines(self.snapshot, status, width, max(height // ALERT_SHARE, 1))
+        refusal = self._playback.refusal if self._playback else ""
+        most = max(height // ALERT_SHARE, 1)
+        alert_lines = alert.lines(self.snapshot, status, width, most, refusal)
         numbers = run.numbers()
         if self.recorder is not None:
             self.recorder.look(self.snapshot.now_ns, status, numbers, list(enumerate(run.bursts)))

@@ -9,8 +9,14 @@ REMEDY = "Press R to start it again, or a digit for another model."
 WORDS = 6  # lines of an engine's stderr: the end of a traceback, with the error itself
 
 
-def lines(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> list[Line]:
-    """At most `most` lines; the first sentence and the remedy are kept."""
+def lines(
+    snapshot: Snapshot, status: RunStatus, width: int, most: int, refusal: str = ""
+) -> list[Line]:
+    """At most `most` lines; the first sentence and the remedy are kept. `refusal`: why the last key
+    did nothing."""
+    if refusal:
+        parts = wrapped(refusal, width - 2)
+        return [padded(((MARGIN + part, "warning"),), width) for part in parts[:most]]
     if status.last_words:
         what, *words = status.last_words
         if status.phase == "dead":
