@@ -1,0 +1,96 @@
+"""Keys and sizes at random, while a server is under load: nothing breaks, and no cell is left behind.
+
+SERVETUI_STRESS_S sets how long the keys go on (8 s; 60 for a thorough run).
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.client_load import Load
+from tests.support import wait_until
+from tests.terminal_driver import Dashboard
+
+STRESS_S = float(os.environ.get("SERVETUI_STRESS_S", "8"))
+RESIZES = 100
+KEYS = (
+    *"12345mkbsSg?/.+-jrR",
+    *("Space", "Up", "Down", "PageUp", "PageDown", "Home", "End", "Enter", "Escape", "Left", "F1"),
+    *"axQ! 0",
+)
+STILL_S = 1.3  # rows say their age in whole seconds
+ESCAPE_S = 0.4  # a key that follows an escape at once would make another one of it
+
+
+@pytest.fixture(autouse=True)
+def _tmux(require_tool: Callable[[str], str]) -> None:
+    require_tool("tmux")
+
+
+def settled(dashboard: Dashboard) -> list[str]:
+    """The screen, once nothing moves on it any more."""
+    seen: list[str] = []
+    since_s = time.monotonic()
+
+    def still() -> list[str]:
+        nonlocal seen, since_s
+        now = dashboard.screen()
+        if now != seen:
+            seen, since_s = now, time.monotonic()
+        return seen if time.monotonic() - since_s > STILL_S else []
+
+    return wait_until(still, 40, "a screen that stands still")
+
+
+def back_to_the_table(dashboard: Dashboard) -> None:
+    """From whatever page or line stands there."""
+    pressed_s = 0.0
+
+    def is_there() -> bool:
+        nonlocal pressed_s
+        if time.monotonic() - pressed_s > ESCAPE_S:
+            dashboard.press("Escape")
+            pressed_s = time.monotonic()
+            return False
+        lines = dashboard.screen()
+        return any(line.startswith("CONNECTIONS") for line in lines) and " quit" in lines[-1]
+
+    wait_until(is_there, 15, "the table of connections")
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_keys_and_sizes_at_random(seed: int) -> None:
+    chance = random.Random(seed)
+    with Dashboard("epoll") as dashboard:
+        with Load(dashboard.port):
+            begin_s = time.monotonic()
+            resizes = 0
+            while time.monotonic() - begin_s < STRESS_S or resizes < RESIZES:
+                dashboard.press(*chance.choices(KEYS, k=chance.randint(1, 4)))
+                if resizes < RESIZES:
+                    dashboard.resize(chance.randint(20, 200), chance.randint(5, 60))
+                    resizes += 1
+            dashboard.resize(120, 40)
+            back_to_the_table(dashboard)
+            if any("PAUSED" in line for line in dashboard.screen()):
+                dashboard.press("Space")
+            dashboard.wait_until(lambda lines: "PAUSED" not in "\n".join(lines), "going on")
+            dashboard.press("C-z")
+            wait_until(dashboard.is_shell_screen, what="the shell")
+            dashboard.enter("fg")
+            dashboard.wait_for("CONNECTIONS")
+        back_to_the_table(dashboard)
+        assert dashboard.process.is_running()
+        left_behind = settled(dashboard)
+        dashboard.resize(90, 20)
+        dashboard.wait_until(lambda lines: len(lines) == 20, "the other size")
+        dashboard.resize(120, 40)
+        again = settled(dashboard)
+        assert again == left_behind
+        assert not dashboard.has_wrapped_lines()
+        dashboard.press("q")
+        assert dashboard.exit_code() == 0
+        assert b"Traceback" not in dashboard.written()
