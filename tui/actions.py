@@ -15,6 +15,7 @@ from tui.key_table import GROUPS
 from tui.lines import Lines, Painter
 from tui.panels import connections
 from tui.picture import Picture
+from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
 from tui.run_like import RunLike
 from tui.screens.page import Page
@@ -30,7 +31,7 @@ class Actions(App[None]):
     picture: Picture
     parts: dict[str, Lines]
     page: Page | None
-    filter_line: Input
+    filter_line: Prompt
 
     def frame(self) -> int:
         """Draw what differs from the frame before."""
@@ -153,9 +154,8 @@ class Actions(App[None]):
         """Type what the shown connections must have."""
         if self.picture.table.held:
             return
-        self.filter_line.display = True
         self.parts["keys"].display = False
-        self.filter_line.focus()
+        self.filter_line.open()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Each letter narrows the table."""
@@ -167,21 +167,20 @@ class Actions(App[None]):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.filter_line.display = False
+        self.filter_line.close()
         self.parts["keys"].display = True
-        self.screen.set_focus(None)
         self.frame()
 
     def action_leave(self) -> None:
         """Esc: the filter that is being typed; else the choice; else filter and order."""
         table = self.picture.table
         if self.filter_line.display:
-            self.filter_line.value = ""
+            self.filter_line.input.value = ""
             self._close_filter()
         elif table.chosen is not None:
             table.let_go()
         else:
-            self.filter_line.value = ""
+            self.filter_line.input.value = ""
             table.filter("")
             table.sort_by("")
         self.frame()

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Resize
-from textual.widgets import Input
 
 from engine.events import Event
 from tui import key_table, lifecycle, palette
@@ -35,6 +34,7 @@ from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
 from tui.picture import Picture
 from tui.playback import PlaybackActions
+from tui.prompt import Prompt
 from tui.run_like import RunLike
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows a
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "server", "connections", "events", "bursts", "keys")
+JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
 PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
 
@@ -80,10 +81,8 @@ class Dashboard(PlaybackActions):
         self._last_event_ns = 0
         self._second = 0
         self.page: Page | None = None
-        self.jump_line = Input(
-            id="jump", placeholder="seconds since the beginning; enter goes there"
-        )
-        self.filter_line = Input(id="filter", placeholder=FILTER_HINT, select_on_focus=False)
+        self.jump_line = Prompt("jump", JUMP_HINT)
+        self.filter_line = Prompt("filter", FILTER_HINT)
         if _is_light_terminal():
             self.theme = "textual-light"
 
@@ -97,7 +96,6 @@ class Dashboard(PlaybackActions):
                 self.parts[name] = ScrolledLines(painter, name, self.scroll_rows, self.click_row)
             else:
                 self.parts[name] = Lines(painter, name)
-        self.filter_line.display = self.jump_line.display = False
         yield from (*self.parts.values(), self.filter_line, self.jump_line)
 
     def on_load(self) -> None:

@@ -5,6 +5,7 @@ import contextlib
 from textual.widgets import Input
 
 from tui.actions import Actions
+from tui.prompt import Prompt
 from tui.run_like import Playback
 
 SKIP_S = 5.0
@@ -13,7 +14,7 @@ SKIP_S = 5.0
 class PlaybackActions(Actions):
     """They do nothing while a server runs."""
 
-    jump_line: Input
+    jump_line: Prompt
 
     @property
     def playback(self) -> Playback | None:
@@ -52,18 +53,17 @@ class PlaybackActions(Actions):
     def action_jump(self) -> None:
         """Type a time to jump to."""
         if self.playback is not None:
-            self.jump_line.display = True
             self.parts["keys"].display = False
-            self.jump_line.focus()
+            self.jump_line.open()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The filter works with each letter, a jump with enter."""
-        if event.input is self.filter_line:
+        if event.input is self.filter_line.input:
             super().on_input_changed(event)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go there."""
-        if event.input is not self.jump_line:
+        if event.input is not self.jump_line.input:
             super().on_input_submitted(event)
             return
         if self.playback is not None:
@@ -79,8 +79,7 @@ class PlaybackActions(Actions):
             super().action_leave()
 
     def _close_jump(self) -> None:
-        self.jump_line.value = ""
-        self.jump_line.display = False
+        self.jump_line.input.value = ""
+        self.jump_line.close()
         self.parts["keys"].display = True
-        self.screen.set_focus(None)
         self.frame()

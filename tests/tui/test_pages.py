@@ -1,0 +1,155 @@
+"""What is typed, and the pages over the dashboard."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.events import Kind
+from engine.replay import Replay
+from tests.make_screenshots import RECORDINGS
+from tests.tui.fake_run import FakeRun, a_lively_run
+from tests.tui.test_app import screen, shown
+from tui.app import Dashboard
+from tui.key_table import GROUPS
+
+
+async def test_a_filter_is_typed_letter_by_letter_and_kept_by_enter() -> None:
+    run = FakeRun()
+    run.accept(range(1, 4))
+    run.serve(2, "/quick")
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        await pilot.press("slash", *"quick")
+        lines = screen(dashboard)
+        assert lines[-1].startswith("filter: quick")
+        assert not dashboard._exit, "the q was typed"
+        await pilot.press("enter")
+        lines = screen(dashboard)
+        assert 'filter "quick"' in "\n".join(lines)
+        assert "q quit" in lines[-1]
+        assert [view.number for view in dashboard.picture.snapshot.connections] == [2]
+        await pilot.press("escape")
+        assert len(dashboard.picture.snapshot.connections) == 3
+
+
+async def test_esc_gives_up_a_filter_that_is_being_typed() -> None:
+    async with shown(a_lively_run(), (80, 24)) as (dashboard, pilot):
+        await pilot.press("slash", "x", "escape")
+        assert dashboard.picture.table.order.needle == ""
+        assert "q quit" in screen(dashboard)[-1]
+
+
+@pytest.mark.parametrize("key", ["enter", "g", "question_mark", "m"])
+async def test_under_a_page_the_other_keys_rest(key: str) -> None:
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press(key)
+        assert dashboard.page is not None
+        await pilot.press("b", "k", "R", "s", "space")
+        assert run.calls == []
+        assert dashboard.picture.table.held is None
+        assert screen(dashboard)[0].startswith("servetui  thread  http://127.0.0.1:7890")
+        await pilot.press("escape")
+        assert dashboard.page is None
+        await pilot.press("b")
+        assert run.calls == ["burst 50 10"]
+
+
+async def test_a_detail_follows_its_connection() -> None:
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("down", "enter")
+        conn = dashboard.picture.table.chosen
+        assert conn is not None
+        run.tell(Kind.RECV, conn, moved=123)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert any("recv" in line and "123 B" in line for line in screen(dashboard))
+
+
+async def test_the_help_tells_every_key() -> None:
+    async with shown(a_lively_run(), (120, 60)) as (dashboard, pilot):
+        await pilot.press("question_mark")
+        text = "\n".join(screen(dashboard))
+        for _, group in GROUPS:
+            for key in group:
+                assert f"  {key.shown} " in text
+
+
+def test_no_key_does_two_things_but_space() -> None:
+    bound = [
+        name
+        for _, group in GROUPS
+        for key in group
+        for names, _ in key.bindings
+        for name in names.split(",")
+    ]
+    assert {name for name in bound if bound.count(name) > 1} == {"space"}
+
+
+async def test_headings_and_rows_are_clicked() -> None:
+    run = FakeRun()
+    run.accept(range(1, 6))
+    async with shown(run) as (dashboard, pilot):
+        heading = screen(dashboard).index(
+            next(line for line in screen(dashboard) if "requests" in line and "peer" in line)
+        )
+        await pilot.click(offset=(screen(dashboard)[heading].index("age") + 1, heading))
+        assert dashboard.picture.table.order.column == "age"
+        await pilot.click(offset=(5, heading + 2))
+        chosen = dashboard.picture.table.chosen
+        assert chosen is not None
+        await pilot.click(offset=(5, heading + 2))
+        assert dashboard.page is not None
+
+
+async def test_r_records_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = FakeRun()
+    run.accept([1])
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("r")
+        assert run.whole
+        run.serve(1)
+        dashboard.beat()
+        dashboard.frame()
+        assert "recording 5 events" in screen(dashboard)[0]
+        await pilot.press("r")
+        assert not run.whole
+    (path,) = tmp_path.iterdir()
+    replay = Replay(path, lambda: 0)
+    replay.jump(99)
+    counts = replay.snapshot().counts
+    assert (counts.accepted, counts.requests, counts.open) == (1, 1, 1)
+
+
+async def test_a_folder_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tui.actions.new_path", lambda: Path("none/at/all"))
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("r")
+        assert dashboard.picture.recorder is None
+        assert not run.whole
+
+
+async def test_a_recording_is_played_by_keys() -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    dashboard = Dashboard(replay, frames_per_s=12, beats=False)
+    async with dashboard.run_test(size=(120, 40)) as pilot:
+        await pilot.press("j", *"2.5", "enter")
+        assert replay.at_s == 2.5
+        assert "replay 2.5 of" in screen(dashboard)[0]
+        await pilot.press("space")
+        assert replay.is_paused
+        before = replay.snapshot().counts.events
+        await pilot.press("full_stop")
+        assert replay.snapshot().counts.events == before + 1
+        await pilot.press("plus", "plus", "minus")
+        assert replay.speed == 2
+        await pilot.press("left")
+        assert replay.at_s == 0
+        await pilot.press("k")
+        assert any("this is a recording" in line for line in screen(dashboard))
