@@ -15,14 +15,15 @@ from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
-from engine.recording import RecordingError, is_told, read, told
+from engine.recording import is_told, read, refused, told
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
-LINES_MOST = 2_000_000  # some 700 MB in memory; a minute of 30,000 events/s
+LINES_MOST = 2_000_000  # some 570 MB in memory; a minute of 30,000 events/s
 LINES_AT_ONCE = 20_000  # folded in some 50 ms; when more are due, time waits for them
+BURSTS_KEPT = 8  # as many as a run keeps
 REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
 
 
@@ -33,25 +34,56 @@ class Scene:
     model: str
     mode: str
     engine_pid: int | None = None
-    has_ended: bool = False
+    """Of the engine that has listened last."""
+    coming: int = 0
+    """The pid of the engine that was started last, until it listens."""
+    alive: dict[int, str] = field(default_factory=dict)
+    """pid -> model of the engines that have not ended."""
+    is_untold: bool = True
+    """An engine serves that was there before the recording."""
+    is_first: bool = True
+    """Nothing was taken in yet."""
     numbers: ProcessNumbers | None = None
     unreported: Unreported = field(default_factory=Unreported)
     bursts: dict[int, BurstView] = field(default_factory=dict)
-    started: dict[int, str] = field(default_factory=dict)  # pid of an engine -> its model
 
     def take(self, event: Event) -> None:
         """Take in a line: what was told beside the events, and what events tell of engines."""
         if is_told(event):
             self._take_told(event)
-            return
-        words = event.note.split()
-        if event.kind is Kind.SPAWN and len(words) == 4 and words[2] == "engine":
-            self.started[int(words[1])] = words[3]
-        elif event.kind is Kind.LISTEN:
-            self.engine_pid, self.has_ended = event.pid, False
-            self.model = self.started.get(event.pid, self.model)
-        elif event.kind is Kind.EXIT and words[:2] == ["process", str(self.engine_pid)]:
-            self.has_ended = True
+        elif event.kind in (Kind.SPAWN, Kind.LISTEN, Kind.EXIT):
+            self._take_engine(event)
+        self.is_first = False
+
+    def status(self, url: str) -> RunStatus:
+        """What ran then."""
+        serving = self.alive.get(self.engine_pid or 0)
+        coming = self.alive.get(self.coming)
+        phase = "serving" if serving or self.is_untold else "dead"
+        if coming:
+            phase = f"switching to {coming}" if phase == "serving" else "starting"
+        return RunStatus(
+            model=coming or serving or self.model,
+            url=url,
+            mode=self.mode,
+            engine_pid=self.engine_pid if serving else None,
+            phase=phase,
+            draining=len(self.alive.keys() - {self.coming, self.engine_pid}),
+        )
+
+    def _take_engine(self, event: Event) -> None:
+        """An engine is started by the terminal's process, and serves from when it listens."""
+        match event.kind, event.note.split():
+            case Kind.SPAWN, ["process", pid, "engine", name] if pid.isdecimal() and name in MODELS:
+                self.coming = int(pid)
+                self.alive[self.coming] = name
+                self.is_untold = self.is_untold and not self.is_first
+            case Kind.LISTEN, _ if event.pid in self.alive or self.engine_pid not in self.alive:
+                self.engine_pid, self.is_untold = event.pid, False
+                self.model = self.alive.setdefault(event.pid, self.model)
+                self.coming = 0 if self.coming == event.pid else self.coming
+            case Kind.EXIT, ["process", pid, *_] if pid.isdecimal():
+                self.alive.pop(int(pid), None)
 
     def _take_told(self, event: Event) -> None:
         match told(event):
@@ -63,6 +95,8 @@ class Scene:
                 self.unreported = unreported
             case (int(index), BurstView() as view):
                 self.bursts[index] = view
+                if len(self.bursts) > BURSTS_KEPT:
+                    del self.bursts[min(self.bursts)]
 
 
 class Replay:
@@ -72,18 +106,15 @@ class Replay:
         """Read the file; it plays from now on, by `clock` (in ns). Raises RecordingError."""
         self.header, lines = read(path)
         if self.header.model not in MODELS:
-            raise RecordingError(
-                f"cannot read {path}: it has a model {self.header.model!r}; known are {', '.join(MODELS)}"
-            )
+            why = f"it has a model {self.header.model!r}"
+            raise refused(path, why, f"known are {', '.join(MODELS)}")
         self._lines: list[Event] = []
         self._due_ns: list[int] = []
         latest_ns = 0
         for line in lines:
             if len(self._lines) == LINES_MOST:
-                raise RecordingError(
-                    f"cannot read {path}: it has more than {LINES_MOST:,} lines; "
-                    f"head -n {LINES_MOST} makes a file of what comes first"
-                )
+                remedy = f"head -n {LINES_MOST} makes a file of what comes first"
+                raise refused(path, f"it has more than {LINES_MOST:,} lines", remedy)
             latest_ns = max(latest_ns, line.at_ns)
             self._lines.append(line)
             self._due_ns.append(latest_ns)
@@ -130,13 +161,11 @@ class Replay:
 
     def faster(self) -> None:
         """Twice as fast, up to 64 times."""
-        self._advance()
-        self._speed = min(self._speed + 1, FASTEST)
+        self._change_speed(1)
 
     def slower(self) -> None:
         """Half as fast, down to a sixteenth."""
-        self._advance()
-        self._speed = max(self._speed - 1, SLOWEST)
+        self._change_speed(-1)
 
     def step(self) -> None:
         """Exactly the next event; then time stands still."""
@@ -154,11 +183,16 @@ class Replay:
         lies between is not given out by poll()."""
         self.refusal = ""
         self._clock_ns = self._clock()
-        at_ns = self._start_ns + round(min(max(seconds, 0.0), self.length_s) * SECOND_NS)
+        at_ns = self._end_ns
+        if not seconds >= self.length_s:
+            since_ns = round(max(0.0, seconds) * SECOND_NS)  # in this order NaN becomes 0
+            at_ns = min(self._start_ns + since_ns, self._end_ns)
         if at_ns < self._at_ns:
             self._begin_anew()
         self._at_ns = at_ns
-        self._fold(bisect_right(self._due_ns, at_ns))
+        end = bisect_right(self._due_ns, at_ns)
+        while self._index < end:
+            self._fold(min(self._index + LINES_AT_ONCE, end))
         self._fresh = []
 
     # --- as a run -----------------------------------------------------------------------------------
@@ -192,14 +226,7 @@ class Replay:
 
     def status(self) -> RunStatus:
         """What ran."""
-        scene = self._scene
-        return RunStatus(
-            model=scene.model,
-            url=self.header.url or "(a recording)",
-            mode=scene.mode,
-            engine_pid=None if scene.has_ended else scene.engine_pid,
-            phase="dead" if scene.has_ended else "serving",
-        )
+        return self._scene.status(self.header.url or "(a recording)")
 
     def numbers(self) -> ProcessNumbers:
         """What the operating system said then; where nobody asked it, what the events tell."""
@@ -243,6 +270,11 @@ class Replay:
             end = self._index + LINES_AT_ONCE
             self._at_ns = self._due_ns[end - 1]
         self._fresh += self._fold(end)
+
+    def _change_speed(self, steps: int) -> None:
+        self._advance()
+        self.refusal = ""
+        self._speed = min(max(self._speed + steps, SLOWEST), FASTEST)
 
     def _begin_anew(self) -> None:
         self._state = ServerState()

@@ -260,3 +260,34 @@ def test_a_recording_whose_writer_was_killed_is_read_up_to_its_last_line(path: P
     replay = Replay(path, Clock())
     replay.jump(99)
     assert replay.snapshot().counts.events == len(lives()) - 1
+
+
+def test_a_switch_is_told_as_it_was(tmp_path: Path) -> None:
+    path, clock = tmp_path / "recording.jsonl", Clock()
+    file = Recording(path, "thread", ["servetui"])
+    told = (
+        (1, Kind.LISTEN, 40, "127.0.0.1:7890"),
+        (2, Kind.SPAWN, 9, "process 41 engine epoll"),
+        (3, Kind.LISTEN, 41, "127.0.0.1:7890"),
+        (4, Kind.EXIT, 9, "process 40 exit 0"),
+        (5, Kind.EXIT, 9, "process 41 signal SIGKILL"),
+    )
+    file.write(
+        Event(n, s * SECOND_NS, kind, 0, -1, pid, "", 0, 0, note)
+        for n, (s, kind, pid, note) in enumerate(told)
+    )
+    file.close()
+    replay = Replay(path, clock)
+    seen = []
+    for _ in told:
+        replay.poll()
+        status = replay.status()
+        seen.append((status.model, status.phase, status.engine_pid, status.draining))
+        clock.wait(1)
+    assert seen == [
+        ("thread", "serving", 40, 0),
+        ("epoll", "switching to epoll", 40, 0),
+        ("epoll", "serving", 41, 1),
+        ("epoll", "serving", 41, 0),
+        ("epoll", "dead", None, 0),
+    ]
