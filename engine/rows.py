@@ -1,5 +1,6 @@
 """The rows of the connection table: a connection keeps its row as long as it is shown."""
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import islice
 
@@ -37,9 +38,9 @@ class Rows:
         while self._rows and self._rows[-1] is None:
             self._rows.pop()
 
-    def taken(self) -> list[tuple[int, Connection]]:
-        """The rows that are not free, from the top."""
-        return [(row, one) for row, one in enumerate(self._rows) if one is not None]
+    def nearest(self, row: int, steps: int) -> tuple[int, Connection] | None:
+        """As nearest() tells it, of all rows."""
+        return nearest(self._rows, row, steps)
 
     def window(self, first: int, count: int, now_ns: int = 0) -> list[Connection]:
         """The connections in `count` rows from `first` on: those that somebody looks at."""
@@ -80,3 +81,20 @@ class Rows:
 
 def _is_closed(taken: Connection | None, until_ns: int) -> bool:
     return taken is not None and 0 < taken.closed_ns < until_ns
+
+
+def nearest(
+    rows: Sequence[Connection | None], row: int, steps: int
+) -> tuple[int, Connection] | None:
+    """(row, who stands there) `steps` further down than `row` (negative: up), or the last one in that
+    direction; None when there is none. Free rows do not count."""
+    down, up = range(max(row + 1, 0), len(rows)), range(min(row, len(rows)) - 1, -1, -1)
+    found = None
+    left = abs(steps)
+    for place in down if steps > 0 else up:
+        if (connection := rows[place]) is not None:
+            found = place, connection
+            left -= 1
+            if not left:
+                break
+    return found

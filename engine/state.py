@@ -15,7 +15,7 @@ from engine.flow import Flow, Totals
 from engine.order import BY_PLACE, Order
 from engine.passing import Passed
 from engine.ranked import Ranked
-from engine.rows import Rows
+from engine.rows import Rows, nearest
 from engine.snapshot import STRIP_CELL_NS, ConnectionView, Counts, Room, Snapshot, State
 
 CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
@@ -364,17 +364,10 @@ class ServerState:
         """(row, conn) of the connection `steps` further down the table than `row` (negative: up), or
         of the last one in that direction; None when there is none. Free rows do not count."""
         if order == BY_PLACE:
-            rows = self._rows.taken()
+            found = self._rows.nearest(row, steps)
         else:
-            rows = list(enumerate(self._ranked.take(self.connections, order, now_ns)))
-        if steps > 0:
-            further = [pair for pair in rows if pair[0] > row][:steps]
-        else:
-            further = [pair for pair in rows if pair[0] < row][steps:]
-        if not further:
-            return None
-        found, connection = further[-1 if steps > 0 else 0]
-        return found, connection.conn
+            found = nearest(self._ranked.take(self.connections, order, now_ns), row, steps)
+        return (found[0], found[1].conn) if found else None
 
     def detail(self, conn: int, now_ns: int) -> ConnectionDetail | None:
         """What is known of one connection; None when it is forgotten, or never was."""

@@ -33,9 +33,21 @@ class Actions(App[None]):
     page: Page | None
     filter_line: Prompt
 
+    _is_due = False
+
     def frame(self) -> int:
         """Draw what differs from the frame before."""
         raise NotImplementedError
+
+    def draw_soon(self) -> None:
+        """A frame, after the keys that wait already: with one for each, a held key would lag."""
+        if not self._is_due:
+            self._is_due = True
+            self.call_later(self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._is_due = False
+        self.frame()
 
     def painter(self) -> Painter:
         """In the colours of the theme."""
@@ -58,22 +70,22 @@ class Actions(App[None]):
         status = self.served.status()
         if model != status.model or status.phase == "dead":
             self.served.switch(model)
-        self.frame()
+        self.draw_soon()
 
     def action_mode(self) -> None:
         """Keep-alive or short."""
         self.served.set_mode(short=not self.served.short)
-        self.frame()
+        self.draw_soon()
 
     def action_burst(self, requests: int, connections: int) -> None:
         """Requests from the built-in client."""
         self.served.start_burst(requests, connections)
-        self.frame()
+        self.draw_soon()
 
     def action_restart(self) -> None:
         """The same model anew."""
         self.served.restart()
-        self.frame()
+        self.draw_soon()
 
     def action_record(self) -> None:
         """Begin a recording, or end it."""
@@ -87,7 +99,7 @@ class Actions(App[None]):
             self.notify(f"cannot record in this folder: {error.strerror}", severity="error")
             return
         self.served.whole = True
-        self.frame()
+        self.draw_soon()
 
     def end_recording(self, why: str) -> None:
         """Close the file and say where it is; `why` it ends, if nobody asked for that."""
@@ -99,14 +111,14 @@ class Actions(App[None]):
         recorder.close()
         told = f"{recorder.events:,} events are in {recorder.path}; see servetui replay"
         self.notify(f"{why}: {told}" if why else told, severity="error" if why else "information")
-        self.frame()
+        self.draw_soon()
 
     # --- the table ----------------------------------------------------------------------------------
 
     def action_move(self, steps: int) -> None:
         """Choose another connection."""
         self.picture.table.move(steps)
-        self.frame()
+        self.draw_soon()
 
     def action_page(self, pages: int) -> None:
         """Choose one that is a screen further."""
@@ -115,7 +127,7 @@ class Actions(App[None]):
     def scroll_rows(self, rows: int) -> None:
         """The wheel: move the window only."""
         self.picture.table.scroll(rows)
-        self.frame()
+        self.draw_soon()
 
     def click_row(self, x: int, y: int) -> None:
         """A click: on a heading it sorts, on a row it chooses, on the chosen row it opens it."""
@@ -129,26 +141,26 @@ class Actions(App[None]):
             picture.table.choose_row(picture.snapshot.first_row + y - HEADING_LINE - 1)
             if before is not None and before == picture.table.chosen:
                 self.action_detail()
-        self.frame()
+        self.draw_soon()
 
     def action_pause(self) -> None:
         """Hold still, or go on."""
         self.picture.table.toggle_pause()
-        self.frame()
+        self.draw_soon()
 
     def action_sort(self) -> None:
         """The next column; after the last one, by place."""
         table = self.picture.table
         at = COLUMNS.index(table.order.column) + 1 if table.order.column else 0
         table.sort_by(COLUMNS[at] if at < len(COLUMNS) else "")
-        self.frame()
+        self.draw_soon()
 
     def action_turn(self) -> None:
         """The other way round."""
         table = self.picture.table
         if table.order.column:
             table.sort_by(table.order.column)
-        self.frame()
+        self.draw_soon()
 
     def action_filter(self) -> None:
         """Type what the shown connections must have."""
@@ -160,7 +172,7 @@ class Actions(App[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Each letter narrows the table."""
         self.picture.table.filter(event.value)
-        self.frame()
+        self.draw_soon()
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         """The filter stays, the line goes."""
@@ -169,7 +181,7 @@ class Actions(App[None]):
     def _close_filter(self) -> None:
         self.filter_line.close()
         self.parts["keys"].display = True
-        self.frame()
+        self.draw_soon()
 
     def action_leave(self) -> None:
         """Esc: the filter that is being typed; else the choice; else filter and order."""
@@ -183,7 +195,7 @@ class Actions(App[None]):
             self.filter_line.input.value = ""
             table.filter("")
             table.sort_by("")
-        self.frame()
+        self.draw_soon()
 
     # --- pages --------------------------------------------------------------------------------------
 
@@ -231,7 +243,7 @@ class Actions(App[None]):
             self.page = None
             if then is not None:
                 then(word)
-            self.frame()
+            self.draw_soon()
 
         self.page = page
         self.frame()  # the page shows the same first line from its beginning

@@ -3,7 +3,7 @@
 It uses Textual's line API: no layout, no messages and no widget for anything that comes and goes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,6 +16,19 @@ from tui.format import Line, ascii_only, safe
 
 WHEEL_ROWS = 3  # rows for each click of the wheel, as editors do
 INKED = ("heading", "chosen", "alert")  # roles in which a blank can be seen
+
+
+class Row(Strip):
+    """A strip that is freed as soon as it has been painted over.
+
+    The library's own keeps itself in its cache when all of it is asked for: a cycle, for which the
+    collector would walk over all connections several times a second.
+    """
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """All of it, or pieces."""
+        cuts = list(cuts)
+        return [self] if cuts == [self.cell_length] else super().divide(cuts)
 
 
 class Painter:
@@ -86,6 +99,10 @@ class Lines(Widget):
         """Take other colours."""
         self._painter = painter
         self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Textual asks for lines; what it makes of render_line() would never be freed."""
+        return [Row(strip, strip.cell_length) for strip in super().render_lines(crop)]
 
     def render_line(self, y: int) -> Strip:
         """Textual asks for a line that is to be painted."""

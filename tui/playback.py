@@ -27,13 +27,13 @@ class PlaybackActions(Actions):
             super().action_pause()
         else:
             self.playback.toggle_pause()
-            self.frame()
+            self.draw_soon()
 
     def action_step(self) -> None:
         """Exactly one event further."""
         if self.playback is not None:
             self.playback.step()
-            self.frame()
+            self.draw_soon()
 
     def action_speed(self, steps: int) -> None:
         """Twice as fast, or half as fast."""
@@ -42,13 +42,13 @@ class PlaybackActions(Actions):
                 self.playback.faster()
             else:
                 self.playback.slower()
-            self.frame()
+            self.draw_soon()
 
     def action_skip(self, times: int) -> None:
         """Some seconds back or forth."""
         if self.playback is not None:
             self.playback.jump(self.playback.at_s + times * SKIP_S)
-            self.frame()
+            self.draw_soon()
 
     def action_jump(self) -> None:
         """Type a time to jump to."""
@@ -82,4 +82,4 @@ class PlaybackActions(Actions):
         self.jump_line.input.value = ""
         self.jump_line.close()
         self.parts["keys"].display = True
-        self.frame()
+        self.draw_soon()

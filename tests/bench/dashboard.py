@@ -1,8 +1,9 @@
 """What the dashboard costs and how fast it is: `python -m tests.bench.dashboard`.
 
 It runs in a pseudo-terminal of 120x40 that is drained all the time: start to first frame, CPU and
-bytes painted when nothing happens, CPU and key to paint under a steady load and at the full rate,
-memory with many open connections. Prints Markdown; `--output` takes the raw figures.
+bytes painted when nothing happens, CPU and key to paint under a steady load and at the full rate, the
+same with many open connections beside it, and an arrow key that is held down. Prints Markdown;
+`--output` takes the raw figures.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,7 +34,10 @@ FRAME_WITHIN_S = 10.0
 SETTLE_S = 5.0  # closed connections are shown for 3 s, and the first samples taken
 KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed
 KEY_EVERY_S = (0.5, 0.9)  # with jitter, so that keys do not fall into step with frames
-HOLD_WITHIN_S = 60.0
+ASK_EVERY_S = 3.0  # each open connection asks so often: idle for 5 s it would be closed
+REPEAT_S = 1 / 30  # as keyboards repeat a key that is held
+HOME, PAGE_DOWN, DOWN = "\x1b[H", "\x1b[6~", "\x1b[B"
+_WINDOW = re.compile(r"^CONNECTIONS\s+\S+ open\s+([\d,]+)–[\d,]+ of [\d,]+")
 _HEADER = re.compile(r"^servetui\s+\S+\s+http://\S+\s+(\S+)")
 _PACER = (sys.executable, "-m", "tests.bench.pacer")
 
@@ -94,6 +99,45 @@ class Dashboard:
         else:
             phase.key_ms.append((painted - pressed) * 1e3)
         self.terminal.drain_for(random.uniform(*KEY_EVERY_S))
+
+    def hold_arrow(self, name: str, presses: int) -> Phase:
+        """Hold the arrow down at the end of the window, so that each press scrolls by a row."""
+        terminal, phase = self.terminal, Phase(name)
+        terminal.press(HOME)
+        terminal.drain_for(0.5)
+        terminal.press(PAGE_DOWN)
+        terminal.drain_for(0.5)
+        cpu, painted, first = (
+            own_cpu_seconds(self.process),
+            terminal.painted_bytes,
+            window(self.terminal.grid),
+        )
+        pressed: deque[float] = deque()
+        begun = time.monotonic()
+
+        def note(grid: Grid) -> bool:
+            while pressed and window(grid) - first >= len(phase.key_ms) + 1:
+                phase.key_ms.append((terminal.last_paint_s - pressed.popleft()) * 1e3)
+            return False
+
+        for number in range(1, presses + 1):
+            pressed.append(terminal.press(DOWN))
+            terminal.drain_until(note, begun + number * REPEAT_S - time.monotonic())
+        phase.seconds = time.monotonic() - begun
+        terminal.drain_until(note, 1.0)
+        phase.cpu_percent = (own_cpu_seconds(self.process) - cpu) / (phase.seconds + 1) * 100
+        phase.painted_bytes = terminal.painted_bytes - painted
+        phase.rss_mb = self.process.memory_info().rss / 1e6
+        phase.keys_missed = len(pressed)
+        phase.key_ms.sort()
+        return phase
+
+
+def window(grid: Grid) -> int:
+    """The first row that is seen, from 1; 0 before there is more than fits."""
+    lines = map(grid.line, range(len(grid.cells)))
+    found = next(filter(None, map(_WINDOW.match, lines)), None)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def mode_of(grid: Grid) -> str | None:
@@ -164,9 +208,9 @@ def _last_report(text: str) -> dict[str, Any]:
     return {"requests_per_s": float(rate[1])} if rate else {}
 
 
-def paced(url: str, rate: float, hold: int = 0, seconds: float = 3600) -> tuple[str, ...]:
+def paced(url: str, rate: float, connections: int = 16) -> tuple[str, ...]:
     """The words for a steady load that a signal ends."""
-    load = ("--rate", str(rate), "--seconds", str(seconds), "--hold", str(hold))
+    load = ("--rate", str(rate), "--seconds", "3600", "--connections", str(connections))
     return (*_PACER, url, *load)
 
 
@@ -182,39 +226,50 @@ def measure_all(options: argparse.Namespace) -> tuple[list[float], list[Phase]]:
         dashboard.terminal.drain_for(SETTLE_S)
         phases.append(dashboard.phase("idle", options.seconds))
         phases += _under_load(dashboard, options)
-    if options.open:
+    for number in options.open:
         with started(command, model) as (dashboard, _):
-            phases.append(_with_open(dashboard, options))
+            phases += _with_open(dashboard, options, number)
     return starts_ms, phases
+
+
+def _full_rate(dashboard: Dashboard, options: argparse.Namespace) -> tuple[str, ...]:
+    return ("wrk", "-t1", f"-c{options.connections}", "-d3600s", dashboard.url)
 
 
 def _under_load(dashboard: Dashboard, options: argparse.Namespace) -> Iterator[Phase]:
     steady = paced(dashboard.url, options.events_per_s / EVENTS_A_REQUEST)
     name = f"{options.events_per_s:,.0f} events/s"
-    full = ("wrk", "-t1", f"-c{options.connections}", "-d3600s", dashboard.url)
-    for label, words in ((name, steady), ("full rate", full)):
-        yield _loaded_phase(dashboard, label, words, options.seconds, 0)
-        yield _loaded_phase(dashboard, f"{label}, keys", words, 0, options.keys)
+    for label, words in ((name, steady), ("full rate", _full_rate(dashboard, options))):
+        load: dict[str, Any] = {}
+        with loaded(words, load):
+            dashboard.terminal.drain_for(1.0)  # until the rate stands
+            phases = _phases(dashboard, label, options)
+        yield from _told(phases, load)
+        dashboard.terminal.drain_for(1.0)
 
 
-def _loaded_phase(
-    dashboard: Dashboard, name: str, words: Sequence[str], seconds: float, keys: int
-) -> Phase:
+def _with_open(dashboard: Dashboard, options: argparse.Namespace, number: int) -> Iterator[Phase]:
+    """Many open connections, each of which asks now and then, with the full rate beside them."""
     load: dict[str, Any] = {}
-    with loaded(tuple(words), load):
-        dashboard.terminal.drain_for(1.0)  # until the rate stands
-        phase = dashboard.phase(name, seconds, keys)
-    phase.load = load
-    dashboard.terminal.drain_for(1.0)
-    return phase
+    slow = paced(dashboard.url, number / ASK_EVERY_S, number)
+    with loaded(slow, {}), loaded(_full_rate(dashboard, options), load):
+        dashboard.terminal.drain_for(2.0)
+        phases = _phases(dashboard, f"{number:,} open, full rate", options)
+        phases.append(dashboard.hold_arrow(f"{number:,} open, arrow held", options.held))
+    yield from _told(phases, load)
 
 
-def _with_open(dashboard: Dashboard, options: argparse.Namespace) -> Phase:
-    """Many open connections and a light load beside them."""
-    words = paced(dashboard.url, 1_000, hold=options.open)
-    return _loaded_phase(
-        dashboard, f"{options.open:,} open, 1,000 requests/s", words, options.seconds, options.keys
-    )
+def _phases(dashboard: Dashboard, name: str, options: argparse.Namespace) -> list[Phase]:
+    return [
+        dashboard.phase(name, options.seconds),
+        dashboard.phase(f"{name}, keys", 0, options.keys),
+    ]
+
+
+def _told(phases: Sequence[Phase], load: dict[str, Any]) -> Sequence[Phase]:
+    for phase in phases:
+        phase.load = load
+    return phases
 
 
 def report(starts_ms: Sequence[float], phases: Sequence[Phase]) -> str:
@@ -248,8 +303,7 @@ def _row(phase: Phase) -> str:
 
 def _client(load: dict[str, Any]) -> str:
     if "done" in load and load["seconds"]:
-        held = f", {load['held']:,} held" if load["held"] else ""
-        return f"{load['done'] / load['seconds']:,.0f}/s, {load['not_sent']:,} not sent{held}"
+        return f"{load['done'] / load['seconds']:,.0f}/s, {load['not_sent']:,} not sent"
     return f"{load['requests_per_s']:,.0f}/s" if "requests_per_s" in load else ""
 
 
@@ -263,7 +317,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--events-per-s", type=float, default=50_000.0)
     parser.add_argument("-c", "--connections", type=int, default=16, help="of wrk")
     parser.add_argument("--keys", type=int, default=100, help="pressed under each load")
-    parser.add_argument("--open", type=int, default=0, help="connections held open")
+    parser.add_argument("--open", type=int, nargs="*", default=(), help="connections beside them")
+    parser.add_argument("--held", type=int, default=300, help="repeats of an arrow key held down")
     parser.add_argument("--output", type=Path, default=Path("dashboard.json"))
     options = parser.parse_args(words)
     starts_ms, phases = measure_all(options)

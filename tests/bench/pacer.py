@@ -4,7 +4,7 @@ wrk goes as fast as it can; the dashboard's budget is for a given rate. One thre
 request at a time on each connection. What a busy server leaves undone is counted, not made up for
 later: the backlog is at most `BACKLOG_S` of requests.
 
-`--hold N` opens N more connections, each with one request, and keeps them. A line `ready` is
+The connections take turns, so many of them at a low rate are open and nearly idle. A line `ready` is
 printed when they stand; at the end, or at SIGINT or SIGTERM, one JSON line.
 """
 
@@ -35,7 +35,6 @@ class Counts:
     done: int = 0
     not_sent: int = 0  # due, but every connection was busy
     reconnects: int = 0  # the server closed
-    held: int = 0  # connections of --hold that still stand at the end
     seconds: float = 0.0
 
 
@@ -146,28 +145,6 @@ class Pacer:
         connection.sock.close()
         self._open()
 
-    def hold(self, number: int) -> list[Connection]:
-        """Open connections with one request each, one after another."""
-        return [self._held() for _ in range(number)]
-
-    def _held(self) -> Connection:
-        connection = Connection(self.address)
-        connection.sock.sendall(self.request)
-        while not connection.receive():
-            pass
-        connection.sock.setblocking(False)
-        return connection
-
-
-def stands(connection: Connection) -> bool:
-    """Whether the server has not closed it."""
-    try:
-        return bool(connection.sock.recv(1))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
 
 def main(words: list[str]) -> int:
     """The command."""
@@ -176,7 +153,6 @@ def main(words: list[str]) -> int:
     parser.add_argument("--rate", type=float, default=12_500.0, help="requests/s")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--hold", type=int, default=0)
     options = parser.parse_args(words)
     if urlsplit(options.url).hostname not in ("127.0.0.1", "::1"):
         parser.error("load is for this machine only: 127.0.0.1 or ::1")
@@ -185,10 +161,8 @@ def main(words: list[str]) -> int:
     pacer = Pacer(options.url, options.rate, options.connections)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: setattr(pacer, "is_over", True))
-    held = pacer.hold(options.hold)
     print("ready", flush=True)
     pacer.run(options.seconds)
-    pacer.counts.held = sum(map(stands, held))
     print(json.dumps(asdict(pacer.counts)), flush=True)
     return 0
 

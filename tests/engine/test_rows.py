@@ -1,6 +1,8 @@
+import pytest
+
 from engine.connection import Connection
 from engine.events import Event, Kind
-from engine.rows import Rows
+from engine.rows import Rows, nearest
 
 
 def connection(number: int) -> Connection:
@@ -58,3 +60,15 @@ def test_closed_ones_below_come_into_rows_that_are_free() -> None:
     for one in connections[:20]:
         rows.free(one)
     assert rows.window(0, 20, now_ns=6) == connections[20:]
+
+
+@pytest.mark.parametrize(
+    ("row", "steps", "found"),
+    [
+        (-1, 1, 1), (1, 1, 3), (1, 2, 4), (1, 99, 4), (4, 1, None), (4, -1, 3), (4, -2, 1),
+        (99, -1, 4), (4, -99, 1), (1, -1, None), (-9, -1, None),
+    ],
+)  # fmt: skip
+def test_the_nearest_in_a_direction(row: int, steps: int, found: int | None) -> None:
+    rows = [None, connection(1), None, connection(3), connection(4), None]
+    assert (nearest(rows, row, steps) or (None,))[0] == found

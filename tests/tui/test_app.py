@@ -305,3 +305,16 @@ async def test_a_fault_in_the_beat_ends_the_app(monkeypatch: pytest.MonkeyPatch)
             while dashboard.return_code is None:
                 await pilot.pause(0.01)
     assert dashboard.return_code == 1
+
+
+async def test_keys_that_wait_are_drawn_in_one_frame() -> None:
+    async with shown(a_lively_run()) as (dashboard, pilot):
+        drawn = dashboard.frames_drawn
+        for _ in range(5):
+            dashboard.action_move(1)
+        assert dashboard.frames_drawn == drawn
+        await pilot.pause()
+        assert dashboard.frames_drawn == drawn + 1
+        dashboard.action_move(1)
+        await pilot.pause()
+        assert dashboard.frames_drawn == drawn + 2

@@ -1,7 +1,10 @@
+import sys
+
+from rich.segment import Segment
 from rich.style import Style
 
 from tui import palette
-from tui.lines import Painter
+from tui.lines import Painter, Row
 
 STYLES = palette.styles(is_dark=True, background="#121212")
 
@@ -30,3 +33,11 @@ def test_every_role_has_a_style_on_any_background() -> None:
     for is_dark in (True, False):
         for background in ("#121212", None):
             assert set(palette.styles(is_dark=is_dark, background=background)) == set(palette.ROLES)
+
+
+def test_a_row_that_was_painted_is_held_by_nobody() -> None:
+    row = Row([Segment("text")], 4)
+    held = sys.getrefcount(row)
+    assert [piece.text for piece in row.divide([1, 4])] == ["t", "ext"]
+    assert [piece.text for piece in row.divide([4])] == ["text"]
+    assert sys.getrefcount(row) == held
