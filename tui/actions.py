@@ -21,6 +21,7 @@ from tui.run_like import RunLike
 from tui.screens.page import Page
 
 HEADING_LINE = 1  # of the connections' part
+LINES = ("filter", "jump")  # open a line in which something is typed
 ON_PAGES = ("quit", "suspend_process")
 
 
@@ -55,6 +56,8 @@ class Actions(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Under a page the dashboard's own keys rest: nobody sees what they would do."""
+        if action in LINES and isinstance(self.focused, Input):
+            return False  # a letter of what is being typed
         return self.page is None or action in ON_PAGES
 
     # --- the server ---------------------------------------------------------------------------------

@@ -136,6 +136,7 @@ GROUPS = (
     ("of a recording that is played (servetui replay FILE)", PLAYED),
 )
 PRIORITY = ("ctrl+c", "ctrl+q")  # also while something is being typed
+OPENS_A_LINE = ("slash", "j")  # first of all, so that what is typed right after goes into the line
 
 
 def bindings() -> list[Binding]:
@@ -144,7 +145,7 @@ def bindings() -> list[Binding]:
     told = {names: action for _, group in GROUPS for key in group for names, action in key.bindings}
     for names, action in told.items():
         made += [
-            Binding(name, action, show=False, priority=name in PRIORITY)
+            Binding(name, action, show=False, priority=name in PRIORITY + OPENS_A_LINE)
             for name in names.split(",")
         ]
     return made

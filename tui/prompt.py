@@ -20,9 +20,9 @@ class Prompt(Horizontal):
         yield self.input
 
     def open(self) -> None:
-        """Show it, and type into it."""
+        """Show it, and type into it: at once, since the next letters may be there already."""
         self.display = True
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     def close(self) -> None:
         """Hide it; what was typed stays."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from engine.events import Kind
 from engine.replay import Replay
@@ -29,6 +30,16 @@ async def test_a_filter_is_typed_letter_by_letter_and_kept_by_enter() -> None:
         assert [view.number for view in dashboard.picture.snapshot.connections] == [2]
         await pilot.press("escape")
         assert len(dashboard.picture.snapshot.connections) == 3
+
+
+async def test_letters_typed_at_once_after_the_key_belong_to_the_filter() -> None:
+    run = a_lively_run()
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        for name, character in (("slash", "/"), ("b", "b"), ("k", "k"), ("slash", "/")):
+            dashboard.post_message(Key(name, character))
+        await pilot.pause()
+        assert dashboard.filter_line.input.value == "bk/"
+        assert run.calls == []
 
 
 async def test_esc_gives_up_a_filter_that_is_being_typed() -> None:
