@@ -22,6 +22,7 @@ from pathlib import Path
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
 from engine.models import MODELS
+from engine.rehearsal import in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
 
@@ -58,8 +59,9 @@ def main(settings: EngineSettings) -> None:
     if not control.recv(16):
         return
     service = Service(Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"))
+    listener = _listener(settings, memory, service)
     try:
-        model.serve(_listener(settings, memory, service), service)
+        model.serve(listener, service)
     finally:
         _finish(settings)
 
@@ -75,15 +77,19 @@ def _finish(settings: EngineSettings) -> None:
 def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) -> socket.socket:
     """The listener as the model is to see it: of the class that it may have patched in, traced or
     not. Made from the bare descriptor, since a second gevent socket on one is not woken."""
-    fd = settings.listener_fd
+    fd, targets = settings.listener_fd, targets_of(Path(settings.root))
     if not settings.trace:
+        service.rehearse = partial(rehearse, service, targets, in_plain_clothes)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
-    from engine import traced_conversation, traced_socket, tracing
+    from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
 
     tracing.install(memory)
     service.converse = partial(traced_conversation.TracedConversation, service.settings)
-    return traced_socket.traced_listener(fd, socket.socket)
+    listener = traced_socket.traced_listener(fd, socket.socket)
+    costume = partial(traced_rehearsal.in_costume, listener)
+    service.rehearse = partial(rehearse, service, targets, costume)
+    return listener
 
 
 if __name__ == "__main__":

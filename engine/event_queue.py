@@ -43,6 +43,7 @@ TAILS = HEADS + SLOTS
 OWNERS = TAILS + SLOTS
 COUNTER_ROWS = OWNERS + SLOTS
 WORDS = COUNTER_ROWS + (SLOTS + 1) * COUNTERS  # the last row: of those that found no slot
+HELD = 1 << 63  # of an owner: held by that process, for a child that it is about to fork
 _RINGS = WORDS * 8
 _BYTES = _RINGS + (FIRST_RING + (SLOTS - 1) * RING) * RECORD_BYTES
 
@@ -87,8 +88,8 @@ class SharedMemory:
             finally:
                 fcntl.lockf(self.fd, fcntl.LOCK_UN)
 
-    def claim(self) -> int | None:
-        """A free slot, now owned by this process; None when all are taken."""
+    def claim(self, owner: int = 0) -> int | None:
+        """A free slot, now owned by this process, or by `owner`; None when all are taken."""
         with self.locked() as words:
             count = words[FREE]
             if not count:
@@ -99,7 +100,7 @@ class SharedMemory:
             # leave one that two writers are given.
             words[FREE + place] = words[FREE + count]
             words[FREE] = count - 1
-            words[OWNERS + slot] = os.getpid()
+            words[OWNERS + slot] = owner or os.getpid()
             words[USED] = max(words[USED], slot + 1)
             return slot
 
@@ -112,11 +113,14 @@ class SharedMemory:
                 words[FREE + place] = slot
                 words[FREE] = place
 
-    def _has_room(self, place: int) -> bool:
-        """Whether the ring of the slot at this place of the stack is at most half full: children that
-        come and go by the hundred would else share the one ring that was given back last."""
-        slot: int = self.words[FREE + place]
+    def has_room(self, slot: int) -> bool:
+        """Whether the ring of a slot is at most half full."""
         return int(self.words[HEADS + slot] - self.words[TAILS + slot]) <= ring_size(slot) // 2
+
+    def _has_room(self, place: int) -> bool:
+        """The same of the slot at this place of the stack: children that come and go by the hundred
+        would else share the one ring that was given back last."""
+        return self.has_room(self.words[FREE + place])
 
     def after_fork(self) -> None:
         """In a child: a lock that another thread of the parent held would never be released here."""

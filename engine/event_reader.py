@@ -12,6 +12,7 @@ from engine.event_queue import (
     DROPPED,
     DROPPED_BYTES,
     HEADS,
+    HELD,
     LIFE_LOST,
     OWNERS,
     SLOTS,
@@ -108,7 +109,7 @@ class Reader:
     def free_slots_of_the_dead(self) -> None:
         """Processes that were killed could not give their slots back: do it for them."""
         owners = self.memory.words[OWNERS : OWNERS + SLOTS].tolist()
-        dead = {owner for owner in set(owners) - {0} if not _is_alive(owner)}
+        dead = {owner for owner in set(owners) - {0} if not _is_alive(owner & ~HELD)}
         for slot, owner in enumerate(owners):
             if owner in dead:
                 self.memory.give_back(slot, owner)
@@ -172,6 +173,8 @@ class Reader:
                 append(_event(Event, (number, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
             else:
                 text = texts[note]
+                if moved2:
+                    text = f"process {moved2} {text}" if kind == _EXIT else f"{text} {moved2}"
                 append(
                     _event(
                         Event,

@@ -16,10 +16,8 @@ from engine.event_queue import (
     COUNTER_ROWS,
     COUNTERS,
     DROPPED,
-    DROPPED_BYTES,
     HEADS,
     LIFE_LOST,
-    SLOTS,
     TAILS,
     THINNED,
     THINNED_BYTES,
@@ -38,6 +36,7 @@ from engine.events import (
     Kind,
     text_records,
 )
+from engine.no_writer import NoWriter
 
 LIFE_RESERVE = 8  # one record in 8 of a ring is kept for life events
 BACKLOG = 64 * 1024 * 1024 // 256  # life events that may wait in a writer's memory, as tuples
@@ -89,7 +88,8 @@ class Writer:
         self._dropped = 0  # events, which the reader learns from the next one that fits
         self._tasks = tasks
         self._running = tasks.running
-        self._texts = {"": _EMPTY_NUMBER}
+        self.texts = {"": _EMPTY_NUMBER}
+        """What the reader has been told, with its number."""
         self._last_number = 0
         self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names
         # Re-entrant: before its collections are off, one may close a forgotten socket, whose event
@@ -115,12 +115,12 @@ class Writer:
         raises; a new text or a full ring takes a lock among the threads of the process.
 
         `moved` is the event's `bytes`; `at_ns` 0 is now. An accept has the peer's host as its note and
-        its port as `moved2`: ports would fill the texts.
+        its port as `moved2`, a child's spawn and exit have its pid there: they would fill the texts.
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running()
         task = self._task_numbers.get(running) or self._meet()
-        text = self._texts.get(note)
+        text = self.texts.get(note)
         # No call and no loop from here to pack_record: so no other thread, and no finalizer, takes
         # this place, or publishes a head beyond it before the record is there.
         head = self._head
@@ -163,6 +163,9 @@ class Writer:
             # The ring may be another's from here on; a socket that a finalizer closes later is counted.
             self._slow_at = 0
             self._finished = True
+        self._leave()
+
+    def _leave(self) -> None:
         self._memory.give_back(self.slot, self.pid)
 
     def _empty(self) -> bool:
@@ -177,23 +180,23 @@ class Writer:
 
     def _meet(self) -> int:
         """The number of the name of the running task, if the reader knows it already; 0 if not."""
-        number = self._texts.get(self._tasks.name(), 0)
+        number = self.texts.get(self._tasks.name(), 0)
         if number:
             self._task_numbers[self._running()] = number  # a greenlet has got a name only now
         return number
 
     def _number(self, text: str) -> int:
         """The number of a text, which is told to the reader first where it is new to it."""
-        number = self._texts.get(text)
+        number = self.texts.get(text)
         if number is None:
-            if len(self._texts) >= TEXTS_PER_WRITER:
-                self._texts = {"": _EMPTY_NUMBER}
+            if len(self.texts) >= TEXTS_PER_WRITER:
+                self.texts = {"": _EMPTY_NUMBER}
                 self._task_numbers = {}
             # Not used again for as long as another thread may be about to write it.
             number = self._last_number = self._last_number % TEXT_NUMBERS + 1
             for record in text_records(number, text):
                 self._store(record)
-            self._texts[text] = number
+            self.texts[text] = number
         return number
 
     def _put_slowly(self, put: Put) -> None:
@@ -219,8 +222,12 @@ class Writer:
         )  # fmt: skip
         self._words[self._head_word] = self._head
 
+    def _introducing(self) -> bytes:
+        shares = int(self._tasks.share_a_thread)
+        return RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0))
+
     def _store(self, record: bytes) -> None:
-        start = (self._head & self._mask) * RECORD_BYTES
+        start = (self._head & self._mask) * RECORD_BYTES  # from here on as in put()
         self._ring[start : start + RECORD_BYTES] = record
         self._words[self._head_word] = self._head = self._head + 1
 
@@ -235,8 +242,7 @@ class Writer:
             return False
         if not self._introduced:
             self._introduced = True
-            shares = int(self._tasks.share_a_thread)
-            self._store(RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0)))
+            self._store(self._introducing())
         while self._deferred and self._head < full_at:
             self._write(*self._deferred.popleft())
         if self._deferred:
@@ -281,47 +287,3 @@ class Writer:
             self._write(put, self._tasks.name())
         if self._torn:
             self._slow_at = 0  # the next event tells on
-
-
-class NoWriter:
-    """Counts the events of a process that found no free slot; they are lost, and said to be."""
-
-    def __init__(self, memory: SharedMemory) -> None:
-        self._memory = memory
-        self._row = COUNTER_ROWS + SLOTS * COUNTERS
-
-    def put(
-        self,
-        kind: int,
-        conn: int,
-        fd: int,
-        moved: int,
-        line: int = 0,
-        note: str = "",
-        moved2: int = 0,
-        line2: int = 0,
-        at_ns: int = 0,
-    ) -> None:
-        """Count an event, or a pair."""
-        with self._memory.locked() as words:
-            for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
-                words[self._row + DROPPED + each] += 1
-                words[self._row + DROPPED_BYTES + each] += bytes_moved
-            words[self._row + LIFE_LOST] += kind in LIFE
-
-    def count_exchange(
-        self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int
-    ) -> None:
-        """Count the events of a connection that is not to be reported."""
-        counts = {Kind.RECV: recvs, Kind.REQUEST: requests, Kind.RESPONSE: responses}
-        with self._memory.locked() as words:
-            for kind, count in (counts | {Kind.SEND: sends}).items():
-                words[self._row + THINNED + kind] += count
-            words[self._row + THINNED_BYTES + Kind.RECV] += received
-            words[self._row + THINNED_BYTES + Kind.SEND] += sent
-
-    def forget_task(self) -> None:
-        """No task is known here."""
-
-    def finish(self) -> None:
-        """Nothing waits here."""

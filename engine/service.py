@@ -71,6 +71,8 @@ class Service:
         """Request -> Response. May burn CPU; never waits: that is left to the model (`wait_s`)."""
         self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(settings)
         """The HTTP side of a new connection."""
+        self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
+        """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
         self._on_leave = on_leave
         self._left = False
 

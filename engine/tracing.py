@@ -15,8 +15,10 @@ from typing import Any
 
 from engine import callers
 from engine.event_queue import SharedMemory
-from engine.event_writer import NoWriter, Writer
+from engine.event_writer import Writer
 from engine.events import Kind
+from engine.heirs import Heir, Heirs
+from engine.no_writer import NoWriter
 from engine.service import Settings
 
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
@@ -29,12 +31,15 @@ class Tracer:
     """The writer of this process, and what it counts. One a process, called `tracer`."""
 
     def __init__(self) -> None:
-        self.memory: SharedMemory | None = None
         self.pid = 0
         self.forks = 0
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
+        self.memory: SharedMemory
+        self.heir_texts: tuple[str, ...] = ()
+        """What children are going to say, as far as that is known."""
+        self._heirs: Heirs | None = None
         self.thinning: memoryview
         self.tasks: callers.ThreadTasks | callers.GreenletTasks = callers.ThreadTasks()
         self.writer: Writer | NoWriter
@@ -46,15 +51,27 @@ class Tracer:
         self.memory = memory
         self.thinning = Settings(memory.words).thinning_word
         self.pid = os.getpid()
+        self._heirs = None
         slot = memory.claim()
         self.writer = NoWriter(memory) if slot is None else Writer(memory, slot, self.tasks)
 
-    def after_fork(self) -> None:
-        """In the child: its own ring, nothing of the parent's."""
-        assert self.memory is not None
+    def after_fork(self, heir: Heir | None) -> None:
+        """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
         self.memory.after_fork()
+        self.pid = os.getpid()
         self.forks = self.would_block = self.wakeups = 0
-        self.begin(self.memory)
+        self._inherited = self.writer  # kept: to free it would write to its pages
+        if heir is None:
+            self.writer = NoWriter(self.memory)
+        else:
+            heir.take_over()
+            self.writer = heir
+
+    def heirs(self) -> Heirs:
+        """The writers for children of this process."""
+        if self._heirs is None or self._heirs.pid != self.pid:
+            self._heirs = Heirs(self.memory, self.tasks, self.heir_texts)
+        return self._heirs
 
     def cookie(self, sock: socket.socket) -> int:
         """The kernel's name of a connection; where it has none, one of our own."""
@@ -128,20 +145,22 @@ _epoll: Any = getattr(select, "epoll", None)
 
 
 def _fork() -> int:
+    heirs = tracer.heirs()
+    heir = heirs.next()
     pid = _os_fork()
     if pid == 0:
-        tracer.after_fork()
+        tracer.after_fork(heir)
     else:
+        heirs.forked(pid)
         tracer.forks += 1
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, f"process {pid}")
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, "process", pid)
     return pid
 
 
 def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
-        note = f"process {ended} {_ending(status)}"
-        tracer.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, note)
+        tracer.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, _ending(status), ended)
     return ended, status
 
 

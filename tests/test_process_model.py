@@ -34,8 +34,11 @@ def row_of(server: Serve, client: Client) -> Json:
 
 def test_the_parent_keeps_no_descriptor_and_no_child(server: Serve) -> None:
     engine = server.snapshot()["engine_pid"]
+    with Client(server.port) as client:
+        assert client.get("/").status == 200  # by now it accepts
+    wait_until(lambda: server.snapshot()["open"] == 0, what="closed")
     with descriptors_kept(engine):
-        for _ in range(CONNECTIONS):
+        for _ in range(CONNECTIONS - 1):
             with Client(server.port) as client:
                 assert client.get("/style.css", close=True).status == 200
                 assert client.rest() == b""

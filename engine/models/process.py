@@ -18,6 +18,9 @@ from engine.service import Service
 
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the children."""
+    # A child's memory is the parent's until it writes to it. Code that has never run is written to:
+    # the interpreter learns from it. So it runs here first, and each child copies half as much.
+    service.rehearse(talk)
     listener.setblocking(True)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
     while service.accepting:

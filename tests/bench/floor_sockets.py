@@ -12,9 +12,13 @@ of being right when a ring is full, a client resets, a thread blocks or a proces
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 import sys
 from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from time import monotonic_ns
@@ -25,6 +29,7 @@ from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kin
 from engine.http1 import Conversation
 from engine.listener import open_listener
 from engine.models import MODELS
+from engine.rehearsal import Wear, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
 
@@ -151,6 +156,19 @@ def floor_listener(fd: int, base: Any, *, telling: bool = False) -> Any:
     return listener
 
 
+@contextmanager
+def in_its_clothes(listener: Any) -> Iterator[Wear]:
+    """For the rehearsal of a model that forks."""
+
+    def wear(connection: socket.socket) -> socket.socket:
+        worn = type(listener)(socket.AF_INET, socket.SOCK_STREAM, 0, connection.detach())
+        if hasattr(listener, "conn"):
+            worn.conn, worn.fd, worn.by = 1, worn.fileno(), ""
+        return worn  # type: ignore[no-any-return]
+
+    yield wear
+
+
 class TellingConversation(Conversation):
     """Stores what a request is, and what its answer."""
 
@@ -194,7 +212,11 @@ def main() -> None:
     service = Service(settings, Site(asked.root).answer, lambda: None)
     if asked.telling:
         service.converse = lambda connection: TellingConversation(settings, connection)
-    model.serve(floor_listener(fd, socket.socket, telling=asked.telling), service)
+    listener = floor_listener(fd, socket.socket, telling=asked.telling)
+    clothes = partial(in_its_clothes, listener)
+    service.rehearse = partial(rehearse, service, targets_of(asked.root), clothes)
+    gc.freeze()
+    model.serve(listener, service)
 
 
 if __name__ == "__main__":
