@@ -93,8 +93,8 @@ class Scene:
                 self.numbers = numbers
             case Unreported() as unreported:
                 self.unreported = unreported
-            case (int(index), BurstView() as view):
-                self.bursts[index] = view
+            case BurstView() as view:
+                self.bursts[view.number] = view
                 if len(self.bursts) > BURSTS_KEPT:
                     del self.bursts[min(self.bursts)]
 

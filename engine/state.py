@@ -36,6 +36,7 @@ class ServerState:
         self.bytes_in = self.bytes_out = 0
         self.illegal_steps = self.cut = 0
         self.wakeups = self.would_block = 0
+        self._wakeups_before = self._would_block_before = 0  # of engines before the running one
         self.connections: dict[int, Connection] = {}
         self.numbered = 0
         self.workers: dict[int, set[tuple[int, str]]] = {}  # by the process that started them
@@ -153,7 +154,8 @@ class ServerState:
     def _apply_to_server(self, event: Event) -> None:
         words = event.note.split()
         if event.kind is Kind.LISTEN:
-            self.wakeups = self.would_block = 0  # of the engine that begins, not of the one before
+            # Of the engine that begins, not of the one before.
+            self._wakeups_before, self._would_block_before = self.wakeups, self.would_block
             self._engines.append(event.pid)
         try:
             if event.kind is Kind.SPAWN:
@@ -242,6 +244,7 @@ class ServerState:
         if thinned:
             connection.requests += int(thinned) if thinned.isdecimal() else 0
             connection.torn = True
+        connection.silent_ns = connection.silence_ns(event.at_ns, how)
         self._end(connection, event.at_ns, how.split(" ", 1)[0])
         if len(self._closed) > 2 * CLOSED_KEPT:  # many at once, since one at a time costs more
             self._expire(event.at_ns)
@@ -292,6 +295,8 @@ class ServerState:
             events=sum(self.counts.values()) + unreported.total(),
             bytes_in=self.bytes_in + unreported.bytes[Kind.RECV],
             bytes_out=self.bytes_out + unreported.bytes[Kind.SEND],
+            wakeups=self.wakeups,
+            would_block=self.would_block,
         )
 
     def _expire(self, now_ns: int) -> None:
@@ -325,6 +330,8 @@ class ServerState:
             events_per_s=per_s[1],
             bytes_in_per_s=per_s[2],
             bytes_out_per_s=per_s[3],
+            wakeups_per_s=per_s[4],
+            would_block_per_s=per_s[5],
             requests_history=tuple(self._flow.history),
             sockets=self.counts[Kind.LISTEN] and counts.open + 1,
             rooms=self._rooms(now_ns),
@@ -338,6 +345,7 @@ class ServerState:
                 for event in told
                 if event.conn in self._numbers
             },
+            unreported=self.unreported,
         )
 
     def _window(
@@ -407,8 +415,8 @@ class ServerState:
             cut=self.cut,
             errors=count[Kind.ERROR],
             illegal_steps=self.illegal_steps,
-            wakeups=self.wakeups,
-            would_block=self.would_block,
+            wakeups=self.wakeups - self._wakeups_before,
+            would_block=self.would_block - self._would_block_before,
         )
 
     def _rooms(self, now_ns: int) -> dict[str, Room]:

@@ -11,7 +11,7 @@ from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
-from tui.layout import Heights, arrange, key_lines, server_lines
+from tui.layout import Heights, arrange, key_lines, server_lines, server_title
 from tui.panels import alert, bursts, connections, events, header, keys, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
@@ -49,14 +49,17 @@ class Picture:
         self.status = status = run.status()
         self._look()
         self._sources.look(status, self.snapshot.now_ns)
-        refusal = self._playback.refusal if self._playback else ""
         most = max(height // ALERT_SHARE, 1)
-        alert_lines = alert.lines(self.snapshot, status, width, most, refusal)
+        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
         numbers = run.numbers()
         if self.recorder is not None:
-            self.recorder.look(self.snapshot.now_ns, status, numbers, list(enumerate(run.bursts)))
+            seen = self.snapshot
+            self.recorder.look(seen.now_ns, status, numbers, run.bursts, seen.unreported)
         self.history.feed(self.snapshot, numbers, self.snapshot.now_ns)
-        server_part = server.lines(self.snapshot, numbers, status, width, server_lines(height))
+        server_part = [
+            *[server.title(width)][: server_title(height)],
+            *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
+        ]
         items = foot(
             tuple(MODELS), status, is_held=self.table.held is not None,
             is_recording=self.recorder is not None, is_played=self._playback is not None,
@@ -128,8 +131,10 @@ class Picture:
                 is_dead=self.status.phase == "dead",
                 is_filtered=bool(table.order.needle),
             )
-            return [title, *advice[: rows + 1]]
-        return [title, *connections.table(snapshot, self.status.engine_pid, width, rows, look)]
+            lines = [*advice, *[()] * rows][: rows + 1]
+        else:
+            lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
+        return [title, *lines, *[connections.legend(width)][: self.heights.legend]]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot

@@ -20,6 +20,7 @@ class FakeRun:
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
         self.short = self.whole = False
+        self.refusal = ""
         self.calls: list[str] = []
         self.now_ns = START_NS
         self.snapshots_taken = 0
@@ -155,7 +156,12 @@ class FakeRun:
 
 
 def a_burst(
-    mode: str = "keep-alive", *, opened: int = 10, is_running: bool = False, failure: str = ""
+    mode: str = "keep-alive",
+    *,
+    opened: int = 10,
+    is_running: bool = False,
+    failure: str = "",
+    number: int = 1,
 ) -> BurstView:
     """A burst of 50 requests."""
     return BurstView(
@@ -173,6 +179,7 @@ def a_burst(
         errors={},
         failure=failure,
         latencies=() if is_running or failure else (0, 0, 0, 12, 30, 7, 0, 1, *[0] * 9),
+        number=number,
     )
 
 
@@ -196,5 +203,9 @@ def a_lively_run() -> FakeRun:
     run.close(6, by="server")
     run.tell(Kind.TICK, 7, note="lost 3")
     run.wait(0.62)
-    run.given_bursts = [a_burst(), a_burst("short", opened=50), a_burst(is_running=True)]
+    run.given_bursts = [
+        a_burst(),
+        a_burst("short", opened=50, number=2),
+        a_burst(is_running=True, number=3),
+    ]
     return run

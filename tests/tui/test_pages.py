@@ -123,6 +123,28 @@ async def test_r_records_what_happens(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (counts.accepted, counts.requests, counts.open) == (1, 1, 1)
 
 
+async def test_a_recording_tells_the_totals_of_what_was_not_reported_since_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = FakeRun()
+    run.accept([1])
+    run.drop(100)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("r")
+        run.drop(104)
+        dashboard.frame()
+        dashboard.frame()
+        run.drop(111)
+        await pilot.press("r")
+    (path,) = tmp_path.iterdir()
+    assert path.read_text().count('"unreported') == 2
+    replay = Replay(path, lambda: 0)
+    replay.jump(99)
+    counts = replay.snapshot().counts
+    assert (counts.lost, counts.accepted) == (11, 1)
+
+
 async def test_a_folder_that_cannot_be_written_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

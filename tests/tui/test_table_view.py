@@ -137,12 +137,44 @@ def test_a_pause_holds_the_rows_while_counting_goes_on() -> None:
     assert "PAUSED" not in after[0]
 
 
-def test_nothing_sorts_or_filters_while_it_is_held() -> None:
-    table = TableView(a_run())
+def test_held_rows_are_sorted_and_filtered_as_they_stood() -> None:
+    run = a_run()
+    table = TableView(run)
+    table.filter("page")
+    assert numbers(table) == [1, 2, 4, 5]
     table.toggle_pause()
-    table.sort_by("age")
+    for _ in range(9):
+        run.serve(1)
+    run.accept([6])
+    run.poll()
+    table.sort_by("requests")
+    assert numbers(table) == [5, 2, 4, 1]
+    table.sort_by("requests")
+    assert numbers(table) == [1, 4, 2, 5]
+    table.filter("")
+    assert numbers(table) == [3, 1, 4, 2, 5]
     table.filter("wait")
+    assert numbers(table) == [3]
+    table.move(1)
+    assert table.chosen == 3
+    table.filter("")
+    table.sort_by("")
     assert numbers(table) == [1, 2, 3, 4, 5]
+    table.toggle_pause()
+    assert numbers(table) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_choice_stays_on_its_held_row() -> None:
+    run = FakeRun()
+    run.accept(range(1, 101))
+    run.poll()
+    table = TableView(run)
+    table.look(10)
+    table.toggle_pause()
+    table.move(1)
+    table.sort_by("#")
+    assert table.chosen == 1
+    assert numbers(table) == list(range(10, 0, -1))
 
 
 def test_a_window_of_held_rows_scrolls() -> None:

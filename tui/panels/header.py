@@ -6,7 +6,7 @@ from engine.snapshot import RunStatus, Snapshot
 from tui.format import Line, Span, count, plain, rate
 
 GAP: Span = ("  ", "text")
-ROOMY = 100  # columns from which on the rate of events holds still at any speed,
+ROOMY = 100  # columns from which on the rate of events holds still at any speed, and totals say so,
 AMPLE = 130  # and from which on the frame rate is told
 RATE_WIDTH = len("126,000")
 
@@ -50,6 +50,7 @@ def _watching(
     lost, cut = snapshot.counts.lost, snapshot.counts.cut
     frames = f"{f'{frames_per_s:.3g}':>2} frames/s"
     rate_width = RATE_WIDTH if width >= ROOMY else RATE_WIDTH - 1
+    told_lost = f"lost {count(lost)}" + (" in all" if width >= ROOMY else "")
     ranked: list[tuple[int, Span]] = [
         (
             4,
@@ -59,7 +60,7 @@ def _watching(
             ),
         ),
         (3, (f"cut {count(cut)}" if cut else "", "warning")),
-        (0 if lost else 1, (f"lost {count(lost)}", "warning" if lost else "name")),
+        (0 if lost else 1, (told_lost, "warning" if lost else "name")),
         (1, (f"{rate(snapshot.events_per_s):>{rate_width}} events/s", "text")),
         (2, (frames if width >= AMPLE else "", "name")),
     ]
