@@ -128,7 +128,7 @@ async def visit(url: str, clients: ExitStack) -> None:
     quick.pop().close()
     waiting = clients.enter_context(socket.create_connection(address))
     waiting.sendall(request("/wait/3000"))
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(1.9)  # a recording ends with a whole second, at most one before
 
 
 def request(path: str) -> bytes:

@@ -48,14 +48,15 @@ class Picture:
         self._frames += 1
         self.status = status = run.status()
         self._look()
-        self._sources.look(status, self.snapshot.now_ns)
+        now_ns = self.table.now_ns
+        self._sources.look(status, now_ns)
         most = max(height // ALERT_SHARE, 1)
         alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
         numbers = run.numbers()
         if self.recorder is not None:
-            seen = self.snapshot
-            self.recorder.look(seen.now_ns, status, numbers, run.bursts, seen.unreported)
-        self.history.feed(self.snapshot, numbers, self.snapshot.now_ns)
+            unreported = self.snapshot.unreported
+            self.recorder.look(now_ns, status, numbers, run.bursts, unreported)
+        self.history.feed(self.snapshot, numbers, now_ns)
         server_part = [
             *[server.title(width)][: server_title(height)],
             *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
@@ -92,16 +93,19 @@ class Picture:
             parts["events"] = self._events(width, is_flood)
         return parts
 
-    def _told_of_tape(self) -> str:
-        """How far a recording is, made or played; empty where there is none."""
-        played = self._playback
+    def _told_of_tape(self) -> Sequence[str]:
+        """How far a recording is, made or played, in ever fewer words; empty where there is none."""
+        played, recorder = self._playback, self.recorder
         if played is None:
-            recorder = self.recorder
-            return f"recording {count(recorder.events)} events" if recorder else ""
-        told = f"replay {played.at_s:.1f} of {played.length_s:.1f} s"
-        if played.is_over:
-            return f"{told}  end"
-        return f"{told}  paused" if played.is_paused else f"{told}  x{played.speed:g}"
+            return (f"recording {count(recorder.events)} events", "recording") if recorder else ()
+        at, length = f"{played.at_s:.1f}", f"{played.length_s:.1f}"
+        how = "end" if played.is_over else "paused" if played.is_paused else f"x{played.speed:g}"
+        return (
+            f"replay {at} of {length} s  {how}",
+            f"{at}/{length} s {how}",
+            f"{at} s {how}",
+            f"{at} s",
+        )
 
     def place(self, event: Event) -> str:
         """The line of the source that did it, with its file."""
@@ -130,6 +134,7 @@ class Picture:
                 width,
                 is_dead=self.status.phase == "dead",
                 is_filtered=bool(table.order.needle),
+                is_played=self._playback is not None,
             )
             lines = [*advice, *[()] * rows][: rows + 1]
         else:

@@ -32,6 +32,8 @@ class TableView:
         """For how many seconds it has been held."""
         self.missed = 0
         """Events since the pause began."""
+        self.now_ns = 0
+        """The run's time at the last look, also while the rows are held."""
         self._chosen_row = -1
         self._rows = 1
 
@@ -122,9 +124,12 @@ class TableView:
         held = self.held
         if held is None:
             self.held_s = None
-            return self._run.snapshot(self.first_row, rows, self.order)
+            seen = self._run.snapshot(self.first_row, rows, self.order)
+            self.now_ns = seen.now_ns
+            return seen
         # The counts go on; the rows and the events are those that stood there.
         now = self._run.snapshot(0, 0, self.order)
+        self.now_ns = now.now_ns
         self.held_s = (now.now_ns - held.now_ns) // SECOND_NS
         self.missed = now.counts.events - held.counts.events
         end = self.first_row + rows

@@ -197,6 +197,16 @@ def test_an_empty_table_says_what_to_do() -> None:
     assert "press b for a burst of 50 requests" in text
 
 
+def test_times_on_rows_are_rounded_down() -> None:
+    run = FakeRun()
+    run.wait(0.9)
+    run.accept([1])
+    run.wait(0.2)  # into another second of the clock
+    assert row_of(drawn(run), 1).count("< 1 s ") == 2
+    run.wait(1.7)
+    assert row_of(drawn(run), 1).count(" 1 s ") == 2
+
+
 def test_an_empty_table_of_a_dead_server_advises_what_works() -> None:
     run = FakeRun()
     run.die()

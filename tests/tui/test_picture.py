@@ -5,7 +5,9 @@ import pytest
 
 from engine.events import Kind
 from engine.models import MODELS
+from engine.replay import Replay
 from engine.snapshot import Counts, RunStatus, Snapshot
+from tests.make_screenshots import RECORDINGS
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_burst, a_lively_run
 from tui.format import plain
@@ -76,6 +78,27 @@ def test_thinning_is_said_with_its_ratio() -> None:
     run = a_lively_run()
     run.given_status = replace(run.given_status, thinning=8)
     assert "  detail of 1 connection in 8  lost 0 in all  " in drawn(run)["header"][0]
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [(120, "replay 2.5 of 4."), (80, "replay 2.5 of 4."), (75, "2.5/4."), (60, "2.5 s")],
+)
+def test_where_a_recording_stands_is_said_at_any_width(width: int, told: str) -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    replay.toggle_pause()
+    replay.jump(2.5)
+    header = plain(Picture(replay).draw(width, 24, 12)["header"][0])
+    assert f"keep-alive  {told}" in header.replace("short", "keep-alive")
+    assert ("paused" in header) == (width > 60)
+    assert len(header) <= width
+
+
+def test_an_empty_table_of_a_recording_advises_nothing_that_does_not_work() -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    text = "\n".join(map(plain, Picture(replay).draw(80, 24, 12)["connections"]))
+    assert "No connection is open at this time of the recording." in text
+    assert "press b" not in text
 
 
 def test_a_switch_under_way_is_said_in_the_first_line() -> None:

@@ -128,6 +128,8 @@ def test_a_pause_holds_the_rows_while_counting_goes_on() -> None:
     shown = [plain(line) for line in held["connections"]]
     assert shown[1:] == before[1:]
     assert "PAUSED 5 s  +" in shown[0]
+    assert picture.history.open_connections.now == 38  # the graphs go on
+    assert len(picture.history.open_connections.seconds) >= 5
     assert picture.snapshot.counts.accepted == 39
     picture.table.move(1)
     assert picture.table.chosen == 1

@@ -113,7 +113,7 @@ def title(snapshot: Snapshot, rows: int, width: int, look: Look) -> Line:
         seen = f"{count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓"
         spans += (("  ", "text"), (seen, "name"))
     wish = _wish(look, width - len(plain(spans)))
-    if wish:
+    if wish or not snapshot.rows:
         return (*spans, *wish)
     left_out = _left_out(snapshot, width, width - len(plain(spans)) - 2)
     blank = width - len(plain(spans)) - len(left_out)
@@ -167,11 +167,19 @@ def legend(width: int) -> Line:
 
 
 def empty(
-    url: str, accepted: int, width: int, *, is_dead: bool, is_filtered: bool = False
+    url: str,
+    accepted: int,
+    width: int,
+    *,
+    is_dead: bool,
+    is_filtered: bool = False,
+    is_played: bool = False,
 ) -> list[Line]:
     """What to do when there is nothing to see."""
     if is_filtered:
         todo = ["No connection matches the filter.", "Press / to change it, or esc to end it."]
+    elif is_played:
+        todo = ["No connection is open at this time of the recording."]
     elif is_dead:
         todo = ["No connection is open, and nobody accepts any."]
         todo.append("Press R to start the server, or a digit for another model.")
@@ -234,14 +242,13 @@ def _since(view: ConnectionView, context: Context) -> Line:
         return ((text if tenths < 6000 else age(tenths // 10), STATE_ROLES[view.state]),)
     if view.last == ONLY_COUNTED:
         return (("-", "name"),)
-    seconds = context[0] // SECOND_NS - view.since_ns // SECOND_NS
+    seconds = (context[0] - view.since_ns) // SECOND_NS
     return ((age(seconds), "closed" if view.closed_ns else "text"),)
 
 
 def _age(view: ConnectionView, context: Context) -> Line:
-    """In whole seconds of the clock, so that all rows change in the same frame."""
     end_ns = view.closed_ns or context[0]
-    seconds = end_ns // SECOND_NS - view.opened_ns // SECOND_NS
+    seconds = (end_ns - view.opened_ns) // SECOND_NS
     return ((age(seconds), "closed" if view.closed_ns else "text"),)
 
 
