@@ -37,7 +37,7 @@ def test_every_column_sorts_both_ways(column: str) -> None:
     down = numbers(table)
     table.sort_by(column)
     up = numbers(table)
-    keys = {one.number: SORT_KEYS[column](one) for one in run._state.connections.values()}
+    keys = {one.number: SORT_KEYS[column](one) for one in run.state.connections.values()}
     assert sorted(down) == sorted(up) == [1, 2, 3, 4, 5]
     assert [keys[one] for one in down] == sorted(keys.values(), reverse=True)
     assert [keys[one] for one in up] == sorted(keys.values())
@@ -190,4 +190,4 @@ def test_a_window_of_held_rows_scrolls() -> None:
     assert numbers(table) == list(range(51, 61))
     table.scroll(500)
     assert numbers(table) == list(range(91, 101))
-    assert run._state.counts[Kind.ACCEPT] == 100
+    assert run.state.counts[Kind.ACCEPT] == 100
