@@ -14,7 +14,9 @@ Where to look, in the order in which an event travels:
                      event_writer.py and event_reader.py are its two ends; passing.py: what came
                      and went between two looks
     events.py        Event, Kind and the wire format
-    state.py         ServerState: a pure fold of events (with connection.py, rows.py, flow.py)
+    state.py         ServerState: a pure fold of events; steps.py: what each of them does to
+                     connection.py, table.py (rows.py, ranked.py: in which order), workers.py
+                     (processes and threads), waits.py (where requests wait), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts

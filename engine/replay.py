@@ -232,7 +232,7 @@ class Replay:
         """What the operating system said then; where nobody asked it, what the events tell."""
         if self._scene.numbers is not None:
             return self._scene.numbers
-        names = [task for tasks in self._state.workers.values() for _, task in tasks]
+        names = self._state.workers.threads()
         children = sum(not name for name in names)
         return ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
 
