@@ -78,7 +78,7 @@ def test_the_first_line_and_the_keys(columns: int, rows: int) -> None:
         expect_serving(dashboard)
 
         dashboard.press("k")
-        dashboard.wait_for("k keep-alive")
+        dashboard.wait_for("k to keep-alive")
         assert dashboard.mode == "short"
         dashboard.press("k")
         dashboard.wait_for_mode("keep-alive")

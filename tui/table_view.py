@@ -90,7 +90,8 @@ class TableView:
             self.held, self._held_all = None, ()
             return
         self.held = self._run.snapshot(0, ALL_ROWS, self.order)
-        everybody = self._run.snapshot(0, ALL_ROWS) if self.order.needle else self.held
+        is_placed = self.order == BY_PLACE
+        everybody = self.held if is_placed else self._run.snapshot(0, ALL_ROWS)
         self._held_all = everybody.connections
 
     def _arrange_held(self) -> None:

@@ -166,6 +166,15 @@ def test_held_rows_are_sorted_and_filtered_as_they_stood() -> None:
     assert numbers(table) == [1, 2, 3, 4, 5, 6]
 
 
+def test_an_order_that_was_there_before_the_pause_can_be_let_go() -> None:
+    table = TableView(a_run())
+    table.sort_by("requests")
+    table.toggle_pause()
+    assert numbers(table) == [5, 2, 4, 1, 3]
+    table.sort_by("")
+    assert numbers(table) == [1, 2, 3, 4, 5]
+
+
 def test_the_choice_stays_on_its_held_row() -> None:
     run = FakeRun()
     run.accept(range(1, 101))
