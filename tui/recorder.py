@@ -30,6 +30,7 @@ class Recorder:
         self.events = 0
         self._mode = status.mode
         self._second = 0
+        self._failure: OSError | None = None
         self._bursts: dict[int, BurstView] = {}
         # What was not reported before the recording began is no part of it.
         self._unreported = self._unreported_before = now.unreported
@@ -39,6 +40,8 @@ class Recorder:
 
     def write(self, events: Sequence[Event]) -> None:
         """What happened. Raises OSError."""
+        if self._failure is not None:
+            raise self._failure
         if events:
             self._file.write(events)
             self.events += len(events)
@@ -51,7 +54,21 @@ class Recorder:
         bursts: Sequence[BurstView],
         unreported: Unreported,
     ) -> None:
-        """What is no event: told when it changes, the numbers once a second. Raises OSError."""
+        """What is no event: told when it changes, the numbers once a second. Called while a frame is
+        drawn, so that an OSError is raised by the next write()."""
+        try:
+            self._tell(now_ns, status, numbers, bursts, unreported)
+        except OSError as error:
+            self._failure = error
+
+    def _tell(
+        self,
+        now_ns: int,
+        status: RunStatus,
+        numbers: ProcessNumbers,
+        bursts: Sequence[BurstView],
+        unreported: Unreported,
+    ) -> None:
         if status.mode != self._mode:
             self._mode = status.mode
             self._file.tell(now_ns, "mode", {"mode": status.mode})
