@@ -37,6 +37,8 @@ class ConnectionDetail:
     """Events before those, which were not kept."""
     requests: tuple[RequestLife, ...]
     """Those that began in `events`."""
+    moved: tuple[Event, ...] = ()
+    """Ticks with the first bytes of what was received and sent (Event.tells_bytes), oldest first."""
 
 
 def requests_of(events: Iterable[Event]) -> tuple[RequestLife, ...]:

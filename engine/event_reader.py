@@ -25,6 +25,7 @@ from engine.event_queue import (
     ring_size,
 )
 from engine.events import (
+    BYTES_NOTES,
     RECORD,
     RECORD_BYTES,
     RECV_REQUEST,
@@ -167,6 +168,14 @@ class Reader:
                         Event, (number + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")
                     )
                 )
+            elif kind in BYTES_NOTES:
+                note_of_bytes = BYTES_NOTES[kind] + texts[note]
+                append(
+                    _event(
+                        Event,
+                        (number, at_ns, _TICK, conn, fd, pid, name, moved, line, note_of_bytes),
+                    )
+                )
             elif kind == _ACCEPT:
                 host = texts[note]
                 peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"
@@ -234,7 +243,7 @@ def _is_alive(pid: int) -> bool:
 
 
 _AT_NS = itemgetter(1)
-_ACCEPT, _EXIT = Kind.ACCEPT, Kind.EXIT
+_ACCEPT, _EXIT, _TICK = Kind.ACCEPT, Kind.EXIT, Kind.TICK
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = [Kind.TICK, *Kind]  # by number; 0 is not a kind
 _event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

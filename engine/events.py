@@ -75,6 +75,11 @@ class Event(NamedTuple):
         """One line without its line end."""
         return json.dumps(self.as_dict(), separators=(",", ":"))
 
+    @property
+    def tells_bytes(self) -> bool:
+        """Its note holds bytes that were received or sent; nothing has happened besides."""
+        return self.kind is Kind.TICK and self.note.startswith(BYTES_BEGIN)
+
     @classmethod
     def from_json(cls, line: str) -> "Event":
         """Read what `to_json` wrote. Raises ValueError on anything else."""
@@ -134,7 +139,17 @@ RECORD_BYTES = RECORD.size  # 44
 # is the request's or the response's.
 RECV_REQUEST = 20
 RESPONSE_SEND = 21
-PAIRS = {RECV_REQUEST: (Kind.RECV, Kind.REQUEST), RESPONSE_SEND: (Kind.RESPONSE, Kind.SEND)}
+# And what was received or sent, where that is told: the bytes themselves, escaped, as the note of a tick.
+BYTES_IN, BYTES_OUT = 18, 19
+PAIRS = {
+    RECV_REQUEST: (Kind.RECV, Kind.REQUEST),
+    RESPONSE_SEND: (Kind.RESPONSE, Kind.SEND),
+    BYTES_IN: (Kind.TICK,),
+    BYTES_OUT: (Kind.TICK,),
+}
+BYTES_NOTES = {BYTES_IN: "received: ", BYTES_OUT: "sent: "}
+"""How the note of such a tick begins; then the first bytes follow."""
+BYTES_TOLD = 240  # of one recv or send; escaped, they may be longer, and are cut again
 
 TEXT = struct.Struct("<BBH40s")
 """kind 0, bytes still to come (this piece included), the text's number, a piece of the text."""
@@ -149,6 +164,7 @@ NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wid
 TEXTS_PER_WRITER = 1024  # then all are forgotten, so that hostile paths cannot grow a table
 TEXT_NUMBERS = 32 * TEXTS_PER_WRITER  # then numbers are used again
 
+BYTES_BEGIN = tuple(BYTES_NOTES.values())
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 

@@ -25,6 +25,7 @@ VERSION = 1
 MODES = ("keep-alive", "short")
 TELLER = "servetui"  # the task of what is told beside the events; no model calls a thread so
 LINE_MOST = 65_536  # bytes: an event takes some 200, what is told of a burst some 400
+NOTE_MOST = 255  # as on the wire
 TEXT_MOST = 400  # letters of a text that is no event's: a word of the command, a path
 
 
@@ -205,7 +206,7 @@ def _event(path: Path, number: int, line: bytes) -> Event:
             event = Event(seq, at_ns, _KINDS[kind], conn, fd, pid, task, moved, source_line, note)
             if told(event) is not None:
                 return event
-        by, words = intern(printable(task)), intern(printable(note))
+        by, words = intern(printable(task)), intern(printable(note, NOTE_MOST))
         return Event(seq, at_ns, _KINDS[kind], conn, fd, pid, by, moved, source_line, words)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = str(error) if isinstance(error, _MalformedError) else "no event"

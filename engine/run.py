@@ -38,6 +38,9 @@ BURST_REFUSED = "a burst is under way: another can begin when it has ended"
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
+BYTES_BELOW_PER_S = (
+    2_000  # events/s; nobody reads along above that, and each text travels by itself
+)
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
@@ -65,6 +68,8 @@ class RunSettings:
     trace: bool = True
     tick_s: float = 0.0
     whole: bool = False
+    tells_bytes: bool = False
+    """Of slow traffic, tell what is received and sent."""
     """Whether poll() gives every event, also those of connections that come and go between two calls
     and are else only counted (passing.py)."""
 
@@ -81,6 +86,7 @@ class Run:
         self.short = settings.short
         self.thinning = 1
         self.whole = settings.whole
+        self.tells_bytes = settings.tells_bytes
         self._adapt_at_s = self._look_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
         self.refusal = ""
@@ -307,7 +313,9 @@ class Run:
         per_s = self.state.events_per_s(monotonic_ns())
         self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
         for engine in self._engines():
-            engine.settings.set_thinning(self.thinning)
+            engine.settings.set_thinning(
+                self.thinning, tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S
+            )
             engine.reader.free_slots_of_the_dead()
 
     def _mourn(self, engine: EngineProcess) -> None:

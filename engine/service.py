@@ -33,12 +33,14 @@ class Settings:
 
     @property
     def thinning_word(self) -> memoryview:
-        """One word: of how many connections one is reported in detail; 0 and 1: all are."""
+        """One word: of how many connections one is reported in detail (0 and 1: all are), and
+        whether their bytes are told (TELL_BYTES)."""
         return self._words[_THINNING : _THINNING + 1]
 
-    def set_thinning(self, ratio: int) -> None:
-        """Report one connection in `ratio` in detail, and only count the others."""
-        self._words[_THINNING] = ratio
+    def set_thinning(self, ratio: int, *, tell_bytes: bool = False) -> None:
+        """Report one connection in `ratio` in detail, and only count the others. `tell_bytes`: of
+        those reported, tell what is received and sent as well."""
+        self._words[_THINNING] = ratio | TELL_BYTES * tell_bytes
 
     def set_mode(self, *, short: bool) -> None:
         """Switch between keep-alive and short connections."""
@@ -54,6 +56,7 @@ class Settings:
         self._words[_LEAVE] = self._words[_CLOSING] = 1
 
 
+TELL_BYTES = 1 << 32
 _CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING = range(5)
 
 

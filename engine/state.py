@@ -24,7 +24,7 @@ LOG_MOST, LOG_LEAST = 400, 16  # events kept of each connection, for its detail;
 LOGS_TOGETHER = 100_000  # and of all together: some 30 MB
 BEGIN = {Kind.ACCEPT, Kind.RECV, *AFTER}
 """What can come first of a connection, if its accept was lost."""
-RELEASE = Kind.RELEASE
+RELEASE, TICK = Kind.RELEASE, Kind.TICK
 
 
 class ServerState:
@@ -71,10 +71,12 @@ class ServerState:
             if state is None:
                 self._misstep(connection, event)
                 continue
-            connection.happened |= bits[kind]
             connection.log.append(event)
             if len(connection.log) > self._log_limit:
                 connection.forget(self._log_limit // 2)
+            if kind is TICK and event.tells_bytes:
+                continue  # nothing has happened besides
+            connection.happened |= bits[kind]
             if kind is not RELEASE:  # what the parent gives up says nothing of the connection
                 connection.last = event
             APPLY[kind](server, connection, event, state)
@@ -193,7 +195,9 @@ class ServerState:
             self._begin_cell(now_ns)
         self.server.table.expire(now_ns)
         # Ticks of the server stand among its figures; ten a second, they would hide all else here.
-        told = tuple(event for event in self.events if event.conn or event.kind is not Kind.TICK)
+        told = tuple(
+            event for event in self.events if event.kind is not TICK or _is_of_a_connection(event)
+        )
         views, row_count = self.server.table.window(now_ns, first_row, rows, order)
         counts = self._counts()
         per_s = self._flow.rates(now_ns, self._totals())
@@ -237,9 +241,11 @@ class ServerState:
         connection = self.connections.get(conn)
         if connection is None:
             return None
-        events = tuple(connection.log)
+        told = connection.log
+        events = tuple(event for event in told if not event.tells_bytes)
+        moved = tuple(event for event in told if event.tells_bytes)
         view = connection.view(now_ns)
-        return ConnectionDetail(view, events, connection.forgotten, requests_of(events))
+        return ConnectionDetail(view, events, connection.forgotten, requests_of(events), moved)
 
     def events_per_s(self, now_ns: int) -> float:
         """Events of all kinds, reported or not, over the last second or so."""
@@ -267,3 +273,7 @@ class ServerState:
             wakeups=wakeups,
             would_block=would_block,
         )
+
+
+def _is_of_a_connection(tick: Event) -> bool:
+    return bool(tick.conn) and not tick.tells_bytes

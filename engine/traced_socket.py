@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine import callers
-from engine.events import RESPONSE_SEND, Kind
+from engine.events import BYTES_IN, BYTES_OUT, BYTES_TOLD, RESPONSE_SEND, Kind, printable
+from engine.service import TELL_BYTES
 from engine.tracing import tracer
 
 SERVER_CLOSED = "server closed first"
 LAST_ANSWER = "server closed first: last answer"  # in short mode, or as the client wished
 FEW_REQUESTS = 3
+BYTES_TEXT = 240  # letters of bytes that are told; with a word before them they fit into a text
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
@@ -32,8 +34,8 @@ callers.PLUMBING.add(__file__)
 # a class written in C, and without them each look takes 12 ns more, dozens of times a request.
 _FIELDS = (
     "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
-    "_received", "_received_line", "_recvs", "_requests", "_responses", "_thinning", "_unsaid",
-    "_untold",
+    "_received", "_received_line", "_recvs", "_requests", "_responses", "_tells", "_thinning",
+    "_unsaid", "_untold",
 )  # fmt: skip
 
 
@@ -54,6 +56,8 @@ class TracedSocket:
     _conn: int
     _fd: int
     _ended_by: str
+    _is_shown: bool
+    _tells: bool
     _unsaid: tuple[int, int, str] | None
     _untold: list[int]
 
@@ -69,9 +73,12 @@ class TracedSocket:
         self._received = self._received_line = 0  # bytes not yet reported
         self._unsaid = None  # a response that goes with the next send: length, line, status
         self._thinning = thinning = tracer.thinning[0]
-        self._is_shown = thinning <= 1 or conn % thinning == 0
-        if not self._is_shown:
-            self._begin_to_count()
+        if thinning > 1:
+            self._look_at_thinning()
+            if not self._is_shown:
+                self._begin_to_count()
+        else:
+            self._is_shown, self._tells = True, False
 
     def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
         """An event of this connection, after what happened before it."""
@@ -92,6 +99,11 @@ class TracedSocket:
 
     # --- thinned -------------------------------------------------------------------------------------
 
+    def _look_at_thinning(self) -> None:
+        ratio = self._thinning & (TELL_BYTES - 1)
+        self._is_shown = ratio <= 1 or self._conn % ratio == 0
+        self._tells = self._is_shown and self._thinning >= TELL_BYTES
+
     def _begin_to_count(self) -> None:
         self._recvs = self._requests = self._responses = 0  # not yet counted
         self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
@@ -101,7 +113,7 @@ class TracedSocket:
         requests that it completes."""
         was_shown = self._is_shown
         self._thinning = tracer.thinning[0]
-        self._is_shown = self._thinning <= 1 or self._conn % self._thinning == 0
+        self._look_at_thinning()
         if was_shown and not self._is_shown:
             self._begin_to_count()
             self._recvs = 1 if self._received else 0
@@ -172,6 +184,8 @@ class TracedSocket:
             self._failed(error, callers.frame(1).f_lineno)
             raise
         moved = len(data)
+        if self._tells and moved:
+            self._tell_bytes(BYTES_IN, data, moved)
         if moved and self._converses:
             if self._is_shown:
                 if self._received or self._unsaid:
@@ -185,10 +199,20 @@ class TracedSocket:
         self._got(moved, callers.frame(1).f_lineno)
         return data
 
+    def _tell_bytes(self, kind: int, data: Any, moved: int) -> None:
+        """Tell the first bytes of what was received or sent, after what happened before it."""
+        if self._received or self._unsaid:
+            self._catch_up()
+        first = bytes(memoryview(data).cast("B")[: min(moved, BYTES_TOLD)])
+        text = printable(first.decode("latin-1"), BYTES_TEXT)
+        tracer.writer.put(kind, self._conn, self._fd, moved, 0, text)
+
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        return int(
-            self._receive(callers.frame(1).f_lineno, _itself, "recv_into", buffer, nbytes, flags)
-        )
+        line = callers.frame(1).f_lineno
+        received = int(self._receive(line, _itself, "recv_into", buffer, nbytes, flags))
+        if self._tells and received:
+            self._tell_bytes(BYTES_IN, buffer, received)
+        return received
 
     def recvfrom(self, size: int, flags: int = 0) -> Any:
         return self._receive(callers.frame(1).f_lineno, _length_of_first, "recvfrom", size, flags)
@@ -241,6 +265,8 @@ class TracedSocket:
             tracer.writer.put(
                 RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
             )
+        if self._tells and sent:
+            self._tell_bytes(BYTES_OUT, data, sent)
         return sent
 
     def sendall(self, data: Any, flags: int = 0) -> None:
@@ -264,15 +290,20 @@ class TracedSocket:
                     tracer.writer.put(
                         RESPONSE_SEND, self._conn, self._fd, made, line1, status, sent, line
                     )
+                if self._tells:
+                    self._tell_bytes(BYTES_OUT, data, sent)
                 return
             self._catch_up()
             if sent:
                 self._sent(sent, line)
         while sent < length or not length:
             rest = memoryview(data).cast("B")[sent:] if sent else data
-            sent += self._transmit(line, "send", rest, flags)
+            piece = self._transmit(line, "send", rest, flags)
             if not length:
                 return
+            if self._tells:
+                self._tell_bytes(BYTES_OUT, rest, piece)
+            sent += piece
 
     def _sent(self, sent: int, line: int) -> None:
         """Report a send whose response is known."""

@@ -84,7 +84,8 @@ def _serve(words: list[str]) -> int:
 
     from engine.headless import Headless
 
-    run = _open_run(asked, trace=not asked.no_trace, whole=asked.events != "count")
+    whole, is_file = asked.events != "count", asked.events not in ("count", "-")
+    run = _open_run(asked, trace=not asked.no_trace, whole=whole, tells_bytes=is_file)
     if isinstance(run, int):
         return run
     command = [PROGRAM, "serve", *words]
@@ -125,7 +126,7 @@ def _dashboard(words: list[str]) -> int:
             f"the dashboard needs a terminal{lack}; without one use: {PROGRAM} serve -m {asked.model}"
         )
         return 1
-    run = _open_run(asked, trace=True)
+    run = _open_run(asked, trace=True, tells_bytes=True)
     return run if isinstance(run, int) else _draw(run, asked)
 
 
@@ -208,7 +209,9 @@ def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -
     )
 
 
-def _open_run(asked: argparse.Namespace, *, trace: bool, whole: bool = False) -> "Run | int":
+def _open_run(
+    asked: argparse.Namespace, *, trace: bool, whole: bool = False, tells_bytes: bool = False
+) -> "Run | int":
     """The run, or the exit code when it cannot be."""
     from engine.run import Run, RunError, RunSettings
     from engine.site import WWW
@@ -223,6 +226,7 @@ def _open_run(asked: argparse.Namespace, *, trace: bool, whole: bool = False) ->
         trace=trace,
         tick_s=asked.tick,
         whole=whole,
+        tells_bytes=tells_bytes,
     )
     try:
         return Run(settings)

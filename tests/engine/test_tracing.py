@@ -641,7 +641,7 @@ def test_thinned_connections_count_what_they_do_not_tell(run: Run, may_block: bo
 {CONVERSE.replace("MAY_BLOCK", str(may_block))}
 def thin(ratio):
     settings.set_thinning(ratio)
-for ratio in (1, 2**63 - 1, 1, 2**63 - 1):
+for ratio in (1, 2**31 - 1, 1, 2**31 - 1):
     thin(ratio)
     for _ in range(300):
         exchange(ASKED, 1)
@@ -664,3 +664,28 @@ except ConnectionResetError:
     sent = sum(event.bytes for event in sends) + told.unreported.bytes[Kind.SEND]
     assert received == 1_200 * len(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert sent % 1_200 == 0
+
+
+@pytest.mark.parametrize("may_block", [True, False])
+def test_bytes_are_told_bounded_and_escaped_where_it_is_wished(run: Run, may_block: bool) -> None:
+    told = run(f"""
+{CONVERSE.replace("MAY_BLOCK", str(may_block))}
+exchange(ASKED, 1)
+settings.set_thinning(1, tell_bytes=True)
+exchange(ASKED, 1)  # a change is seen between a recv and its requests
+exchange(ASKED, 1)
+client.sendall(b"\x1b[2J" * 100)
+server.recv(65536)
+settings.set_thinning(1)
+conversation.receive(b"")
+exchange(ASKED, 1)
+""")
+    ticks = told.of(Kind.TICK)
+    assert all(event.tells_bytes for event in ticks)
+    _, received, sent, hostile = [event.note for event in ticks]
+    assert received.startswith("received: GET /a HTTP/1.1\\r\\nHost: a")
+    assert sent.startswith("sent: HTTP/1.1 200 OK\\r\\nDate: ")
+    assert hostile.startswith("received: \\x1b[2J\\x1b[2J")
+    assert max(len(event.note) for event in ticks) <= 255
+    assert ticks[-1].bytes == 400
+    assert len(told.of(Kind.RECV)) == 5

@@ -96,3 +96,21 @@ def test_a_client_that_was_closed_for_its_silence_is_told_with_its_time() -> Non
     run.tell(Kind.CLOSE, 1, note="server closed first")
     run.poll()
     assert "closed by the server: client silent for 5.25 s" in "\n".join(drawn(run, 1, 120, 38))
+
+
+def test_bytes_are_shown_and_nothing_else_happens() -> None:
+    run = a_run()
+    before = run.snapshot().connections
+    run.tell(Kind.TICK, 1, moved=2_000, note="received: GET /b HTTP/1.1\\r\\n" + "x" * 150)
+    run.poll()
+    after = run.snapshot()
+    assert [(one.state, one.strip, one.last) for one in after.connections] == [
+        (one.state, one.strip, one.last) for one in before
+    ]
+    assert all(event.kind is not Kind.TICK for event in after.events)
+    lines = drawn(run, 1, 80, 38)
+    at = next(number for number, line in enumerate(lines) if line.startswith("BYTES"))
+    end = lines.index("", at)
+    told = "".join(lines[at + 1 : end]).replace(" ", "")
+    assert told == "+862.000msreceived2.0KBGET/bHTTP/1.1\\r\\n" + "x" * 150
+    assert max(map(len, lines)) <= 80

@@ -35,6 +35,7 @@ Place = Callable[[Event], str]
 Row = tuple[Event, int, int]
 """An event, and when the first one and the one before it happened."""
 REQUESTS_SHOWN = 8
+MOVED_LEAST = 4  # lines, below which bytes are left out
 EVENT_HEADINGS = 2
 SECOND_NS = 1_000_000_000
 
@@ -47,8 +48,9 @@ def lines(
     who = _who(detail, now_ns, width)
     room = height - len(who) - 2 - EVENT_HEADINGS
     requests = _requests(detail, now_ns, width, max(min(REQUESTS_SHOWN, room // 3), 1))
-    rows = max(room - len(requests), 1)
-    return [*who, (), *requests, (), *_events(detail, place, width, rows, back)]
+    moved = _moved(detail, width, (room - len(requests)) // 2)
+    rows = max(room - len(requests) - len(moved), 1)
+    return [*who, (), *requests, (), *moved, *_events(detail, place, width, rows, back)]
 
 
 def event_rows(detail: ConnectionDetail, now_ns: int, place: Place, width: int, height: int) -> int:
@@ -172,6 +174,35 @@ _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
     (7, Column("unsent", 7, 7, _unsent, is_right=True)),
     (6, Column("begun", 11, 11, _asked, is_right=True)),
 )
+
+
+# --- bytes ------------------------------------------------------------------------------------------
+
+
+def _moved(detail: ConnectionDetail, width: int, most: int) -> list[Line]:
+    """The last bytes received and sent, in at most so many lines, and a blank one."""
+    if most < MOVED_LEAST:
+        return []
+    rows: list[Line] = []
+    first_ns = detail.events[0].at_ns
+    for event in reversed(detail.moved):
+        word, _, text = event.note.partition(": ")
+        head = f"{f'+{_precise(event.at_ns - first_ns)}':>12} {word:8} {size(event.bytes):>8} "
+        room = max(width - len(head), 1)
+        parts = [text[at : at + room] for at in range(0, max(len(text), 1), room)]
+        told = [
+            ((head, "name"), (parts[0], "text")),
+            *(((" " * len(head) + one, "text"),) for one in parts[1:]),
+        ]
+        if len(rows) + len(told) > most - 2:
+            break
+        rows[:0] = told
+    words = (
+        "  first bytes of the last received and sent, escaped"
+        if rows
+        else ("  told while there are less than 2,000 events/s")
+    )
+    return [(("BYTES", "title"), (words, "name")), *rows, ()]
 
 
 # --- events -----------------------------------------------------------------------------------------
