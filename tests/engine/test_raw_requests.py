@@ -4,10 +4,12 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import http1
+from engine import http1, http_parser
+from engine.http_parser import Incoming
+from tests.fuzz.properties import check
 from tests.raw_requests import Case, Mode, Talk, converse, load
 
 CASES = load()
@@ -71,3 +73,57 @@ def test_any_cut_of_any_cases_in_a_row(rows: list[bytes], places: list[int], kee
     whole = converse([data], mode=Mode(keep))
     assert masked(converse(pieces, mode=Mode(keep))) == masked(whole)
     assert len(whole.answers) <= len(whole.requests)
+
+
+# --- what holds for any bytes: what the fuzzer checks ---
+
+WORDS = [case.data for case in CASES if len(case.data) < 700]
+DAMAGE = st.sampled_from(
+    [b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b"0", b"\xff", b"+"]
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_the_fuzzer_checks_holds_for_the_table(case: Case) -> None:
+    if len(case.data) < 100_000:
+        check(case.data)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(b"".join),
+    st.lists(st.tuples(st.integers(0, 2000), DAMAGE | st.binary(max_size=2)), max_size=3),
+    st.integers(0, 1 << 32),
+)
+def test_what_the_fuzzer_checks_holds_for_damaged_cases(
+    data: bytes, damage: list[tuple[int, bytes]], tail: int
+) -> None:
+    for place, noise in damage:
+        place %= len(data) + 1
+        data = data[:place] + noise + data[place + 1 :]
+    check(data + b"%d" % tail)  # the tail chooses other limits, modes and cuts
+
+
+@given(st.binary(max_size=300))
+def test_what_the_fuzzer_checks_holds_for_any_bytes(data: bytes) -> None:
+    check(data)
+
+
+def test_the_fuzzer_sees_a_parser_that_lets_too_much_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (two_hosts,) = [case.data for case in CASES if case.name == "two Hosts"]
+    monkeypatch.setattr(Incoming, "_meaning_fault", lambda self: 0)
+    with pytest.raises(AssertionError):
+        check(two_hosts)
+
+
+def test_the_fuzzer_sees_a_parser_that_depends_on_the_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check(CASES[0].data)
+    monkeypatch.setattr(
+        http_parser, "_early_fault", lambda head, is_complete, _: 400 * (not is_complete)
+    )
+    with pytest.raises(AssertionError, match="pieces"):
+        check(CASES[0].data)
