@@ -61,7 +61,7 @@ def _sent(server: Server, connection: Connection, event: Event, state: State) ->
     connection.unsent = max(connection.unsent - event.bytes, 0)
     if connection.unsent == 0 and connection.state is State.UNSENT:
         server.waits.unsent_ns.append(event.at_ns - connection.since_ns)
-    connection.enter(connection.settle(), event.at_ns)
+    connection.enter(connection.settle() if state is State.IDLE else state, event.at_ns)
 
 
 def _released(server: Server, connection: Connection, event: Event, state: State) -> None:

@@ -359,7 +359,8 @@ def test_threads_share_a_ring_without_a_lock(
     drained += reader.drain()
     for conn, thread in enumerate(threads, 1):
         told = [event for event in drained if event.conn == conn and event.kind is not Kind.TICK]
-        assert {event.task for event in told} == {thread.name.split(" ")[0]}
+        # Of a small ring, a reader that is held up may see none of a thread's events.
+        assert {event.task for event in told} <= {thread.name.split(" ")[0]}
         assert all(conn == event.fd == event.line for event in told if event.kind is Kind.RECV)
         numbers = [event.bytes for event in told if event.kind is not Kind.SEND]
         assert numbers == sorted(set(numbers))
