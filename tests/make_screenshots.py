@@ -85,7 +85,7 @@ async def draw(scene: Scene) -> None:
 
 async def record(model: str) -> None:
     """Play the scene of a model on a real server, and keep what it told."""
-    run = Run(RunSettings(model=model, port=PORT, whole=True))
+    run = Run(RunSettings(model=model, port=PORT, whole=True, tells_bytes=True))
     RECORDINGS.mkdir(exist_ok=True)
     recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status())
     playing = asyncio.create_task(_play(run))
