@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from itertools import pairwise
 
-import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import http1, http_parser
+from engine import http1
 from engine.http1 import DEFAULT_LIMITS, Conversation
 from engine.http_dates import format_date, parse_date
 from engine.http_messages import CONTINUE, Request, Response
@@ -511,77 +510,6 @@ def test_the_memo_changes_nothing_for_whole_requests(start: bytes, parts: list[b
     assert behaviour([start, *parts]) == truth
 
 
-# --- h11 as the oracle: what both accept, both understand alike ---
-
-TOKENS = st.text("abcXYZ019-_!~", min_size=1, max_size=8)
-VALUES = st.text("abc XYZ\t019,;=é", max_size=12).map(str.strip)
-RESERVED = {"host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"}
-
-
-@st.composite
-def good_requests(draw: st.DrawFn) -> bytes:
-    method = draw(st.sampled_from(sorted(http_parser.METHODS - {"CONNECT"})))
-    target = "/" + draw(st.text("abc/?&=%._-~", max_size=20))
-    lines = [f"{method} {target} HTTP/{draw(st.sampled_from(['1.0', '1.1']))}", "Host: a:80"]
-    names = draw(st.lists(TOKENS.filter(lambda name: name.lower() not in RESERVED), max_size=4))
-    lines += [f"{name}: {draw(VALUES)}" for name in names]
-    if connection := draw(st.sampled_from(["", "close", "Keep-Alive", "x, Close"])):
-        lines.append(f"Connection: {connection}")
-    body = draw(st.binary(max_size=20))
-    framing = draw(st.sampled_from(["none", "length", "chunks"]))
-    if framing == "length":
-        return text(lines, f"Content-Length: {len(body)}") + body
-    if framing == "chunks" and lines[0].endswith("1.1"):
-        pieces = [piece for piece in cut(body, draw(st.lists(st.integers(0, 99)))) if piece]
-        chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-        return text(lines, "Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n"
-    return text(lines)
-
-
-def text(lines: list[str], *more: str) -> bytes:
-    return "\r\n".join([*lines, *more, "", ""]).encode("latin-1")
-
-
-def ask_h11(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes, bool]:
-    server = h11.Connection(h11.SERVER)
-    server.receive_data(data)
-    request = server.next_event()
-    assert isinstance(request, h11.Request)
-    body = b""
-    while isinstance(event := server.next_event(), h11.Data):
-        body += event.data
-    assert isinstance(event, h11.EndOfMessage)
-    stays = server.their_state is not h11.MUST_CLOSE
-    return request.method, request.target, list(request.headers), body, stays
-
-
-@given(good_requests())
-def test_h11_understands_the_same(data: bytes) -> None:
-    (request,) = feed([data])
-    method, target, headers, body, stays = ask_h11(data)
-    assert request.fault == 0
-    assert (request.method, request.target) == (method.decode(), target.decode())
-    assert [(name.lower(), value) for name, value in request.headers] == headers
-    assert request.body == body
-    # h11 knows no persistence for HTTP/1.0.
-    assert request.keep_alive is stays or request.http_minor == 0
-
-
-@given(good_requests(), st.integers(0, 400), st.binary(min_size=1, max_size=2))
-def test_what_h11_refuses_is_refused(data: bytes, place: int, noise: bytes) -> None:
-    place %= len(data)
-    damaged = data[:place] + noise + data[place:]
-    requests = feed([damaged])
-    if requests and not requests[0].fault and not damaged.startswith(b"\r\n"):
-        assert ask_h11(damaged)[3] == requests[0].body
-
-
-@given(st.binary(max_size=200))
-def test_no_bytes_raise(data: bytes) -> None:
-    for head in (b"", b"GET ", b"GET / HTTP/1.1\r\n", CHUNKED[:60], GET):
-        feed([head + data])
-
-
 # --- responses ---
 
 DAY_S = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
@@ -671,22 +599,6 @@ def test_a_year_of_two_digits_is_at_most_fifty_years_ahead() -> None:
     ahead = parse_date("Friday, 01-Jan-76 00:00:00 GMT", start_of_2026_s)
     behind = parse_date("Friday, 01-Jan-77 00:00:00 GMT", start_of_2026_s)
     assert (ahead, behind) == (3_345_062_400, 220_924_800)
-
-
-@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
-def test_h11_reads_what_is_sent(method: bytes) -> None:
-    client = h11.Connection(h11.CLIENT)
-    data = client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
-    talk = conversation()
-    talk.receive(data or b"")
-    client.receive_data(talk.send(page()))
-    response = client.next_event()
-    assert isinstance(response, h11.Response)
-    if method == b"GET":
-        body = client.next_event()
-        assert isinstance(body, h11.Data)
-        assert body.data == b"hello"
-    assert isinstance(client.next_event(), h11.EndOfMessage)
 
 
 # --- conversations ---
