@@ -10,13 +10,16 @@ A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
 STEPS: dict[State, dict[Kind, State]] = {
     #  state: what may happen in it, and where that leads. A send that leaves bytes behind stays in
     #  `unsent`; one that leaves requests unanswered goes back to `handler` (see Connection.settle).
+    #  A send with no response before it is an interim 100 Continue, and leads nowhere.
     A: {Kind.RECV: R, Kind.ERROR: A, Kind.RELEASE: A, Kind.CLOSE: C, Kind.TICK: A},
-    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: R, Kind.RELEASE: R, Kind.CLOSE: C, Kind.TICK: R},
-    H: {Kind.RECV: H, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.ERROR: H, Kind.RELEASE: H, Kind.CLOSE: C,
-        Kind.TICK: H},
+    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.SEND: R, Kind.ERROR: R, Kind.RELEASE: R, Kind.CLOSE: C,
+        Kind.TICK: R},
+    H: {Kind.RECV: H, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: H, Kind.ERROR: H, Kind.RELEASE: H,
+        Kind.CLOSE: C, Kind.TICK: H},
     U: {Kind.RECV: U, Kind.REQUEST: U, Kind.RESPONSE: U, Kind.SEND: I, Kind.ERROR: U, Kind.RELEASE: U,
         Kind.CLOSE: C, Kind.TICK: U},
-    I: {Kind.RECV: R, Kind.REQUEST: H, Kind.ERROR: I, Kind.RELEASE: I, Kind.CLOSE: C, Kind.TICK: I},
+    I: {Kind.RECV: R, Kind.REQUEST: H, Kind.SEND: I, Kind.ERROR: I, Kind.RELEASE: I, Kind.CLOSE: C,
+        Kind.TICK: I},
     # The parent's copy may be given up after the child has served and closed its own.
     C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
 }  # fmt: skip

@@ -3,8 +3,8 @@
 Parsing is a pure function, so the result of a short request without a body is remembered by its
 bytes: a browser that reloads and a benchmark send the same ones again and again.
 
-`Expect: 100-continue` is answered with 417 where a body would follow: clients then send again
-without it (RFC 9110, 10.1.1). Upgrade is ignored, as a server may (RFC 9110, 7.8).
+A request that expects 100 Continue comes twice out of `receive`: its head, and once that has been
+answered with 100, the whole. Upgrade is ignored, as a server may (RFC 9110, 7.8).
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Protocol
 
 from engine.http_messages import Request, Response
 from engine.http_parser import Incoming, begin
+from engine.limits import Limits
 
 MEMO_LIMIT_BYTES = 2 * 1024  # a longer head carries cookies, and those hardly repeat
 MEMO_ENTRIES = 1024  # with the above, a few MB at most
+DEFAULT_LIMITS = Limits()
 
 
 class Policy(Protocol):
@@ -36,14 +38,16 @@ class Conversation:
     """
 
     __slots__ = (
-        "_incoming", "_is_deaf", "_is_fresh", "_policy", "_unanswered", "_unread", "ended",
-        "partial",
+        "_incoming", "_is_deaf", "_is_fresh", "_limits", "_memo", "_policy", "_unanswered",
+        "_unread", "ended", "partial",
     )  # fmt: skip
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, limits: Limits = DEFAULT_LIMITS) -> None:
         self.ended = False
         self.partial = False
         self._policy = policy
+        self._limits = limits
+        self._memo = _memos.setdefault(limits, {})
         self._unanswered: deque[Request] = deque()
         self._unread = b""
         self._incoming: Incoming | None = None
@@ -56,7 +60,7 @@ class Conversation:
         After a fault, or a request that closes the connection, the rest is ignored.
         """
         if self._is_fresh:
-            requests = _memo.get(data)
+            requests = self._memo.get(data)
             if requests is not None:
                 self._unanswered.extend(requests)
                 if not requests[-1].keep_alive:
@@ -67,7 +71,8 @@ class Conversation:
     def send(self, response: Response) -> bytes:
         """The bytes that answer the oldest unanswered request; b"" once the connection has ended.
 
-        With no request unanswered (408, 503), it is the last response of the connection.
+        With no request unanswered (408, 503), it is the last response of the connection. So is one
+        to a request whose content has not been read.
         """
         try:
             request = self._unanswered.popleft()
@@ -75,6 +80,8 @@ class Conversation:
             return self._send_unasked(response)
         if self._policy.keep_alive and request.keep_alive:
             return response.wire(True, request.method == "HEAD")
+        if request.expects_continue and response.status == 100:
+            return response.wire(True, True)
         self._end()
         return response.wire(False, request.method == "HEAD")
 
@@ -105,21 +112,23 @@ class Conversation:
         self.partial = bool(self._unread) or self._incoming is not None
         self._is_fresh = not self.partial and not self._is_deaf
         if was_fresh and not self.partial and requests:
-            _remember(data, requests)
+            _remember(self._memo, data, requests)
         return requests
 
     def _complete_requests(self) -> Iterator[Request]:
         while (request := self._next_request()) is not None:
             yield request
-            if not request.keep_alive:
+            if not request.keep_alive and not request.expects_continue:
                 self._stop_listening()
                 return
 
     def _next_request(self) -> Request | None:
         if self._incoming is None:
-            self._incoming, self._unread = begin(self._unread)
+            self._incoming, self._unread = begin(self._unread, self._limits)
             if self._incoming is None:
                 return None
+            if self._incoming.expects_continue and not self._incoming.is_over:
+                return self._incoming.head()
         self._unread = self._incoming.take(self._unread)
         if not self._incoming.is_over:
             return None
@@ -128,13 +137,14 @@ class Conversation:
         return request
 
 
-_memo: dict[bytes, tuple[Request, ...]] = {}  # shared by all threads: each step on it is atomic
+Memo = dict[bytes, tuple[Request, ...]]
+_memos: dict[Limits, Memo] = {}  # shared by all threads: each step on them is atomic
 
 
-def _remember(data: bytes, requests: tuple[Request, ...]) -> None:
+def _remember(memo: Memo, data: bytes, requests: tuple[Request, ...]) -> None:
     """Let the next connection that is sent exactly these bytes have the same requests."""
     if len(data) > MEMO_LIMIT_BYTES or any(one.fault or one.body for one in requests):
         return
-    if len(_memo) >= MEMO_ENTRIES:
-        _memo.clear()
-    _memo[data] = requests
+    if len(memo) >= MEMO_ENTRIES:
+        memo.clear()
+    memo[data] = requests

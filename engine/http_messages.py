@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from http import HTTPStatus
+
+from engine.http_dates import format_date
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -20,6 +20,10 @@ class Request:
     `keep_alive` is what the protocol says (RFC 9112, 9.3).
     `fault` is the status that bytes deserve which are no acceptable request: 400, 413, 414, 417,
     431, 501 or 505; 0 means none. With a fault, `keep_alive` is False and the rest may be empty.
+    `is_plain`: a GET or HEAD of the whole, with nothing that selects (If-Match and the like, Range).
+    `expects_continue`: only the head has come, and the client waits for leave to send the content
+    (RFC 9110, 10.1.1). Answered with CONTINUE, the request comes again, whole; any other answer is
+    the final one, and ends the connection.
     """
 
     method: str
@@ -31,6 +35,8 @@ class Request:
     headers: Headers
     body: bytes
     fault: int = 0
+    is_plain: bool = False
+    expects_continue: bool = False
 
 
 @dataclass(slots=True)
@@ -71,7 +77,10 @@ class Response:
         return self.status in (204, 304) or self.status < 200
 
     def _head(self, keep_alive: bool) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", f"Date: {_http_date(self.at_s)}"]
+        status_line = f"HTTP/1.1 {self.status} {_reason(self.status)}"
+        if self.status < 200:  # an interim answer: the fields are those of the final one
+            return f"{status_line}\r\n\r\n".encode("latin-1")
+        lines = [status_line, f"Date: {format_date(self.at_s)}"]
         if self.content_type:
             lines.append(f"Content-Type: {self.content_type}")
         # RFC 9110 8.6: 204 must not carry a length; that of 304 would be the length of the 200.
@@ -85,8 +94,8 @@ class Response:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+CONTINUE = Response(100, "", b"", 0)
+"""The interim answer to a request that expects it: send the content."""
 
 
 def _reason(status: int) -> str:
@@ -94,14 +103,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
-
-
-@lru_cache(maxsize=16)
-def _http_date(at_s: int) -> str:
-    """IMF-fixdate (RFC 9110, 5.6.7), in English whatever the locale.
-
-    email.utils does it too, and takes 20 ms to import, with sockets.
-    """
-    at = datetime.fromtimestamp(at_s, UTC)
-    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
-    return f"{day}, {at.day:02} {month} {at.year} {at:%H:%M:%S} GMT"

@@ -14,14 +14,14 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
 from time import thread_time, time
 from urllib.parse import quote
 
-from engine.http_messages import Request, Response
+from engine.file_responses import File, respond
+from engine.http_messages import CONTINUE, Request, Response
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 
@@ -61,6 +61,7 @@ CONTENT_TYPES = {
 }
 
 _READS = ("GET", "HEAD")
+_ALLOW = (("Allow", "GET, HEAD, OPTIONS"),)
 _PATTERN_LINE = b"servetui " * 7 + b"\n"  # 64 bytes
 _TASK = re.compile(r"/(wait|burn|bytes)/(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -70,23 +71,13 @@ _ALWAYS_ASK = (("Cache-Control", "no-store"),)
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a file was when it was read. Equal stamps mean that it still is."""
-
-    name: str
-    stamp: tuple[int, ...]
-    content_type: str
-    body: bytes
-
-
 class Site:
     """Answers requests: the files of a folder, and /wait /burn /bytes, which hide such folders."""
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.realpath(root)
         self._kept: dict[str, Response] = {}  # target -> an answer, good for the second it was made
-        self._files: dict[str, _File] = {}  # target -> the file that was the answer
+        self._files: dict[str, File] = {}  # target -> the file that was the answer
         self._kept_bytes = 0
         self._pattern = b""  # what /bytes gives slices of; as long as the longest so far
         self._tasks: dict[str, tuple[int, Callable[[int, int], Response]]] = {
@@ -98,33 +89,32 @@ class Site:
     def answer(self, request: Request) -> Response:
         """The response to any request, also to one with a fault. Never waits.
 
-        301 for a folder without its last slash; 400 for a bad number; 403 for what may not be read
-        or is too long; 404 for what is missing, no plain file, or outside the root; 405 for
-        methods other than GET and HEAD.
+        100 to go on with a request of which only the head has come; 204 for OPTIONS; 206, 304, 412
+        and 416 for conditions and ranges of files; 301 for a folder without its last slash; 400 for
+        a bad number; 403 for what may not be read or is too long; 404 for what is missing, no plain
+        file, or outside the root; 405 for other methods.
         """
         now_s = int(time())
         kept = self._kept.get(request.target)
-        if (
-            kept is not None
-            and kept.at_s == now_s
-            and not request.fault
-            and request.method in _READS
-        ):
+        if kept is not None and kept.at_s == now_s and request.is_plain:
             return kept
         return self._make(request, now_s)
 
     def _make(self, request: Request, now_s: int) -> Response:
         if request.fault:
             return _page(request.fault, "The request was not understood.", now_s)
+        if request.method == "OPTIONS":
+            return Response(204, "", b"", now_s, headers=_ALLOW)
         if request.method not in _READS:
-            allow = ("Allow", ", ".join(_READS))
-            return _page(405, f"{request.method} is not for this site.", now_s, (allow,))
+            return _page(405, f"{request.method} is not for this site.", now_s, _ALLOW)
+        if request.expects_continue:
+            return CONTINUE  # GET with content is strange, and read to be forgotten
         if task := _TASK.fullmatch(request.path):
             response = self._task(task[1], task[2], now_s)
             is_kept = response.status == 200 and task[1] != "burn"
         else:
             response = self._file_response(request, now_s)
-            is_kept = response.status == 200
+            is_kept = response.status == 200 and request.is_plain
         if is_kept and len(response.body) <= KEPT_FILE_BYTES:
             self._keep(request.target, response)
         return response
@@ -165,9 +155,9 @@ class Site:
             file = found
             if len(file.body) <= KEPT_FILE_BYTES:
                 self._files[target] = file
-        return Response(200, file.content_type, file.body, now_s, headers=_ALWAYS_ASK)
+        return respond(request, file, now_s)
 
-    def _find(self, request: Request, now_s: int) -> _File | Response:
+    def _find(self, request: Request, now_s: int) -> File | Response:
         """Read the file that a path names, or say why there is none."""
         try:
             name = self._locate(request.path)
@@ -192,7 +182,7 @@ class Site:
         return name
 
 
-def _read(name: str) -> _File:
+def _read(name: str) -> File:
     # Opening a device may already do something to it, so ask first; and again, lest it changed.
     if not stat.S_ISREG(os.stat(name).st_mode):
         raise FileNotFoundError(name)
@@ -204,7 +194,8 @@ def _read(name: str) -> _File:
             raise PermissionError(name)
         body = opened.read(status.st_size)
     extension = os.path.splitext(name)[1].lower()
-    return _File(name, _stamp(status), CONTENT_TYPES.get(extension, BINARY), body)
+    content_type = CONTENT_TYPES.get(extension, BINARY)
+    return File(name, _stamp(status), content_type, body, int(status.st_mtime))
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:

@@ -229,7 +229,7 @@ class ServerState:
         connection.unsent = max(connection.unsent - event.bytes, 0)
         if connection.unsent == 0 and connection.state is State.UNSENT:
             self.unsent_ns.append(event.at_ns - connection.since_ns)
-        connection.enter(connection.settle(), event.at_ns)
+        connection.enter(connection.settle() if state is State.IDLE else state, event.at_ns)
 
     def _released(self, connection: Connection, event: Event, state: State) -> None:
         # The parent's copy is gone; the child that it has just made serves on.

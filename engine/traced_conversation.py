@@ -2,6 +2,9 @@
 
 A request and the recv that completed it travel as one record, and so do a response and the send of it,
 unless that send has to wait: then the response goes first.
+
+An interim 100 Continue is a send and no more: the request that it answers is reported once, when it
+is whole, or when the refusal of its head is made.
 """
 
 from collections.abc import Sequence
@@ -9,8 +12,9 @@ from typing import Any
 
 from engine import callers
 from engine.events import RECV_REQUEST, Kind, printable
-from engine.http1 import Conversation, Policy
+from engine.http1 import DEFAULT_LIMITS, Conversation, Policy
 from engine.http_messages import Request, Response
+from engine.limits import Limits
 from engine.traced_socket import LAST_ANSWER, SERVER_CLOSED, TracedSocket
 from engine.tracing import tracer
 
@@ -18,13 +22,14 @@ from engine.tracing import tracer
 class TracedConversation(Conversation):
     """Reports where bytes become a request, and where an answer becomes bytes."""
 
-    __slots__ = ("_pipelined", "_socket")
+    __slots__ = ("_has_expected", "_pipelined", "_socket")
 
-    def __init__(self, policy: Policy, connection: Any) -> None:
-        super().__init__(policy)
+    def __init__(self, policy: Policy, connection: Any, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(policy, limits)
         self._socket: TracedSocket = connection
         self._socket._converses = True
         self._pipelined = False
+        self._has_expected = False  # some request so far waited for 100 Continue
 
     def receive(self, data: bytes) -> Sequence[Request]:
         requests = Conversation.receive(self, data)
@@ -37,6 +42,9 @@ class TracedConversation(Conversation):
         self._pipelined = len(requests) > 1
         line = callers.frame(1).f_lineno
         for request in requests:
+            if request.expects_continue:
+                self._has_expected = True
+                continue
             titled = _titled  # one look: it may be another thread's by the next
             title = titled[1] if titled[0] is request else _title(request)
             received = sock._received
@@ -48,13 +56,19 @@ class TracedConversation(Conversation):
                 )  # fmt: skip
             else:
                 sock.report(Kind.REQUEST, 0, line, title)
-        if not requests:
+        if sock._received:  # they completed nothing
             sock._catch_up()
         return requests
 
     def send(self, response: Response) -> bytes:
-        wire = Conversation.send(self, response)
         sock = self._socket
+        if response.status == 100:
+            if not sock._is_shown:
+                sock._requests -= 1  # it will be counted again, with its content
+            return Conversation.send(self, response)
+        if self._has_expected and sock._is_shown:
+            self._report_head(callers.frame(1).f_lineno)
+        wire = Conversation.send(self, response)
         if self.ended and sock._ended_by is SERVER_CLOSED:
             sock._ended_by = LAST_ANSWER
         if not sock._is_shown:
@@ -66,6 +80,11 @@ class TracedConversation(Conversation):
         else:
             sock._unsaid = (len(wire), callers.frame(1).f_lineno, status)
         return wire
+
+    def _report_head(self, line: int) -> None:
+        """Report a request that is answered although only its head has come."""
+        if self._unanswered and self._unanswered[0].expects_continue:
+            self._socket.report(Kind.REQUEST, 0, line, _title(self._unanswered[0]))
 
 
 _titles: dict[tuple[str, str], str] = {}

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import http1, http_messages, http_parser
-from engine.http1 import Conversation
-from engine.http_messages import Request, Response
+from engine import http1, http_parser
+from engine.http1 import DEFAULT_LIMITS, Conversation
+from engine.http_dates import format_date, parse_date
+from engine.http_messages import CONTINUE, Request, Response
+from engine.limits import Limits
 
 HOST = b"Host: a\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -30,24 +32,24 @@ class Mode:
     keep_alive = True
 
 
-def conversation(*, keep_alive: bool = True) -> Conversation:
+def conversation(*, keep_alive: bool = True, limits: Limits = DEFAULT_LIMITS) -> Conversation:
     mode = Mode()
     mode.keep_alive = keep_alive
-    return Conversation(mode)
+    return Conversation(mode, limits)
 
 
-def feed(pieces: Iterable[bytes]) -> list[Request]:
-    talk = conversation()
+def feed(pieces: Iterable[bytes], limits: Limits = DEFAULT_LIMITS) -> list[Request]:
+    talk = conversation(limits=limits)
     return [request for piece in pieces for request in talk.receive(piece)]
 
 
 def read(data: bytes, tail: bytes = b"") -> list[Request]:
     """The requests in `data`: the same whole, byte by byte, from the memo, and before a tail."""
-    http1._memo.clear()
+    http1._memos.clear()
     whole = feed([data])
     assert feed([data]) == whole
     assert feed(data[i : i + 1] for i in range(len(data))) == whole
-    http1._memo.clear()
+    http1._memos.clear()
     assert feed([data + tail])[: len(whole)] == whole
     assert feed([data, tail])[: len(whole)] == whole
     return whole
@@ -60,7 +62,7 @@ def get(line: bytes, *fields: bytes) -> bytes:
 @contextmanager
 def without_memo() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http1, "_memo", {})
+        patch.setattr(http1, "_memos", {})
         patch.setattr(http1, "MEMO_LIMIT_BYTES", -1)
         yield
 
@@ -70,7 +72,7 @@ def without_memo() -> Iterator[None]:
 
 def test_a_plain_get() -> None:
     assert read(GET, tail=GET) == [
-        Request("GET", "/", "/", "", 1, True, ((b"Host", b"a"),), b""),
+        Request("GET", "/", "/", "", 1, True, ((b"Host", b"a"),), b"", is_plain=True),
     ]
 
 
@@ -207,7 +209,11 @@ FAULTS = {
     get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"1\r\nab": 400,
     get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 1048577"): 413,
     get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 1048577", b"Expect: 100-continue"): 413,
-    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", b"Expect: 100-Continue"): 417,
+    get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 3", b"Expect: 100-continue, x"): 417,
+    get(b"GET / HTTP/1.1", b"Host: a", b"Expect: tea"): 417,
+    get(b"GET http://user@a/ HTTP/1.1", b"Host: a"): 400,
+    get(b"GET / HTTP/1.1", b"Host: a:b"): 400,
+    get(b"CONNECT /path HTTP/1.1", b"Host: a"): 400,
     get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: gzip"): 501,
     get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: gzip, chunked"): 501,
     get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: xchunked"): 501,
@@ -232,11 +238,75 @@ def test_faults(data: bytes, fault: int) -> None:
     assert refused == request
 
 
-def test_expectations_without_a_body_or_from_1_0_do_not_matter() -> None:
+EXPECTING = get(b"GET /e HTTP/1.1", b"Host: a", b"Expect: 100-Continue", b"Content-Length: 3")
+
+
+def test_a_request_that_expects_leave_comes_as_its_head_first() -> None:
+    head, whole, after = read(EXPECTING + b"abc" + GET)
+    assert (head.expects_continue, head.path, head.body, head.keep_alive) == (
+        True,
+        "/e",
+        b"",
+        False,
+    )
+    assert (whole.expects_continue, whole.path, whole.body) == (False, "/e", b"abc")
+    assert whole.keep_alive
+    assert whole.headers == head.headers
+    assert after.path == "/"
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_leave_to_send_the_content_is_an_interim_answer(keep_alive: bool) -> None:
+    talk = conversation(keep_alive=keep_alive)
+    (head,) = talk.receive(EXPECTING)
+    assert head.expects_continue
+    assert talk.partial
+    assert talk.send(CONTINUE) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert not talk.ended
+    assert talk.partial
+    (whole,) = talk.receive(b"abc")
+    assert whole.body == b"abc"
+    assert not talk.partial
+    assert talk.send(page()).startswith(b"HTTP/1.1 200 ")
+    assert talk.ended is not keep_alive
+
+
+def test_another_answer_to_the_head_is_the_last() -> None:
+    talk = conversation()
+    talk.receive(EXPECTING + b"abc" + GET)
+    wire = talk.send(page(status=405))
+    assert b" 405 " in wire
+    assert b"\r\nConnection: close\r\n" in wire
+    assert talk.ended
+    assert not talk.partial
+    assert talk.receive(GET) == ()
+    assert talk.send(page()) == b""
+
+
+def test_expectations_without_content_or_from_1_0_do_not_matter() -> None:
     expect = b"Expect: 100-continue"
-    assert read(get(b"GET / HTTP/1.1", b"Host: a", expect))[0].fault == 0
+    for fields in ([expect], [expect, b"Content-Length: 0"]):
+        (request,) = read(get(b"GET / HTTP/1.1", b"Host: a", *fields))
+        assert (request.fault, request.expects_continue) == (0, False)
     old = get(b"POST / HTTP/1.0", b"Content-Length: 1", expect) + b"x"
-    assert (read(old)[0].fault, read(old)[0].body) == (0, b"x")
+    assert [(one.fault, one.body) for one in read(old)] == [(0, b"x")]
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "is_plain"),
+    [
+        (b"GET / HTTP/1.1", b"X: y", True),
+        (b"HEAD / HTTP/1.1", b"If-Range: x", True),
+        (b"POST / HTTP/1.1", b"X: y", False),
+        (b"GET / HTTP/1.1", b"RANGE: bytes=0-1", False),
+        (b"GET / HTTP/1.1", b"If-Match: *", False),
+        (b"GET / HTTP/1.1", b"if-none-match: *", False),
+        (b"HEAD / HTTP/1.1", b"If-Modified-Since: x", False),
+        (b"GET / HTTP/1.1", b"If-Unmodified-Since: x", False),
+    ],
+)
+def test_which_requests_are_plain(line: bytes, field: bytes, is_plain: bool) -> None:
+    assert read(get(line, b"Host: a", field))[0].is_plain is is_plain
 
 
 def head_of(size: int) -> bytes:
@@ -245,7 +315,7 @@ def head_of(size: int) -> bytes:
 
 
 def test_the_limit_of_the_head() -> None:
-    limit = http_parser.HEAD_LIMIT_BYTES
+    limit = DEFAULT_LIMITS.head_bytes
     assert feed([head_of(limit)])[0].fault == 0
     assert feed([head_of(limit + 1)])[0].fault == 431
     assert feed([head_of(limit + 1)[:limit]])[0].fault == 431
@@ -255,17 +325,49 @@ def test_the_limit_of_the_head() -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b" HTTP/1.1\r\nHost: a\r\n\r\n", b"\n", b"\r\n"])
-def test_the_limit_of_the_target(end: bytes) -> None:
-    limit = http_parser.TARGET_LIMIT_BYTES
-    (refused,) = feed([b"GET /" + b"x" * limit + end])
-    assert (refused.fault, refused.method, len(refused.target)) == (414, "GET", limit)
-    assert feed([b"GET /" + b"x" * limit, end]) == [refused]
-    longest = get(b"GET /" + b"x" * (limit - 1) + b" HTTP/1.1", b"Host: a")
+def test_the_limit_of_the_request_line(end: bytes) -> None:
+    limit = DEFAULT_LIMITS.line_bytes
+    start = b"GET /" + b"x" * (limit - 4)
+    (refused,) = feed([start + end])
+    assert (refused.fault, refused.method, len(refused.target)) == (414, "GET", limit - 4)
+    assert feed([start, end]) == [refused]
+    assert feed([start[:-1]]) == []
+    longest = get(b"GET /" + b"x" * (limit - 14) + b" HTTP/1.1", b"Host: a")
     assert feed([longest])[0].fault == 0
+    assert feed([longest.replace(b"/x", b"/xx")])[0].fault == 414
+
+
+def test_the_limit_of_the_number_of_fields() -> None:
+    fields = [b"X: %d" % number for number in range(DEFAULT_LIMITS.fields - 1)]
+    assert read(get(b"GET / HTTP/1.1", b"Host: a", *fields))[0].fault == 0
+    assert read(get(b"GET / HTTP/1.1", b"Host: a", *fields, b"X: y"))[0].fault == 431
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault"),
+    [
+        (Limits(line_bytes=15), 414),
+        (Limits(head_bytes=47), 431),
+        (Limits(fields=1), 431),
+        (Limits(body_bytes=2), 413),
+        (Limits(16, 48, 2, 3), 0),
+    ],
+)
+def test_limits_are_those_of_the_conversation(limits: Limits, fault: int) -> None:
+    data = get(b"POST /f HTTP/1.1", b"Host: a", b"Content-Length: 3") + b"abc"
+    assert len(data) == 16 + 2 + 9 + 19 + 2 + 3
+    for tried, expected in [(DEFAULT_LIMITS, 0), (limits, fault), (DEFAULT_LIMITS, 0)]:
+        assert [request.fault for request in feed([data], tried)] == [expected]
+
+
+def test_the_memo_does_not_answer_for_other_limits() -> None:
+    assert feed([GET])[0].fault == 0
+    assert feed([GET], Limits(line_bytes=8))[0].fault == 414
+    assert feed([GET])[0].fault == 0
 
 
 def test_the_limit_of_the_body() -> None:
-    limit = http_parser.BODY_LIMIT_BYTES
+    limit = DEFAULT_LIMITS.body_bytes
     head = get(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: %d" % limit)
     (request,) = feed([head, b"x" * (limit - 1), b"x"])
     assert (request.fault, len(request.body)) == (0, limit)
@@ -275,17 +377,31 @@ def test_the_limit_of_the_body() -> None:
 @pytest.mark.parametrize(("over", "fault"), [(0, 0), (1, 413)])
 def test_the_limit_of_a_chunked_body_counts_its_framing(step: int, over: int, fault: int) -> None:
     framing = len(b"fffff\r\n\r\n0\r\n\r\n")
-    size = http_parser.BODY_LIMIT_BYTES - framing + over
+    size = DEFAULT_LIMITS.body_bytes - framing + over
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
     data = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + chunks
     requests = feed((data + GET)[i : i + step] for i in range(0, len(data + GET), step))
     assert [request.fault for request in requests] == ([fault] if fault else [0, 0])
 
 
-def test_endless_trailers_end() -> None:
-    head = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked") + b"0\r\n"
-    (request,) = feed([head, b"X: y\r\n" * 200_000])
+CHUNKED_HEAD = get(b"POST / HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\n" + b"X: y\r\n" * 200_000, b"0\r\nX:" + b"y" * 20_000, b"1;" + b"x" * 9_000],
+)
+def test_lines_around_chunks_are_bounded(endless: bytes) -> None:
+    (request,) = feed([CHUNKED_HEAD, endless])
     assert request.fault == 413
+    assert feed(CHUNKED_HEAD + endless[at : at + 7] for at in range(0, 7, 7)) == []
+    pieces = (endless[at : at + 7] for at in range(0, len(endless), 7))
+    assert feed([CHUNKED_HEAD, *pieces]) == [request]
+
+
+def test_a_chunk_beyond_the_limit_is_refused_by_its_size() -> None:
+    assert feed([CHUNKED_HEAD, b"7fffffff\r\n"])[0].fault == 413
+    assert feed([CHUNKED_HEAD, b"%x\r\n" % (DEFAULT_LIMITS.body_bytes - 7)]) == []
 
 
 @pytest.mark.parametrize(
@@ -314,8 +430,12 @@ def test_partial(data: bytes, partial: bool) -> None:
 # --- the memo ---
 
 
+def memo() -> http1.Memo:
+    return http1._memos.get(DEFAULT_LIMITS, {})
+
+
 def test_the_memo_gives_the_same_objects_again() -> None:
-    http1._memo.clear()
+    http1._memos.clear()
     first = conversation().receive(GET + GET)
     assert conversation().receive(GET + GET) is first
     assert len(first) == 2
@@ -323,20 +443,32 @@ def test_the_memo_gives_the_same_objects_again() -> None:
 
 @pytest.mark.parametrize("data", [POST, GET[:-1], b"GET /x\n", head_of(3000), b"", b"\r\n"])
 def test_what_the_memo_does_not_keep(data: bytes) -> None:
-    http1._memo.clear()
+    http1._memos.clear()
     conversation().receive(data)
-    assert http1._memo == {}
+    assert memo() == {}
 
 
 def test_the_memo_is_bounded() -> None:
-    http1._memo.clear()
+    http1._memos.clear()
     for number in range(http1.MEMO_ENTRIES + 10):
         conversation().receive(get(b"GET /%d HTTP/1.1" % number, b"Host: a"))
-        assert len(http1._memo) <= http1.MEMO_ENTRIES
-    http1._memo.clear()
+        assert len(memo()) <= http1.MEMO_ENTRIES
+    http1._memos.clear()
 
 
-STREAM_PARTS = [GET, POST, CHUNKED, LAST, *FAULTS, b"\r\n", b"\r", b"G", b"HEAD"]
+STREAM_PARTS = [
+    GET,
+    POST,
+    CHUNKED,
+    LAST,
+    EXPECTING,
+    EXPECTING + b"abc",
+    *FAULTS,
+    b"\r\n",
+    b"\r",
+    b"G",
+    b"HEAD",
+]
 STREAMS = st.lists(st.sampled_from(STREAM_PARTS), max_size=6).map(b"".join)
 
 
@@ -353,7 +485,9 @@ def behaviour(pieces: list[bytes]) -> tuple[list[Request], list[bytes], bool, bo
     for piece in pieces:
         for request in talk.receive(piece):
             requests.append(request)
-            sent.append(talk.send(Response(200, "text/plain", request.target.encode(), 0)))
+            final = Response(200, "text/plain", request.target.encode(), 0)
+            goes_on = request.expects_continue and request.method == "GET"
+            sent.append(talk.send(CONTINUE if goes_on else final))
     return requests, sent, talk.ended, talk.partial
 
 
@@ -363,7 +497,7 @@ def test_the_memo_and_the_cuts_change_nothing(data: bytes, places: list[int]) ->
         truth = behaviour([data])
         assert behaviour(cut(data, places)) == truth
         assert behaviour([data[i : i + 1] for i in range(len(data))]) == truth
-        assert http1._memo == {}
+        assert memo() == {}
     for _ in ("first fill the memo", "then use it"):
         assert behaviour([data]) == truth
         assert behaviour(cut(data, places)) == truth
@@ -509,7 +643,34 @@ def test_a_header_cannot_smuggle_a_line(value: str) -> None:
 
 @given(st.integers(0, 4_102_444_800))
 def test_dates(at_s: int) -> None:
-    assert http_messages._http_date(at_s) == formatdate(at_s, usegmt=True)
+    assert format_date(at_s) == formatdate(at_s, usegmt=True)
+    assert parse_date(format_date(at_s), 0) == at_s
+
+
+@pytest.mark.parametrize(
+    ("text", "at_s"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", DAY_S),  # the three of RFC 9110 5.6.7
+        ("Sunday, 06-Nov-94 08:49:37 GMT", DAY_S),
+        ("Sun Nov  6 08:49:37 1994", DAY_S),
+        ("Sun, 6 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:37 UTC", None),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 25:49:37 GMT", None),
+        ("Sun, 06 nov 1994 08:49:37 GMT", None),
+        ("Sun, 0\u0666 Nov 1994 08:49:37 GMT", None),
+        ("", None),
+    ],
+)
+def test_the_formats_of_dates(text: str, at_s: int | None) -> None:
+    assert parse_date(text, DAY_S) == at_s
+
+
+def test_a_year_of_two_digits_is_at_most_fifty_years_ahead() -> None:
+    start_of_2026_s = 1_767_225_600
+    ahead = parse_date("Friday, 01-Jan-76 00:00:00 GMT", start_of_2026_s)
+    behind = parse_date("Friday, 01-Jan-77 00:00:00 GMT", start_of_2026_s)
+    assert (ahead, behind) == (3_345_062_400, 220_924_800)
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])

@@ -113,10 +113,35 @@ def test_the_path_is_escaped_in_pages(root: Path) -> None:
 def test_other_methods_are_refused(root: Path) -> None:
     served = Site(root)
     ask(served, "/")
-    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+    for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE"):
         answer = ask(served, "/", method)
         assert answer.status == 405
-        assert ("Allow", "GET, HEAD") in answer.headers
+        assert ("Allow", "GET, HEAD, OPTIONS") in answer.headers
+
+
+@pytest.mark.parametrize("target", ["*", "/", "/none", "http://a"])
+def test_options_names_the_methods(root: Path, target: str) -> None:
+    answer = ask(Site(root), target, "OPTIONS")
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers == (("Allow", "GET, HEAD, OPTIONS"),)
+
+
+@pytest.mark.parametrize(("method", "statuses"), [("GET", [100, 200]), ("POST", [405])])
+def test_leave_to_send_content_that_will_be_read(
+    root: Path, method: str, statuses: list[int]
+) -> None:
+    served = Site(root)
+    ask(served, "/")
+    talk = Conversation(KeepAlive())
+    fields = "Host: a\r\nExpect: 100-continue\r\nContent-Length: 1"
+    answered = []
+    for request in talk.receive(f"{method} / HTTP/1.1\r\n{fields}\r\n\r\nx".encode()):
+        answer = served.answer(request)
+        talk.send(answer)
+        answered.append(answer.status)
+        if talk.ended:
+            break
+    assert answered == statuses
 
 
 @pytest.mark.parametrize("fault", [400, 413, 414, 417, 431, 501, 505])

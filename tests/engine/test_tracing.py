@@ -635,6 +635,63 @@ reading.join()
     assert story.index("response 200") < story.index("tick waits")
 
 
+EXPECT = """
+from engine.http_messages import CONTINUE
+HEAD = b"PUT /e HTTP/1.1\\r\\nHost: a\\r\\nExpect: 100-continue\\r\\nContent-Length: 1\\r\\n\\r\\n"
+def feed(data):
+    client.sendall(data)
+    select.select([server], [], [], 10)
+    return len(conversation.receive(server.recv(65536)))
+"""
+
+
+def test_leave_to_send_content_is_a_send_of_the_same_request(run: Run) -> None:
+    told = run(f"""
+{CONVERSE.replace("MAY_BLOCK", "True")}
+{EXPECT}
+print(feed(HEAD))
+server.send(conversation.send(CONTINUE))
+print(feed(b"x"))
+answer(1)
+print(feed(HEAD + b"x" + ASKED))
+server.send(conversation.send(CONTINUE))
+answer(2)
+print(feed(HEAD))
+answer(1)
+server.close()
+""")
+    whole = ["request PUT /e", "response 200", "send"]
+    assert told.story() == [
+        *("recv", "send", "recv", *whole),
+        *("recv", "request PUT /e", "request GET /a", "send", *["response 200", "send"] * 2),
+        *("recv", *whole, "close server closed first: last answer"),
+    ]
+    assert told.output == "1\n1\n3\n1\n"
+
+
+def test_a_thinned_connection_counts_a_request_that_expects_once(run: Run) -> None:
+    told = run(f"""
+{CONVERSE.replace("MAY_BLOCK", "True")}
+{EXPECT}
+settings.set_thinning(2**63 - 1)
+feed(HEAD)
+server.send(conversation.send(CONTINUE))
+feed(b"x")
+answer(1)
+feed(ASKED + HEAD + b"x")
+answer(1)
+server.send(conversation.send(CONTINUE))
+answer(1)
+feed(HEAD)
+answer(1)
+server.close()
+""")
+    counted = told.unreported.thinned
+    kinds = (Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND)
+    assert [len(told.of(kind)) + counted[kind] for kind in kinds] == [4, 4, 4, 6]
+    assert counted[Kind.REQUEST] > 0
+
+
 @pytest.mark.parametrize("may_block", [True, False])
 def test_thinned_connections_count_what_they_do_not_tell(run: Run, may_block: bool) -> None:
     told = run(f"""
