@@ -14,14 +14,16 @@ Where to look, in the order in which an event travels:
                      event_writer.py and event_reader.py are its two ends; passing.py: what came
                      and went between two looks
     events.py        Event, Kind and the wire format
-    state.py         ServerState: a pure fold of events (with connection.py, rows.py, flow.py)
+    state.py         ServerState: a pure fold of events; steps.py: what each of them does to
+                     connection.py, table.py (rows.py, ranked.py: in which order), workers.py
+                     (processes and threads), waits.py (where requests wait), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
     recording.py     events to a file; output.py writes, whatever its reader does
     run.py           starts, switches and stops engines, probes and load; the only file that knows
                      them all (engine_process.py and load_process.py: one of each, from outside)
-    headless.py      a run without a terminal: commands on stdin, data on stdout
+    headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself
 

@@ -42,12 +42,15 @@ _STATE_LETTERS = {
     State.READING: "r",
     State.HANDLER: "H",
     State.UNSENT: "S",
-    State.IDLE: "·",
+    State.IDLE: "_",
     State.CLOSED: " ",
 }
 _STATE_SHIFT = 16  # above the event bits a finished cell holds the state it ended in, plus one
 _NOT_OPEN = 0
 _WAITING = {State.HANDLER, State.UNSENT}
+_CLIENTS_TURN = {State.ACCEPTED, State.READING, State.IDLE}
+_SILENCE_ENDS = ("server closed first", "server closed first: client silent")  # loops say the first
+_SILENCE_LEAST_NS = 1_000_000_000  # less than any time-out
 
 
 class Connection:
@@ -76,6 +79,7 @@ class Connection:
         "request_ns",
         "requests",
         "row",
+        "silent_ns",
         "since_ns",
         "state",
         "steps",
@@ -97,6 +101,7 @@ class Connection:
         self.opened_ns = self.since_ns = event.at_ns
         self.closed_ns = 0
         self.closed_by = ""
+        self.silent_ns = 0
         self.requests = self.pending = 0
         self.request_ns = 0
         self.unsent = 0
@@ -117,6 +122,11 @@ class Connection:
         del self.log[:-most]
 
     @property
+    def last_ns(self) -> int:
+        """When the last event was."""
+        return self.last.at_ns
+
+    @property
     def is_only_counted(self) -> bool:
         """The last that was told of it is how much was not told."""
         return self.last.note.startswith("thinned") and not self.closed_ns
@@ -133,6 +143,12 @@ class Connection:
             self.state = state
             self.steps = STEPS[state]
             self.since_ns = at_ns
+
+    def silence_ns(self, at_ns: int, how: str) -> int:
+        """For how long it was the client's turn, if that is why the server closes now; else 0."""
+        waited_ns = at_ns - self.since_ns
+        is_long = self.state in _CLIENTS_TURN and waited_ns >= _SILENCE_LEAST_NS
+        return waited_ns if is_long and how in _SILENCE_ENDS else 0
 
     def roll(self, cell: int) -> None:
         """Finish the strip's cells up to `cell`: those without events show the state."""
@@ -161,8 +177,11 @@ class Connection:
             since_ns=self.since_ns,
             closed_ns=self.closed_ns,
             last=describe(self.last) if self.closed_by != "cut" else "cut: its process was killed",
+            last_ns=self.last.at_ns,
+            path=self.path,
             strip=self._strip(now_ns // STRIP_CELL_NS),
             closed_by=self.closed_by,
+            silent_ns=self.silent_ns,
             torn=self.torn,
             row=self.row if row is None else row,
             acceptor=self.acceptor,
@@ -175,7 +194,7 @@ class Connection:
         closing = "x" if self.closed_by == "client" else "X"
         letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
         if self.is_only_counted:  # what looks idle is not: nobody tells what it does
-            letters = letters.replace("·", "~")
+            letters = letters.replace("_", "~")
         return letters.rjust(STRIP_CELLS)
 
 

@@ -112,6 +112,15 @@ class Unreported:
             self.life_lost + other.life_lost,
         )
 
+    def __sub__(self, other: "Unreported") -> "Unreported":
+        """What has come since `other`, an earlier state of the same totals."""
+        return Unreported(
+            self.dropped - other.dropped,
+            self.thinned - other.thinned,
+            self.bytes - other.bytes,
+            self.life_lost - other.life_lost,
+        )
+
 
 # --- the wire -----------------------------------------------------------------------------------
 

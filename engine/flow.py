@@ -20,6 +20,8 @@ class Totals(NamedTuple):
     events: int
     bytes_in: int
     bytes_out: int
+    wakeups: int
+    would_block: int
 
 
 class Flow:
@@ -40,18 +42,13 @@ class Flow:
         if at_ns >= self.second_ends_ns:
             self._begin_second(at_ns, totals.requests)
 
-    def rates(self, now_ns: int, totals: Totals) -> tuple[float, float, float, float]:
-        """Requests, events, bytes in and bytes out a second, over the last second or so."""
+    def rates(self, now_ns: int, totals: Totals) -> tuple[float, ...]:
+        """The same a second, in the order of Totals, over the last second or so."""
         if not self._samples:
-            return (0.0, 0.0, 0.0, 0.0)
+            return (0.0,) * len(totals)
         then_ns, then = self._samples[0]
         seconds = max(now_ns - then_ns, STRIP_CELL_NS) / SECOND_NS
-        return (
-            (totals.requests - then.requests) / seconds,
-            (totals.events - then.events) / seconds,
-            (totals.bytes_in - then.bytes_in) / seconds,
-            (totals.bytes_out - then.bytes_out) / seconds,
-        )
+        return tuple([(now - before) / seconds for now, before in zip(totals, then, strict=True)])
 
     def _begin_second(self, at_ns: int, requests: int) -> None:
         if self.second_ends_ns:

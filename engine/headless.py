@@ -13,22 +13,17 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from engine.events import Event
+from engine.events import Event, Unreported
 from engine.models import MODELS
 from engine.output import Output
-from engine.recording import Recording
+from engine.recording import Recording, unreported_values
 from engine.run import Run
-from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
+from engine.summary import snapshot_of, summary_of
 
 BEAT_S = 0.02  # between two looks at engines and events
 PATIENCE_S = 0.7  # at the end, with a reader that stalls; an engine may take 0.5 s besides
 SNAPSHOT_ROWS = 1_000
-ROOMS = (
-    "syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent", "idle", "time_wait",
-    "close_wait",
-)  # fmt: skip
 
 
 class Headless:
@@ -58,6 +53,8 @@ class Headless:
         self._stdout: Output | None = Output(1, self._give_up_at_s)
         self._stderr = Output(2, self._give_up_at_s)
         self._recording: Recording | None = None
+        self._told_mode = run.status().mode
+        self._told_unreported = Unreported()
         self._held: list[Event] = []
 
     def loop(self) -> int:
@@ -71,18 +68,14 @@ class Headless:
         is_dead = self.run.status().phase == "dead"
         last_events = self.run.stop()
         self._ends_s = time.monotonic()  # patience anew for what is written now
+        counts = self.run.snapshot(0, 0).counts  # takes in the last totals, which are told next
         self._take(last_events)
         if self._with_summary:
-            self._print(json.dumps(self._summary()))
+            traced = self.run.settings.trace
+            self._print(json.dumps(summary_of(self.run.status(), counts, traced)))
         if self._recording is not None:
             self._recording.close()
         return 1 if is_dead or self._has_failed else 0
-
-    def _summary(self) -> dict[str, Any]:
-        """The summary of the command-line contract; null where nothing was traced."""
-        return summary_of(
-            self.run.status(), self.run.snapshot(0, 0).counts, self.run.settings.trace
-        )
 
     def _listen_to_signals(self) -> None:
         signal.signal(signal.SIGTERM, self._end)
@@ -115,6 +108,8 @@ class Headless:
                     self.run.settings.model,
                     self._command_line,
                     self._give_up_at_s,
+                    url=url,
+                    mode=self.run.status().mode,
                 )
             except OSError as error:
                 self._fail(self._events_to, error, "; name another file with --events")
@@ -128,22 +123,33 @@ class Headless:
     # --- data and talk --------------------------------------------------------------------------
 
     def _take(self, events: list[Event]) -> None:
-        if not events or self._events_to == "count":
-            return
-        if self._events_to == "-":
-            self._print("\n".join(event.to_json() for event in events))
-        elif self._recording is not None:
+        if self._recording is not None:
             self._record(self._recording, events)
+        elif not events or self._events_to == "count":
+            return
+        elif self._events_to == "-":
+            self._print("\n".join(event.to_json() for event in events))
         elif not self._said_listening:
             self._held += events
 
     def _record(self, recording: Recording, events: list[Event]) -> None:
         try:
             recording.write(events)
+            self._tell(recording)
         except OSError as error:
             recording.close()
             self._recording = None
             self._fail(self._events_to, error, "; the recording ends there")
+
+    def _tell(self, recording: Recording) -> None:
+        """What is no event, when it changes. Raises OSError."""
+        mode, unreported = self.run.status().mode, self.run.state.unreported
+        if mode != self._told_mode:
+            self._told_mode = mode
+            recording.tell(time.monotonic_ns(), "mode", {"mode": mode})
+        if unreported != self._told_unreported:
+            self._told_unreported = unreported
+            recording.tell(time.monotonic_ns(), "unreported", unreported_values(unreported))
 
     def _print(self, lines: str) -> None:
         """Data. Nothing follows what could not be written: it would continue a line cut short."""
@@ -233,78 +239,3 @@ def _is_in_background(stdin: int) -> bool:
         return os.tcgetpgrp(stdin) != os.getpgrp()
     except OSError:  # no terminal, or not ours
         return False
-
-
-def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any]:
-    """`{"model", "accepted", ...}`: null where nothing was traced."""
-    figures = {
-        "accepted": counts.accepted,
-        "requests": counts.requests,
-        "responses": counts.responses,
-        "closed": counts.closed,
-        "open": counts.open,
-        "bytes_in": counts.bytes_in,
-        "bytes_out": counts.bytes_out,
-        "events": counts.events,
-        "lost": counts.lost,
-    }
-    return {"model": status.model, **(figures if traced else dict.fromkeys(figures))}
-
-
-def snapshot_of(
-    status: RunStatus, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
-) -> dict[str, Any]:
-    """The answer to the command `snapshot`."""
-    return {
-        "kind": "snapshot",
-        **summary_of(status, snapshot.counts, traced),
-        "mode": status.mode,
-        "engine_pid": status.engine_pid,
-        "phase": status.phase,
-        # Of thinned connections nobody knows in which room they are.
-        "rooms": {
-            name: _room(name, snapshot, numbers, traced and status.thinning == 1) for name in ROOMS
-        },
-        "processes": numbers.processes,
-        "threads": numbers.threads,
-        "zombies": numbers.zombies,
-        "sockets": snapshot.sockets if traced else None,
-        "descriptors": numbers.descriptors,
-        "children_descriptors": numbers.children_descriptors,
-        "draining": status.draining,
-        "cut": snapshot.counts.cut,
-        "illegal_steps": snapshot.counts.illegal_steps,
-        "connections": [
-            {
-                "conn": one.conn,
-                "fd": one.fd,
-                "pid": one.pid,
-                "task": one.task,
-                "state": STATE_MEANINGS[one.state].name,
-                "requests": one.requests,
-                "bytes_in": one.bytes_in,
-                "bytes_out": one.bytes_out,
-            }
-            for one in snapshot.connections
-            if not one.closed_ns
-        ],
-    }
-
-
-def _room(
-    name: str, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
-) -> dict[str, Any] | None:
-    """What waits in a room; None where that cannot be known."""
-    if name == "accept_queue" and numbers.accept_queue is not None:
-        return _room_as_dict(Room(numbers.accept_queue, 0.0)) | {"longest_ms": None}
-    room = snapshot.rooms.get(name)
-    return _room_as_dict(room) if room and traced else None
-
-
-def _room_as_dict(room: Room) -> dict[str, Any]:
-    return {
-        "now": room.now,
-        "longest_ms": room.longest_ms,
-        "p50_ms": room.p50_ms,
-        "p99_ms": room.p99_ms,
-    }

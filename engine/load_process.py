@@ -14,7 +14,9 @@ from engine.snapshot import BurstView
 class LoadProcess:
     """A burst under way, or its result."""
 
-    def __init__(self, burst: Burst, model: str, mode: str) -> None:
+    def __init__(self, burst: Burst, model: str, mode: str, number: int = 1) -> None:
+        """Start the client. `number`: as in BurstView. Raises OSError."""
+        self._number = number
         self._burst = burst
         self._model = model
         self._mode = mode
@@ -79,6 +81,7 @@ class LoadProcess:
             errors=dict(report.errors) if report else {},
             failure=self._failure,
             latencies=result.latencies if result else (),
+            number=self._number,
         )
 
     def _read_reports(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 COLUMNS = (
-    "#", "fd", "by", "peer", "state", "for", "requests", "in", "out", "age", "last event",
+    "#", "fd", "by", "peer", "state", "in state", "requests", "in", "out", "age", "last event",
 )  # fmt: skip
 """What a table can be sorted by, named as its columns are."""
 

@@ -5,26 +5,28 @@ between, who has gone leaves, and who is new stands at the end.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.connection import Connection
 from engine.order import BY_PLACE, Order
-from engine.snapshot import STATE_MEANINGS
+from engine.snapshot import STATE_MEANINGS, ConnectionView
 
 SORT_NS = 1_000_000_000
+AnyRankable = TypeVar("AnyRankable", Connection, ConnectionView)
 
-SORT_KEYS: dict[str, Callable[[Connection], Any]] = {
+Rankable = Connection | ConnectionView
+SORT_KEYS: dict[str, Callable[[Rankable], Any]] = {
     "#": lambda connection: connection.number,
     "fd": lambda connection: connection.fd,
     "by": lambda connection: (connection.pid, connection.task),
     "peer": lambda connection: connection.peer,
     "state": lambda connection: connection.state,
-    "for": lambda connection: -connection.since_ns,
+    "in state": lambda connection: -connection.since_ns,
     "requests": lambda connection: connection.requests,
     "in": lambda connection: connection.bytes_in,
     "out": lambda connection: connection.bytes_out,
     "age": lambda connection: -connection.opened_ns,
-    "last event": lambda connection: connection.last.at_ns,
+    "last event": lambda connection: connection.last_ns,
 }
 """By the heading of the column; equal ones stay in the order of their numbers."""
 
@@ -45,9 +47,7 @@ class Ranked:
         words = order.needle.lower().split()
         if order != self._order or second != self._second:
             self._order, self._second = order, second
-            chosen = [one for one in connections.values() if matches(one, words)]
-            if order.column:
-                chosen.sort(key=SORT_KEYS[order.column], reverse=order.descending)
+            chosen = arranged(connections.values(), order)
             self._conns = [one.conn for one in chosen]
             return chosen
         known = set(self._conns)
@@ -59,7 +59,16 @@ class Ranked:
         return chosen
 
 
-def matches(connection: Connection, words: Iterable[str]) -> bool:
+def arranged(connections: Iterable[AnyRankable], order: Order) -> list[AnyRankable]:
+    """Those that the order asks for, as it asks for them."""
+    words = order.needle.lower().split()
+    chosen = [one for one in connections if matches(one, words)]
+    if order.column:
+        chosen.sort(key=SORT_KEYS[order.column], reverse=order.descending)
+    return chosen
+
+
+def matches(connection: Rankable, words: Iterable[str]) -> bool:
     """Whether a connection has all the words, and none of those after `!`."""
     if not words:
         return True

@@ -87,7 +87,7 @@ class Recording:
 
         - `mode`: {"mode": one of MODES}, from now on;
         - `numbers`: the fields of ProcessNumbers;
-        - `burst`: {"index": its number in this recording} and the fields of BurstView, ever anew;
+        - `burst`: {"index": its number} and the fields of BurstView, ever anew;
         - `unreported`: unreported_values(), the totals so far.
 
         Raises OSError as write does; ValueError for what no reader would take.
@@ -228,8 +228,8 @@ def refused(path: Path, why: str, remedy: str) -> RecordingError:
 # --- back: what was told --------------------------------------------------------------------------
 
 
-Told = str | tuple[int, BurstView] | ProcessNumbers | Unreported
-"""The mode from now on; the number of a burst and how far it has got; numbers; totals."""
+Told = str | BurstView | ProcessNumbers | Unreported
+"""The mode from now on; how far a burst has got; numbers; totals."""
 
 
 class _MalformedError(ValueError):
@@ -295,6 +295,6 @@ _COUNTERS = ("dropped", "thinned", "bytes")  # of Unreported
 _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "mode": lambda values: _mode(values["mode"]),
     "numbers": lambda values: _filled(ProcessNumbers, values),
-    "burst": lambda values: (_sound(values["index"], int), _filled(BurstView, values)),
+    "burst": lambda values: _filled(BurstView, {**values, "number": values["index"]}),
     "unreported": _unreported,
 }

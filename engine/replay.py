@@ -93,8 +93,8 @@ class Scene:
                 self.numbers = numbers
             case Unreported() as unreported:
                 self.unreported = unreported
-            case (int(index), BurstView() as view):
-                self.bursts[index] = view
+            case BurstView() as view:
+                self.bursts[view.number] = view
                 if len(self.bursts) > BURSTS_KEPT:
                     del self.bursts[min(self.bursts)]
 
@@ -232,7 +232,7 @@ class Replay:
         """What the operating system said then; where nobody asked it, what the events tell."""
         if self._scene.numbers is not None:
             return self._scene.numbers
-        names = [task for tasks in self._state.workers.values() for _, task in tasks]
+        names = self._state.workers.threads()
         children = sum(not name for name in names)
         return ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
 

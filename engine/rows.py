@@ -35,8 +35,7 @@ class Rows:
         """A connection is no longer shown."""
         self._rows[connection.row] = None
         heappush(self._free, connection.row)
-        while self._rows and self._rows[-1] is None:
-            self._rows.pop()
+        self._trim()
 
     def nearest(self, row: int, steps: int) -> tuple[int, Connection] | None:
         """As nearest() tells it, of all rows."""
@@ -68,6 +67,12 @@ class Rows:
         takers = open_ones[:wanted] + closed[: max(len(free) - len(open_ones), 0)]
         for row, connection in zip(free + fading, takers, strict=False):
             self._swap(row, connection)
+        self._trim()
+
+    def _trim(self) -> None:
+        """The table ends with a connection."""
+        while self._rows and self._rows[-1] is None:
+            self._rows.pop()
 
     def _swap(self, row: int, connection: Connection) -> None:
         before, other = connection.row, self._rows[row]

@@ -34,6 +34,7 @@ DRAIN_S = 15.0  # how long an old engine may go on answering its connections
 STOP_S = 0.5  # how long the last engine may, when the run ends
 LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
+BURST_REFUSED = "a burst is under way: another can begin when it has ended"
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
@@ -82,7 +83,10 @@ class Run:
         self.whole = settings.whole
         self._adapt_at_s = self._look_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
+        self.refusal = ""
+        """Why the last key did nothing, for as long as that holds; else empty."""
         self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
+        self._bursts_begun = 0
         self._seq = 0
         self._told: list[Event] = []
         self._unreported_before = Unreported()
@@ -126,16 +130,20 @@ class Run:
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
     ) -> None:
-        """Fire requests from the built-in client; one burst at a time."""
-        if any(burst.is_running for burst in self._bursts):
+        """Fire requests from the built-in client; one burst at a time. See `refusal`."""
+        if self._is_bursting():
+            self.refusal = BURST_REFUSED
             return
         asked = Burst(
             self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
         )
         try:
-            self._bursts.append(LoadProcess(asked, self.model, self._mode()))
+            burst = LoadProcess(asked, self.model, self._mode(), self._bursts_begun + 1)
         except OSError as error:
             self.last_words = (f"cannot start the client: {error.strerror or error}",)
+            return
+        self._bursts_begun += 1
+        self._bursts.append(burst)
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:
@@ -154,6 +162,8 @@ class Run:
             engine.advance()
         for burst in self._bursts:
             burst.advance()
+        if self.refusal and not self._is_bursting():
+            self.refusal = ""
         self._look_after(now_s)
         self._hand_over(now_s)
         self._adapt(now_s)
@@ -227,6 +237,9 @@ class Run:
             events += self.poll()
         self._listener.close()
         return events
+
+    def _is_bursting(self) -> bool:
+        return any(burst.is_running for burst in self._bursts)
 
     def _note_change(self) -> None:
         for burst in self._bursts:

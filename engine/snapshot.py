@@ -7,7 +7,7 @@ the server goes on. Times are time.monotonic_ns(); no clock is read here.
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from engine.events import Event
+from engine.events import Event, Unreported
 
 
 class State(IntEnum):
@@ -39,24 +39,26 @@ STATE_MEANINGS = {
     State.UNSENT: StateMeaning(
         "unsent", "S", "an answer is made, not all of it is handed to the kernel"
     ),
-    State.IDLE: StateMeaning("idle", "·", "kept alive, waiting for the client's next request"),
+    State.IDLE: StateMeaning("idle", "_", "kept alive, waiting for the client's next request"),
     State.CLOSED: StateMeaning("closed", "X", "closed by the server (x: the client closed first)"),
 }
 
 STRIP_CELLS = 20
 STRIP_CELL_NS = 150_000_000  # 20 cells of 150 ms: the last 3 seconds
 STRIP_LETTERS = {
-    "A": "accepted",
-    "r": "received",
-    "H": "in the handler",
-    "s": "answered",
-    "S": "unsent",
-    "·": "idle",
-    "X": "closed",
+    "X": "closed by the server",
     "x": "closed, the client first",
+    "A": "accepted; or nothing received since",
     "~": "events not reported",
+    "S": "an answer is unsent, still so at the end of the 150 ms",
+    "H": "a request is in the handler, still so at the end of the 150 ms",
+    "s": "answered",
+    "r": "received; or a part of a request is there",
+    "_": "idle",
     " ": "not open",
 }
+"""Of all that happened in a cell, it shows what stands first here: what is rare, and where a request
+waits, is seen among a thousand answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,16 @@ class ConnectionView:
     """0 while it is open."""
     last: str
     """The last event in words: `GET /index.html`, `200`, `reset by peer`."""
+    last_ns: int
+    """When that was."""
+    path: str
+    """Method and target of the last request; empty before the first."""
     strip: str
     """STRIP_CELLS letters of STRIP_LETTERS, oldest first."""
     closed_by: str
     """`client`, `server` or what else ended it; empty while it is open."""
+    silent_ns: int
+    """For how long the client had been silent when the server closed it for that; 0: it did not."""
     torn: bool
     """Some of its events were not reported: its numbers are too low."""
     row: int = 0
@@ -118,7 +126,7 @@ class Counts:
     illegal_steps: int = 0
     """Events that the transition table does not allow: a fault of a model, or of ours."""
     wakeups: int = 0
-    """Of the running engine, as are the results that would have blocked."""
+    """Of the running engine's loop, as are the results that would have blocked; 0 where it has none."""
     would_block: int = 0
 
     @property
@@ -149,6 +157,9 @@ class Snapshot:
     events_per_s: float = 0.0
     bytes_in_per_s: float = 0.0
     bytes_out_per_s: float = 0.0
+    wakeups_per_s: float = 0.0
+    """Of the running engine's loop, as are the results that would have blocked."""
+    would_block_per_s: float = 0.0
     requests_history: tuple[int, ...] = ()
     """Requests in each of the last seconds, oldest first, the running second left out."""
     sockets: int = 0
@@ -167,6 +178,8 @@ class Snapshot:
     """The last events, oldest first."""
     numbers: dict[int, int] = field(default_factory=dict)
     """conn -> number, for the connections that `events` speaks of."""
+    unreported: Unreported = field(default_factory=Unreported)
+    """What `counts` has of events that were counted only."""
 
 
 EMPTY_SNAPSHOT = Snapshot()
@@ -242,3 +255,5 @@ class BurstView:
     latencies: tuple[int, ...] = ()
     """How many successful requests took how long: counts by load.result.HISTOGRAM_EDGES_MS, and one
     for what is above. Empty while it runs, and when there is no result."""
+    number: int = 0
+    """From 1, in the order of their beginnings; the same for the life of the screen."""

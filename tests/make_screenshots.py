@@ -87,13 +87,13 @@ async def record(model: str) -> None:
     """Play the scene of a model on a real server, and keep what it told."""
     run = Run(RunSettings(model=model, port=PORT, whole=True))
     RECORDINGS.mkdir(exist_ok=True)
-    recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status(), ())
+    recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status())
     playing = asyncio.create_task(_play(run))
     try:
         while not playing.done():
             recorder.write(run.poll())
             now = run.snapshot()
-            recorder.look(now.now_ns, run.status(), run.numbers(0.4), list(enumerate(run.bursts)))
+            recorder.look(now.now_ns, run.status(), run.numbers(0.4), run.bursts, now.unreported)
             await asyncio.sleep(0.02)
         await playing
     finally:
@@ -128,7 +128,7 @@ async def visit(url: str, clients: ExitStack) -> None:
     quick.pop().close()
     waiting = clients.enter_context(socket.create_connection(address))
     waiting.sendall(request("/wait/3000"))
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(1.9)  # a recording ends with a whole second, at most one before
 
 
 def request(path: str) -> bytes:

@@ -11,13 +11,18 @@ import sys
 import tty
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 
+from engine.headless import Headless
 from engine.models import MODELS
+from engine.replay import Replay
+from engine.run import Run
 from tests.serve_driver import COMMAND, ROOT, Client, Serve, family, is_running, kinds
 from tests.support import read_until, wait_until
+from tests.tui.fake_run import FakeRun
 
 EPOLL = (*COMMAND, "-m", "epoll", "-p", "0")
 END_S = 2  # from SIGTERM to the end of the server and its engine, whatever its readers do
@@ -282,6 +287,37 @@ def test_a_disk_that_fills_ends_the_recording_and_not_the_server(tmp_path: Path)
     assert file.stat().st_size == size
     for line in file.read_bytes().split(b"\n")[:-1]:  # whole but for the last
         json.loads(line)
+
+
+def test_a_recording_tells_the_mode_and_each_change_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    with Serve("thread", "--short", "--events", str(file)) as server:
+        server.snapshot()
+        server.command("keep-alive")
+        server.snapshot()
+        server.stop()
+    replay = Replay(file)
+    assert (replay.status().url, replay.status().mode) == (server.url, "short")
+    replay.jump(99)
+    assert replay.status().mode == "keep-alive"
+
+
+def test_a_recording_tells_the_totals_of_what_was_not_reported(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    run = FakeRun()
+    loop = Headless(cast(Run, run), command=["servetui"], events=str(file))
+    run.drop(3)
+    loop._begin("http://127.0.0.1:7890")
+    loop._take([])
+    run.accept([1])
+    run.drop(5)
+    loop._take(run.poll())
+    loop._take([])
+    assert file.read_text().count('"unreported ') == 2
+    replay = Replay(file)
+    replay.jump(99)
+    counts = replay.snapshot().counts
+    assert (counts.lost, counts.accepted) == (5, 1)
 
 
 def test_a_recording_is_not_touched_when_the_port_is_in_use(tmp_path: Path) -> None:

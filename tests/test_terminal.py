@@ -62,7 +62,7 @@ def test_the_first_line_and_the_keys(columns: int, rows: int) -> None:
         keys = " ".join(dashboard.screen()[-3:])
         names = [f"{number} {model}" for number, model in enumerate(MODELS, start=1)]
         assert f"1–{len(MODELS)} model" in keys or all(name in keys for name in names)
-        for key in ("k short", "b burst", "? help", "q quit"):
+        for key in ("k to short", "b burst", "? help", "q quit"):
             assert key in keys
 
         for number, model in enumerate(MODELS, start=1):
@@ -78,7 +78,7 @@ def test_the_first_line_and_the_keys(columns: int, rows: int) -> None:
         expect_serving(dashboard)
 
         dashboard.press("k")
-        dashboard.wait_for("k keep-alive")
+        dashboard.wait_for("k to keep-alive")
         assert dashboard.mode == "short"
         dashboard.press("k")
         dashboard.wait_for_mode("keep-alive")
@@ -130,14 +130,14 @@ def test_b_fires_a_burst_whose_results_stand_side_by_side(columns: int, rows: in
     with Dashboard("epoll", columns, rows) as dashboard:
         for mode, opened in (("keep-alive", 10), ("short", 50)):
             dashboard.press("b")
-            is_result = re.compile(rf"epoll +{mode} +50 .*\bnone$").match
+            is_result = re.compile(rf" +\d epoll +{mode} +50 .*\bnone$").match
             lines = dashboard.wait_until(partial(has_line, is_result), f"the {mode} burst")
             (line,) = filter(is_result, lines)
             if columns >= 80:
-                assert line.split()[2:4] == ["50", str(opened)]
+                assert line.split()[3:5] == ["50", str(opened)]
             assert not dashboard.has_wrapped_lines()
             dashboard.press("k")
-        assert has_line(re.compile("epoll +keep-alive +50 ").match, dashboard.screen())
+        assert has_line(re.compile(" +1 epoll +keep-alive +50 ").match, dashboard.screen())
 
 
 def is_whole(lines: list[str], first: str, rows: int) -> bool:

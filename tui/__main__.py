@@ -142,9 +142,8 @@ def _replay(words: list[str]) -> int:
         _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
         return 1
 
-    from engine.replay import Replay
-
     from engine.recording import RecordingError
+    from engine.replay import Replay
 
     try:
         replay = Replay(asked.file)

@@ -93,11 +93,12 @@ class Actions(App[None]):
     def action_record(self) -> None:
         """Begin a recording, or end it."""
         if self.picture.recorder is not None:
+            self.frame()  # the recorder has the last totals from it
             self.end_recording("")
             return
         try:
             now = self.served.snapshot(0, ALL_ROWS)
-            self.picture.recorder = Recorder(new_path(), self.served.status(), now.connections)
+            self.picture.recorder = Recorder(new_path(), self.served.status(), now)
         except OSError as error:
             self.notify(f"cannot record in this folder: {error.strerror}", severity="error")
             return
@@ -167,8 +168,6 @@ class Actions(App[None]):
 
     def action_filter(self) -> None:
         """Type what the shown connections must have."""
-        if self.picture.table.held:
-            return
         self.parts["keys"].display = False
         self.filter_line.open()
 

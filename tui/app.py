@@ -2,16 +2,18 @@
 
     servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
     (what went wrong, in words, with what to press)                                     alert
-    requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│15 s, scale 0–10,000/s       open 48               server
+    SERVER  rates: over the last second; accepted, closed: since the start
+    requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│1 s each, 0–10,000/s         open 48               server
     processes 1         threads 49          cpu 97 %              memory 34 MB
-    CONNECTIONS  48 open  1–13 of 48 ↑↓            A accept r recv H handler ... ~ lost
-       #  fd by         state        for requests last event    ├3s────┼2s───┼1s─now    connections
-     132  11 thread-7   H handler  0.7 s        3 GET /wait/500 A rHHHHHHHHs····rHHHH
+    CONNECTIONS  48 open  1–13 of 48 ↑↓              no room for peer, in, out, age
+       #  fd by         state     in state last event           ├3s────┼2s───┼1s─now    connections
+     132  11 thread-7   H handler    0.7 s GET /wait/500        A rHHHHHHHHs____rHHHH
+    A accept r recv H handler s sent S unsent _ idle X closed x by client ~ lost
     EVENTS  seconds since the start, newest last
       12.301    #132 request  GET /wait/500     thread-7                                events
-    BURSTS  requests of the built-in client, newest last
-    thread   keep-alive   50   10   5   1.2 ms   3.4 ms   none                          bursts
-    1 process  2 thread  3 gevent  m models  k short  b burst  R restart  q quit        keys
+    BURSTS  by the built-in client, newest last
+    1 thread   keep-alive   50   10   1.2 ms   3.4 ms   none                            bursts
+    1 process  2 thread  3 gevent  m models  k to short  b burst  R restart  q quit        keys
 
 Events never become Textual messages. One thread, Textual's; the server is in other processes.
 """

@@ -20,7 +20,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 _UNSAFE = re.compile(rf"[^\x20-\x7e{GLYPHS}]")
 
 
-_PLAINER = str.maketrans(GLYPHS, ".|+++-" + "_.,-=+*#" + ">-x^v#<>")
+_PLAINER = str.maketrans(GLYPHS, ".|+++-" + ",:;=+*%#" + ">-x^v#<>")
 
 
 def ascii_only(text: str) -> str:
@@ -112,9 +112,10 @@ def milliseconds(ms: float | None) -> str:
 
 
 def age(seconds: int) -> str:
-    """`4 s`, `3 min`, `2 h`, `5 d`: coarse, so that what rests is seldom painted."""
-    if seconds < 60:
-        return f"{max(seconds, 0)} s"
+    """`< 1 s`, `4 s`, `3 min`, `2 h`, `5 d`, rounded down: coarse, so that what rests is seldom
+    painted."""
+    if seconds < 120:
+        return f"{seconds} s" if seconds > 0 else "< 1 s"
     if seconds < 3600:
         return f"{seconds // 60} min"
     return f"{seconds // 3600} h" if seconds < 86_400 else f"{seconds // 86_400} d"

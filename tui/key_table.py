@@ -169,7 +169,7 @@ def _item(
     if shown == "1–9":
         shown = "1" if len(models) == 1 else f"1–{min(len(models), DIGITS)}"
     elif words == "mode":
-        words = f"{MODES[0] if status.mode == MODES[1] else MODES[1]:{MODE_WIDTH}}"
+        words = f"to {MODES[0] if status.mode == MODES[1] else MODES[1]:{MODE_WIDTH}}"
     elif words == "restart":
         stands_out = status.phase == "dead"
     elif words == "pause":

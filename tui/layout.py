@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 HEADER = 1
 CONNECTION_HEADINGS = 2  # the title and the names of the columns
+LEGEND = 1  # below the rows: what the letters of the strips mean
+LEGEND_FROM = 16  # lines
 BURST_HEADINGS = 2
 EVENT_TITLE = 1
 LEAST_ROWS = 4  # of connections, before anything else gets a line
 ROOMY = 30  # lines from which on blank lines part the panels
 EVENTS_FROM = 24  # lines from which on the last events are shown
 EVENTS_SMALL = 3
+EVENTS_ALONE = 5  # on a small screen as long as no burst wants the room
 SERVER_SMALL = 4
+SERVER_TITLE = 1  # where there is room
 BURSTS_SMALL, BURSTS_ROOMY = 2, 6  # so that keep-alive and short stand side by side
 
 
@@ -21,7 +25,7 @@ class Heights:
     alert: int
     server: int
     connections: int
-    """With title and headings."""
+    """With title, headings and legend."""
     events: int
     """With the title."""
     bursts: int
@@ -29,15 +33,22 @@ class Heights:
     keys: int
     gap: int
     """Blank lines above connections, events and bursts."""
+    legend: int = 0
+    """Of the connections' lines, the last one."""
 
     @property
     def rows(self) -> int:
         """Connections that are seen."""
-        return max(self.connections - CONNECTION_HEADINGS, 0)
+        return max(self.connections - CONNECTION_HEADINGS - self.legend, 0)
+
+
+def server_title(height: int) -> int:
+    """Lines of the title above the server's numbers."""
+    return SERVER_TITLE if height >= ROOMY else 0
 
 
 def server_lines(height: int) -> int:
-    """The most that the server's numbers may take."""
+    """The most that the server's numbers may take below their title."""
     return max(min(8 if height >= ROOMY else SERVER_SMALL, height // 4), 1)
 
 
@@ -50,19 +61,22 @@ def arrange(height: int, *, alert: int, server: int, bursts: int, keys: int) -> 
     """Share `height` lines. What is asked for: the lines that each part has to show."""
     is_roomy = height >= ROOMY
     gap = 1 if is_roomy else 0
+    legend = LEGEND if height >= LEGEND_FROM else 0
     room = height - HEADER - keys
     alert = min(alert, max(room - LEAST_ROWS, 0)) or gap
     room -= alert
-    server = min(server, max(room - CONNECTION_HEADINGS - LEAST_ROWS, 0))
-    room -= server + gap + CONNECTION_HEADINGS + LEAST_ROWS
+    least = CONNECTION_HEADINGS + LEAST_ROWS + legend
+    server = min(server, max(room - least, 0))
+    room -= server + gap + least
     most_bursts = BURSTS_ROOMY if is_roomy else BURSTS_SMALL
     burst_part = _below(BURST_HEADINGS, min(bursts, most_bursts), room - gap)
     room -= burst_part + (gap if burst_part else 0)
-    wanted = height // 4 if is_roomy else EVENTS_SMALL if height >= EVENTS_FROM else 0
+    small = EVENTS_SMALL if bursts else EVENTS_ALONE
+    wanted = height // 5 if is_roomy else small if height >= EVENTS_FROM else 0
     event_part = _below(EVENT_TITLE, wanted, room - gap)
     room -= event_part + (gap if event_part else 0)
-    connections = max(CONNECTION_HEADINGS + LEAST_ROWS + room, 0)
-    return Heights(alert, server, connections, event_part, burst_part, keys, gap)
+    connections = max(least + room, 0)
+    return Heights(alert, server, connections, event_part, burst_part, keys, gap, legend)
 
 
 def _below(headings: int, lines: int, room: int) -> int:

@@ -11,7 +11,7 @@ from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
-from tui.layout import Heights, arrange, key_lines, server_lines
+from tui.layout import Heights, arrange, key_lines, server_lines, server_title
 from tui.panels import alert, bursts, connections, events, header, keys, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
@@ -48,15 +48,19 @@ class Picture:
         self._frames += 1
         self.status = status = run.status()
         self._look()
-        self._sources.look(status, self.snapshot.now_ns)
-        refusal = self._playback.refusal if self._playback else ""
+        now_ns = self.table.now_ns
+        self._sources.look(status, now_ns)
         most = max(height // ALERT_SHARE, 1)
-        alert_lines = alert.lines(self.snapshot, status, width, most, refusal)
+        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
         numbers = run.numbers()
         if self.recorder is not None:
-            self.recorder.look(self.snapshot.now_ns, status, numbers, list(enumerate(run.bursts)))
-        self.history.feed(self.snapshot, numbers, self.snapshot.now_ns)
-        server_part = server.lines(self.snapshot, numbers, status, width, server_lines(height))
+            unreported = self.snapshot.unreported
+            self.recorder.look(now_ns, status, numbers, run.bursts, unreported)
+        self.history.feed(self.snapshot, numbers, now_ns)
+        server_part = [
+            *[server.title(width)][: server_title(height)],
+            *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
+        ]
         items = foot(
             tuple(MODELS), status, is_held=self.table.held is not None,
             is_recording=self.recorder is not None, is_played=self._playback is not None,
@@ -89,16 +93,19 @@ class Picture:
             parts["events"] = self._events(width, is_flood)
         return parts
 
-    def _told_of_tape(self) -> str:
-        """How far a recording is, made or played; empty where there is none."""
-        played = self._playback
+    def _told_of_tape(self) -> Sequence[str]:
+        """How far a recording is, made or played, in ever fewer words; empty where there is none."""
+        played, recorder = self._playback, self.recorder
         if played is None:
-            recorder = self.recorder
-            return f"recording {count(recorder.events)} events" if recorder else ""
-        told = f"replay {played.at_s:.1f} of {played.length_s:.1f} s"
-        if played.is_over:
-            return f"{told}  end"
-        return f"{told}  paused" if played.is_paused else f"{told}  x{played.speed:g}"
+            return (f"recording {count(recorder.events)} events", "recording") if recorder else ()
+        at, length = f"{played.at_s:.1f}", f"{played.length_s:.1f}"
+        how = "end" if played.is_over else "paused" if played.is_paused else f"x{played.speed:g}"
+        return (
+            f"replay {at} of {length} s  {how}",
+            f"{at}/{length} s {how}",
+            f"{at} s {how}",
+            f"{at} s",
+        )
 
     def place(self, event: Event) -> str:
         """The line of the source that did it, with its file."""
@@ -127,9 +134,12 @@ class Picture:
                 width,
                 is_dead=self.status.phase == "dead",
                 is_filtered=bool(table.order.needle),
+                is_played=self._playback is not None,
             )
-            return [title, *advice[: rows + 1]]
-        return [title, *connections.table(snapshot, self.status.engine_pid, width, rows, look)]
+            lines = [*advice, *[()] * rows][: rows + 1]
+        else:
+            lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
+        return [title, *lines, *[connections.legend(width)][: self.heights.legend]]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot

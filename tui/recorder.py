@@ -2,13 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.events import Event, Kind
-from engine.recording import Recording
-from engine.snapshot import BurstView, ConnectionView, ProcessNumbers, RunStatus
+from engine.events import Event, Kind, Unreported
+from engine.recording import Recording, unreported_values
+from engine.snapshot import (
+    EMPTY_SNAPSHOT,
+    BurstView,
+    ConnectionView,
+    ProcessNumbers,
+    RunStatus,
+    Snapshot,
+)
 
 ALL_ROWS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -17,19 +24,24 @@ SECOND_NS = 1_000_000_000
 class Recorder:
     """A recording under way."""
 
-    def __init__(self, path: Path, status: RunStatus, open_now: Iterable[ConnectionView]) -> None:
+    def __init__(self, path: Path, status: RunStatus, now: Snapshot = EMPTY_SNAPSHOT) -> None:
         """Begin with the connections that are open already. Raises OSError."""
         self.path = path
         self.events = 0
         self._mode = status.mode
         self._second = 0
+        self._failure: OSError | None = None
         self._bursts: dict[int, BurstView] = {}
+        # What was not reported before the recording began is no part of it.
+        self._unreported = self._unreported_before = now.unreported
         command = ["servetui", *sys.argv[1:]]
         self._file = Recording(path, status.model, command, url=status.url, mode=status.mode)
-        self.write([_accept(view) for view in open_now if not view.closed_ns])
+        self.write([_accept(view) for view in now.connections if not view.closed_ns])
 
     def write(self, events: Sequence[Event]) -> None:
         """What happened. Raises OSError."""
+        if self._failure is not None:
+            raise self._failure
         if events:
             self._file.write(events)
             self.events += len(events)
@@ -39,19 +51,38 @@ class Recorder:
         now_ns: int,
         status: RunStatus,
         numbers: ProcessNumbers,
-        bursts: Sequence[tuple[int, BurstView]],
+        bursts: Sequence[BurstView],
+        unreported: Unreported,
     ) -> None:
-        """What is no event: told when it changes, the numbers once a second. Raises OSError."""
+        """What is no event: told when it changes, the numbers once a second. Called while a frame is
+        drawn, so that an OSError is raised by the next write()."""
+        try:
+            self._tell(now_ns, status, numbers, bursts, unreported)
+        except OSError as error:
+            self._failure = error
+
+    def _tell(
+        self,
+        now_ns: int,
+        status: RunStatus,
+        numbers: ProcessNumbers,
+        bursts: Sequence[BurstView],
+        unreported: Unreported,
+    ) -> None:
         if status.mode != self._mode:
             self._mode = status.mode
             self._file.tell(now_ns, "mode", {"mode": status.mode})
         if now_ns // SECOND_NS != self._second:
             self._second = now_ns // SECOND_NS
             self._file.tell(now_ns, "numbers", asdict(numbers))
-        for index, view in bursts:
-            if self._bursts.get(index) != view:
-                self._bursts[index] = view
-                self._file.tell(now_ns, "burst", {"index": index, **asdict(view)})
+        for view in bursts:
+            if self._bursts.get(view.number) != view:
+                self._bursts[view.number] = view
+                self._file.tell(now_ns, "burst", {"index": view.number, **asdict(view)})
+        if unreported != self._unreported:
+            self._unreported = unreported
+            values = unreported_values(unreported - self._unreported_before)
+            self._file.tell(now_ns, "unreported", values)
 
     def close(self) -> None:
         """End the file."""

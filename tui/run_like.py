@@ -16,6 +16,8 @@ class RunLike(Protocol):
     """Each connection is closed after one answer."""
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
+    refusal: str
+    """Why the last key did nothing; empty when it did something, and when that holds no longer."""
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:
@@ -62,9 +64,6 @@ class RunLike(Protocol):
 @runtime_checkable
 class Playback(Protocol):
     """What a recording that is played can do beside a run."""
-
-    refusal: str
-    """Why the last key did nothing; empty when it did something."""
 
     @property
     def is_paused(self) -> bool:

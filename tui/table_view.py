@@ -1,13 +1,14 @@
 """What somebody looks at in the connection table: order, filter, window, chosen row, and pause.
 
-The choice stays on its connection wherever that goes. A pause holds the rows as they were: their order,
-who is among them and what they say; the rest of the screen goes on.
+The choice stays on its connection wherever that goes. A pause holds the rows as they were: who is among
+them and what they say; they can be sorted and filtered as they stand. The rest of the screen goes on.
 """
 
 from dataclasses import replace
 
 from engine.order import BY_PLACE
-from engine.snapshot import Snapshot
+from engine.ranked import arranged
+from engine.snapshot import ConnectionView, Snapshot
 from tui.run_like import RunLike
 
 ALL_ROWS = 1_000_000
@@ -25,10 +26,14 @@ class TableView:
         """The conn of the chosen connection."""
         self.held: Snapshot | None = None
         """What stood there when the pause began; None: it goes on."""
+        self._held_all: tuple[ConnectionView, ...] = ()
+        """All connections of that moment, also those that the filter had left out."""
         self.held_s: int | None = None
         """For how many seconds it has been held."""
         self.missed = 0
         """Events since the pause began."""
+        self.now_ns = 0
+        """The run's time at the last look, also while the rows are held."""
         self._chosen_row = -1
         self._rows = 1
 
@@ -63,25 +68,39 @@ class TableView:
 
     def sort_by(self, column: str) -> None:
         """Sort by a column; by the same one again: the other way round; empty: by place."""
-        if self.held:
-            return
         same = column == self.order.column
         self.order = replace(
             self.order,
             column=column,
             descending=not self.order.descending if same and column else bool(column),
         )
+        self._arrange_held()
         self._follow()
 
     def filter(self, needle: str) -> None:
         """Show only those that have these words."""
-        if not self.held:
+        if needle != self.order.needle:
             self.order = replace(self.order, needle=needle)
             self.first_row = 0
+            self._arrange_held()
 
     def toggle_pause(self) -> None:
         """Hold what is seen, or go on with what is now."""
-        self.held = None if self.held else self._run.snapshot(0, ALL_ROWS, self.order)
+        if self.held:
+            self.held, self._held_all = None, ()
+            return
+        self.held = self._run.snapshot(0, ALL_ROWS, self.order)
+        is_placed = self.order == BY_PLACE
+        everybody = self.held if is_placed else self._run.snapshot(0, ALL_ROWS)
+        self._held_all = everybody.connections
+
+    def _arrange_held(self) -> None:
+        """The held rows, in the order and with the filter that are wished for now."""
+        if self.held is None:
+            return
+        views = arranged(self._held_all, self.order)
+        rows = [replace(view, row=row) for row, view in enumerate(views)]
+        self.held = replace(self.held, connections=tuple(rows), rows=len(rows))
 
     # --- frames -------------------------------------------------------------------------------------
 
@@ -106,9 +125,12 @@ class TableView:
         held = self.held
         if held is None:
             self.held_s = None
-            return self._run.snapshot(self.first_row, rows, self.order)
+            seen = self._run.snapshot(self.first_row, rows, self.order)
+            self.now_ns = seen.now_ns
+            return seen
         # The counts go on; the rows and the events are those that stood there.
         now = self._run.snapshot(0, 0, self.order)
+        self.now_ns = now.now_ns
         self.held_s = (now.now_ns - held.now_ns) // SECOND_NS
         self.missed = now.counts.events - held.counts.events
         end = self.first_row + rows

@@ -22,6 +22,7 @@ KIND_ROLES = {
     Kind.TICK: "torn",
 }
 SHORTER = {"client reset the connection": "reset by client"}
+KILLED, KILLED_SHORTER = " killed by signal ", " killed, signal "
 
 
 def what(event: Event) -> str:
@@ -34,7 +35,7 @@ def what(event: Event) -> str:
     elif event.bytes:
         words.append(size(event.bytes))
     if event.note:
-        words.append(SHORTER.get(event.note, event.note))
+        words.append(SHORTER.get(event.note, event.note).replace(KILLED, KILLED_SHORTER))
     return "  ".join(words)
 
 

@@ -1,5 +1,6 @@
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
+from engine.run import BURSTS_KEPT, Run, RunSettings
 from tests.support import wait_until
 
 
@@ -19,6 +20,25 @@ def test_a_burst_that_outlives_a_switch_names_both() -> None:
         burst.kill()
     burst.note_change("process", "short")
     assert burst.view().model == "epoll>thread"
+
+
+def test_a_burst_under_way_refuses_another_until_it_ends() -> None:
+    run = Run(RunSettings(model="thread", port=0))
+    try:
+        wait_until(lambda: run.poll() is not None and run.status().phase == "serving")
+        run.start_burst(requests=1, connections=1)
+        assert not run.refusal
+        run.start_burst()
+        assert "under way" in run.refusal
+        wait_until(lambda: run.poll() is not None and not run.bursts[-1].is_running)
+        run.poll()
+        assert not run.refusal
+        for _ in range(BURSTS_KEPT):
+            run.start_burst(requests=1, connections=1)
+            wait_until(lambda: run.poll() is not None and not run.bursts[-1].is_running)
+        assert [burst.number for burst in run.bursts] == list(range(2, BURSTS_KEPT + 2))
+    finally:
+        run.stop()
 
 
 def test_nobody_listens() -> None:

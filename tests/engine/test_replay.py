@@ -140,14 +140,27 @@ def test_keys_that_would_change_the_server_say_that_they_cannot(path: Path) -> N
 def test_what_was_told_beside_the_events(tmp_path: Path) -> None:
     numbers = ProcessNumbers(processes=1, threads=3, descriptors=9, cpu_percent=12.5)
     burst = BurstView(
-        "epoll", "short", 20, 50, True, 5, 0.0, None, None, None, 0, {"reset": 1}, latencies=(0, 3)
+        "epoll",
+        "short",
+        20,
+        50,
+        True,
+        5,
+        0.0,
+        None,
+        None,
+        None,
+        0,
+        {"reset": 1},
+        latencies=(0, 3),
+        number=3,
     )
     path = tmp_path / "told.jsonl"
     file = Recording(path, "epoll", ["servetui"])
     first, *rest = lives()
     file.write([first])
     file.tell(BEGIN_NS + 1, "numbers", asdict(numbers))
-    file.tell(BEGIN_NS + 1, "burst", {"index": 0, **asdict(burst)})
+    file.tell(BEGIN_NS + 1, "burst", {"index": 3, **asdict(burst)})
     file.tell(BEGIN_NS + SECOND_NS // 2, "mode", {"mode": "short"})
     file.write(rest)
     file.close()

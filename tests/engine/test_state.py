@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from engine.connection import STEPS
 from engine.events import Event, Kind, Unreported
-from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, STRIP_LETTERS, ConnectionView, State
-from engine.state import CLOSED_KEPT, CLOSED_KEPT_NS, ServerState
+from engine.snapshot import (
+    STRIP_CELLS,
+    STRIP_LETTERS,
+    ConnectionView,
+    State,
+)
+from engine.state import ServerState
+from engine.table import CLOSED_KEPT_NS
+from tests.engine.made import MS, SECOND, event
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.toml"))
-MS = 1_000_000
-SECOND = 1_000 * MS
-EMPTY = Event(0, 0, Kind.TICK, 0, 5, 10, "MainThread", 0, 0, "")
-
-
-def event(kind: Kind, conn: int, at_ns: int, **fields: Any) -> Event:
-    return EMPTY._replace(kind=kind, conn=conn, at_ns=at_ns, **fields)
 
 
 def read(line: str) -> Event:
@@ -152,98 +152,6 @@ def test_every_state_can_end_and_nothing_leaves_the_last() -> None:
     assert set(STEPS[State.CLOSED].values()) == {State.CLOSED}
 
 
-# --- what is kept, and for how long ------------------------------------------------------------------
-
-
-def closed(state: ServerState, count: int, at_ns: int = 1) -> None:
-    """`count` connections that were opened and closed."""
-    for conn in range(1, count + 1):
-        state.fold([event(Kind.ACCEPT, conn, at_ns), event(Kind.CLOSE, conn, at_ns)])
-
-
-def test_a_closed_connection_is_seen_for_three_seconds() -> None:
-    state = ServerState()
-    closed(state, 1)
-    assert state.snapshot(CLOSED_KEPT_NS + 1).rows == 1
-    assert state.snapshot(CLOSED_KEPT_NS + 2).rows == 0
-    assert state.connections == {}
-
-
-def test_at_most_so_many_closed_connections_are_kept() -> None:
-    state = ServerState()
-    closed(state, CLOSED_KEPT + 50)
-    state.fold([event(Kind.ACCEPT, 10_000, 1)])
-    snapshot = state.snapshot(1)
-    assert len(snapshot.connections) == CLOSED_KEPT + 1
-    assert [view.conn for view in snapshot.connections if not view.closed_ns] == [10_000]
-    assert snapshot.counts.closed == CLOSED_KEPT + 50
-
-
-def test_rows_hold_still_and_free_ones_are_used_again() -> None:
-    state = ServerState()
-    state.fold([event(Kind.ACCEPT, conn, 0) for conn in range(1, 6)])
-    state.fold([event(Kind.CLOSE, 2, 1), event(Kind.CLOSE, 5, 1)])
-    assert [view.row for view in state.snapshot(4 * SECOND).connections] == [0, 2, 3]
-    assert state.snapshot(4 * SECOND).rows == 4
-    state.fold([event(Kind.ACCEPT, conn, 4 * SECOND) for conn in (7, 8)])
-    rows = {view.conn: view.row for view in state.snapshot(4 * SECOND).connections}
-    assert rows == {1: 0, 7: 1, 3: 2, 4: 3, 8: 4}
-
-
-def test_the_window_is_a_part_of_the_rows() -> None:
-    state = ServerState()
-    state.fold([event(Kind.ACCEPT, conn, 0) for conn in range(1, 31)])
-    snapshot = state.snapshot(0, first_row=10, rows=5)
-    assert [view.conn for view in snapshot.connections] == [11, 12, 13, 14, 15]
-    assert (snapshot.first_row, snapshot.rows) == (10, 30)
-    assert state.snapshot(0, 28, 10).connections[-1].conn == 30
-    assert state.snapshot(0, 100, 10).connections == ()
-    assert state.snapshot(0, 0, 0).connections == ()
-
-
-# --- strips ------------------------------------------------------------------------------------------
-
-
-def strip(events: list[Event], now_cell: int) -> str:
-    state = ServerState()
-    state.fold(events)
-    (view,) = state.snapshot(now_cell * STRIP_CELL_NS).connections
-    return view.strip
-
-
-def in_cell(cell: int, kind: Kind, **fields: Any) -> Event:
-    return event(kind, 1, cell * STRIP_CELL_NS, **fields)
-
-
-ASKED = [
-    in_cell(0, Kind.ACCEPT),
-    in_cell(1, Kind.RECV, bytes=5),
-    in_cell(3, Kind.RECV, bytes=5),
-    in_cell(3, Kind.REQUEST),
-]
-ANSWERED = [*ASKED, in_cell(6, Kind.RESPONSE, bytes=9), in_cell(6, Kind.SEND, bytes=9)]
-
-
-@pytest.mark.parametrize(
-    ("events", "now_cell", "letters"),
-    [
-        (ASKED[:1], 0, "A"),
-        (ASKED[:1], 3, "AAAA"),
-        (ASKED[:2], 2, "Arr"),
-        (ASKED, 5, "ArrHHH"),
-        (ANSWERED, 8, "ArrHHHs··"),
-        ([*ASKED, in_cell(4, Kind.RESPONSE, bytes=9)], 6, "ArrHSSS"),
-        ([*ANSWERED, in_cell(8, Kind.CLOSE, note="client closed first")], 10, "ArrHHHs·x  "),
-        ([*ANSWERED, in_cell(8, Kind.CLOSE, note="server closed first")], 8, "ArrHHHs·X"),
-        ([*ANSWERED, in_cell(7, Kind.TICK, note="lost 3")], 8, "ArrHHHs~·"),
-        (ANSWERED, 40, "·" * STRIP_CELLS),
-        ([*ANSWERED, in_cell(60, Kind.RECV, bytes=1)], 61, "·" * 18 + "rr"),
-    ],
-)
-def test_the_letters_of_a_strip(events: list[Event], now_cell: int, letters: str) -> None:
-    assert strip(events, now_cell) == letters.rjust(STRIP_CELLS)
-
-
 # --- rates -------------------------------------------------------------------------------------------
 
 
@@ -310,30 +218,8 @@ def test_events_keep_the_number_of_a_connection_whose_row_is_gone() -> None:
     assert later.numbers == {7: 1}
 
 
-def test_wakeups_are_those_of_the_running_engine() -> None:
-    state = ServerState()
-    state.fold([event(Kind.TICK, 0, 1, note="wakeups 3 would-block 4 sockets 1")])
-    assert state.snapshot(2).counts.would_block == 4
-    state.fold([event(Kind.LISTEN, 0, 3, pid=11)])
-    assert (state.snapshot(4).counts.wakeups, state.snapshot(4).counts.would_block) == (0, 0)
-
-
 def test_what_the_parent_gives_up_is_not_the_last_event_of_a_connection() -> None:
     state = ServerState()
     state.fold([event(Kind.ACCEPT, 7, 0), event(Kind.RECV, 7, 1, bytes=5, pid=11)])
     state.fold([event(Kind.RELEASE, 7, 2)])
     assert state.snapshot(3).connections[0].last == "recv 5"
-
-
-def test_a_child_killed_before_it_received_anything_is_cut_off() -> None:
-    state = ServerState()
-    state.fold(
-        [
-            event(Kind.ACCEPT, 7, 0, pid=10),
-            event(Kind.SPAWN, 0, 1, pid=10, note="process 11"),
-            event(Kind.RELEASE, 7, 2, pid=10),
-            event(Kind.EXIT, 0, 3, pid=10, note="process 11 killed by signal 9"),
-        ]
-    )
-    assert state.snapshot(4).counts.cut == 1
-    assert state.snapshot(4).connections[0].last == "cut: its process was killed"

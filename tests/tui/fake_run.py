@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.order import BY_PLACE, Order
+from engine.run import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
@@ -20,10 +21,12 @@ class FakeRun:
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
         self.short = self.whole = False
+        self.refusal = ""
+        self.settings = RunSettings(model=model)
         self.calls: list[str] = []
         self.now_ns = START_NS
         self.snapshots_taken = 0
-        self._state = ServerState()
+        self.state = ServerState()
         self._waiting: list[Event] = []
         self._seq = 0
         self.given_numbers = ProcessNumbers(
@@ -54,21 +57,21 @@ class FakeRun:
 
     def poll(self) -> list[Event]:
         events, self._waiting = self._waiting, []
-        self._state.fold(events)
+        self.state.fold(events)
         return events
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         self.snapshots_taken += 1
-        return self._state.snapshot(self.now_ns, first_row, rows, order)
+        return self.state.snapshot(self.now_ns, first_row, rows, order)
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
-        return self._state.row_of(conn, self.now_ns, order)
+        return self.state.row_of(conn, self.now_ns, order)
 
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
-        return self._state.neighbour(row, steps, self.now_ns, order)
+        return self.state.neighbour(row, steps, self.now_ns, order)
 
     def detail(self, conn: int) -> ConnectionDetail | None:
-        return self._state.detail(conn, self.now_ns)
+        return self.state.detail(conn, self.now_ns)
 
     def status(self) -> RunStatus:
         return self.given_status
@@ -151,11 +154,16 @@ class FakeRun:
 
     def drop(self, lost: int) -> None:
         """The queue was full: so many recv events were counted but not reported."""
-        self._state.note_unreported(Unreported(dropped=Counter({Kind.RECV: lost})))
+        self.state.note_unreported(Unreported(dropped=Counter({Kind.RECV: lost})))
 
 
 def a_burst(
-    mode: str = "keep-alive", *, opened: int = 10, is_running: bool = False, failure: str = ""
+    mode: str = "keep-alive",
+    *,
+    opened: int = 10,
+    is_running: bool = False,
+    failure: str = "",
+    number: int = 1,
 ) -> BurstView:
     """A burst of 50 requests."""
     return BurstView(
@@ -173,6 +181,7 @@ def a_burst(
         errors={},
         failure=failure,
         latencies=() if is_running or failure else (0, 0, 0, 12, 30, 7, 0, 1, *[0] * 9),
+        number=number,
     )
 
 
@@ -196,5 +205,9 @@ def a_lively_run() -> FakeRun:
     run.close(6, by="server")
     run.tell(Kind.TICK, 7, note="lost 3")
     run.wait(0.62)
-    run.given_bursts = [a_burst(), a_burst("short", opened=50), a_burst(is_running=True)]
+    run.given_bursts = [
+        a_burst(),
+        a_burst("short", opened=50, number=2),
+        a_burst(is_running=True, number=3),
+    ]
     return run

@@ -115,7 +115,7 @@ async def test_only_changed_lines_are_asked_for(monkeypatch: pytest.MonkeyPatch)
         run.given_numbers = replace(run.given_numbers, threads=4)
         assert dashboard.frame() == 1
         await pilot.pause()
-    assert asked == [("server", 1)]
+    assert asked == [("server", 2)]
 
 
 async def test_another_size_is_another_picture() -> None:
@@ -162,7 +162,7 @@ async def test_without_colour_every_state_has_its_word(monkeypatch: pytest.Monke
     monkeypatch.setenv("NO_COLOR", "1")
     async with shown(a_lively_run()) as (dashboard, _):
         text = "\n".join(screen(dashboard))
-    for words in ("· idle", "H handler", "S unsent", "x closed", "X closed", "~7", "A accepted"):
+    for words in ("_ idle", "H handler", "S unsent", "x closed", "X closed", "~7", "A accepted"):
         assert words in text
 
 

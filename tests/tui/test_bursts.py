@@ -77,9 +77,12 @@ def test_latencies_have_a_column_from_119_cells_on(width: int) -> None:
     lines = drawn([a_burst()], width)
     assert (bursts.LATENCY in lines[1]) == (width >= 119)
     assert ("█ = 100 %" in lines[0]) == (width >= 119)
+    assert ("requests/s while it ran" in lines[0]) == ("requests/s" in lines[1])
     assert ("▅" in lines[2]) == (width >= 119)
     if width >= 119:
-        assert lines[0].index(bursts.LATENCY_SCALE) == lines[1].index(bursts.LATENCY)
+        scale = lines[0][lines[1].index(bursts.LATENCY) :]
+        assert scale in bursts.LATENCY_SCALES
+        assert "steps" in scale
 
 
 def test_bursts_without_a_result_have_no_latencies() -> None:
@@ -108,11 +111,11 @@ def test_the_result_of_the_client_comes_with_its_latencies() -> None:
 @pytest.mark.parametrize(
     ("width", "row"),
     [
-        (60, "thread        keep-alive  120/500  24 % ██······· under way"),
-        (80, "thread          keep-alive  120/500          10    12  24 % ██······· under way"),
+        (60, "  1 thread     keep-alive  120/500  24 % ██······· under way"),
+        (80, "  1 thread          keep-alive     120/500          10  24 % ██······· under way"),
         (
             120,
-            "thread          keep-alive       120 of 500          10    12  24 % done ███··········"
+            "  1 thread          keep-alive       120 of 500          10  24 % done ███··········"
             "                        under way",
         ),
     ],

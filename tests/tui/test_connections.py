@@ -1,6 +1,7 @@
 import pytest
 
 from engine.events import Kind
+from engine.order import COLUMNS
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run
 from tui.format import plain
@@ -20,7 +21,7 @@ def test_a_row_tells_who_serves_and_what_it_waits_for() -> None:
         assert expected in waiting
     assert "S unsent" in row_of(parts, 4)
     assert "SSS" in row_of(parts, 4)
-    assert "· idle" in row_of(parts, 1)
+    assert "_ idle" in row_of(parts, 1)
     assert "A accepted" in row_of(parts, 8)
     assert "x closed" in row_of(parts, 5)
     assert "closed by client" in row_of(parts, 5)
@@ -33,7 +34,7 @@ def test_a_row_whose_process_was_killed_says_so() -> None:
     for width in (80, 120):
         parts = drawn(run, width)
         assert "! cut " in row_of(parts, 3)
-        assert "process was killed " in row_of(parts, 3)
+        assert "process killed " in row_of(parts, 3)
         assert "x closed " in row_of(parts, 5)
 
 
@@ -55,32 +56,69 @@ def test_how_long_a_request_waits_is_seen_on_small_screens(seconds: float, shown
     run.serve(1, "/wait/1000000", finish=False)
     run.wait(seconds)
     for width in (60, 80, 120):
-        assert f"H handler  {shown:>6} " in f"{row_of(drawn(run, width, 24), 1)} "
+        assert f"H handler  {shown:>8} " in f"{row_of(drawn(run, width, 24), 1)} "
 
 
 @pytest.mark.parametrize(
     ("width", "legend"),
     [
-        (60, ""),
-        (80, "  r recv H handler s sent S unsent · idle"),
-        (120, "  A accept r recv H handler s sent S unsent · idle X closed x by client ~ lost"),
+        (40, "r recv H handler s sent S unsent _ idle"),
+        (60, "A new r recv H handler s sent S unsent _ idle Xx end ~ lost"),
+        (80, "A accept r recv H handler s sent S unsent _ idle X closed x by client ~ lost"),
         (
-            160,
-            "  A accept  r recv  H handler  s sent  S unsent  · idle  X closed  x by client  ~ lost",
+            120,
+            "A accept  r recv  H handler  s sent  S unsent  _ idle  X closed  x by client  ~ lost",
         ),
     ],
 )
-def test_the_letters_are_explained_however_long_the_list(width: int, legend: str) -> None:
+def test_the_letters_are_explained_below_the_rows(width: int, legend: str) -> None:
+    run = a_lively_run()
+    assert drawn(run, width, 24)["connections"][-1].rstrip() == legend
+    run.accept(range(10, 3_000))
+    assert drawn(run, width, 24)["connections"][-1].rstrip() == legend
+    assert drawn(FakeRun(), width, 24)["connections"][-1].rstrip() == legend
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (40, ""),
+        (60, "no room for 7 columns"),
+        (80, "no room for peer, requests, in, out, age"),
+        (90, "no room for peer, in, out, age"),
+        (120, ""),
+    ],
+)
+def test_what_has_no_room_is_named(width: int, told: str) -> None:
+    title, headings = drawn(a_lively_run(), width, 24)["connections"][:2]
+    assert ("no room" in title) == bool(told)
+    assert title.endswith(told)
+    assert len(title) == width or not told
+    for name in COLUMNS:
+        assert name in headings or not told or name in told or told.endswith("columns")
+
+
+def test_a_client_that_is_silent_for_too_long_is_told_with_its_time() -> None:
     run = FakeRun()
-    for conns in range(1, 4), range(4, 60):
-        run.accept(conns)
-        title = drawn(run, width, 24)["connections"][0]
-        assert title.endswith(legend or " ↑↓" if conns[0] > 1 else legend)
-        assert len(title) == width or not legend
-    run.accept(range(60, 3_000))
-    title = drawn(run, 80, 24)["connections"][0]
-    assert "of 2,999 ↑↓" in title
-    assert title.endswith("  H handler s sent S unsent")
+    run.accept([1, 2])
+    run.serve(1)
+    run.wait(5.3)
+    run.tell(Kind.CLOSE, 1, note="server closed first")
+    run.tell(Kind.CLOSE, 2, note="server closed first: client silent")
+    for width in (80, 120):
+        parts = drawn(run, width, 24)
+        assert "X closed" in row_of(parts, 1)
+        assert "silent for 5 s " in row_of(parts, 1)
+        assert "silent for 5 s " in row_of(parts, 2)
+
+
+def test_a_last_answer_is_no_silence() -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.wait(5)
+    run.serve(1)
+    run.tell(Kind.CLOSE, 1, note="server closed first: last answer")
+    assert "closed by server" in row_of(drawn(run), 1)
 
 
 def test_a_row_with_lost_events_is_marked_torn() -> None:
@@ -127,10 +165,10 @@ def test_open_connections_come_into_sight_where_nobody_needs_a_row() -> None:
     for conn in range(1, 96):
         run.close(conn)
     run.poll()
-    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:-1]]
     assert shown == [[str(number)] for number in range(1, rows + 1)]  # seen to be closed
     run.wait(1.5)
-    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:]]
+    shown = [plain(line).split()[:1] for line in picture.draw(80, 24, 12)["connections"][2:-1]]
     assert shown[:5] == [["96"], ["97"], ["98"], ["99"], ["100"]]
     assert shown[5:] == [[str(number)] for number in range(6, rows + 1)]
     run.wait(2)
@@ -159,6 +197,16 @@ def test_an_empty_table_says_what_to_do() -> None:
     assert "press b for a burst of 50 requests" in text
 
 
+def test_times_on_rows_are_rounded_down() -> None:
+    run = FakeRun()
+    run.wait(0.9)
+    run.accept([1])
+    run.wait(0.2)  # into another second of the clock
+    assert row_of(drawn(run), 1).count("< 1 s ") == 2
+    run.wait(1.7)
+    assert row_of(drawn(run), 1).count(" 1 s ") == 2
+
+
 def test_an_empty_table_of_a_dead_server_advises_what_works() -> None:
     run = FakeRun()
     run.die()
@@ -176,8 +224,8 @@ def test_thousands_of_rows_are_seen_through_a_window() -> None:
     lines = [plain(line) for line in picture.draw(80, 24, 12)["connections"]]
     rows = picture.heights.rows
     assert f"{3_001 - rows:,}–3,000 of 3,000 ↑↓" in lines[0]
-    assert lines[-1].split()[0] == "3000"
-    assert lines[-1].endswith("▐")
+    assert lines[-2].split()[0] == "3000"
+    assert lines[-2].endswith("▐")
     assert picture.table.first_row == 3_000 - rows
 
 

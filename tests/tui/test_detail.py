@@ -86,3 +86,13 @@ def test_what_was_not_kept_is_counted() -> None:
 
 def test_a_connection_that_is_forgotten_has_no_detail() -> None:
     assert a_run().detail(99) is None
+
+
+def test_a_client_that_was_closed_for_its_silence_is_told_with_its_time() -> None:
+    run = a_run()
+    run.tell(Kind.RESPONSE, 1, moved=30, note="200")
+    run.tell(Kind.SEND, 1, moved=30)
+    run.wait(5.25)
+    run.tell(Kind.CLOSE, 1, note="server closed first")
+    run.poll()
+    assert "closed by the server: client silent for 5.25 s" in "\n".join(drawn(run, 1, 120, 38))

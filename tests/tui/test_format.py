@@ -45,7 +45,16 @@ def test_milliseconds(ms: float | None, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (7_200, "2 h"), (90_000, "1 d")],
+    [
+        (-1, "< 1 s"),
+        (0, "< 1 s"),
+        (1, "1 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (3_599, "59 min"),
+        (7_200, "2 h"),
+        (90_000, "1 d"),
+    ],
 )
 def test_age_is_coarse(seconds: int, shown: str) -> None:
     assert text.age(seconds) == shown

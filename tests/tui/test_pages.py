@@ -1,11 +1,13 @@
 """What is typed, and the pages over the dashboard."""
 
+import errno
 from pathlib import Path
 
 import pytest
 from textual.events import Key
 
 from engine.events import Kind
+from engine.recording import Recording
 from engine.replay import Replay
 from tests.make_screenshots import RECORDINGS
 from tests.tui.fake_run import FakeRun, a_lively_run
@@ -132,6 +134,47 @@ async def test_r_records_what_happens(tmp_path: Path, monkeypatch: pytest.Monkey
     replay.jump(99)
     counts = replay.snapshot().counts
     assert (counts.accepted, counts.requests, counts.open) == (1, 1, 1)
+
+
+async def test_a_recording_tells_the_totals_of_what_was_not_reported_since_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = FakeRun()
+    run.accept([1])
+    run.drop(100)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("r")
+        run.drop(104)
+        dashboard.frame()
+        dashboard.frame()
+        run.drop(111)
+        await pilot.press("r")
+    (path,) = tmp_path.iterdir()
+    assert path.read_text().count('"unreported') == 2
+    replay = Replay(path, lambda: 0)
+    replay.jump(99)
+    counts = replay.snapshot().counts
+    assert (counts.lost, counts.accepted) == (11, 1)
+
+
+async def test_a_disk_that_is_full_ends_the_recording_and_not_the_dashboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    run = FakeRun()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("r")
+        monkeypatch.setattr(Recording, "tell", full)
+        run.drop(3)
+        dashboard.frame()
+        run.accept([1])
+        dashboard.beat()
+        assert dashboard.picture.recorder is None
+        assert not run.whole
 
 
 async def test_a_folder_that_cannot_be_written_is_said(

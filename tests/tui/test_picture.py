@@ -5,7 +5,9 @@ import pytest
 
 from engine.events import Kind
 from engine.models import MODELS
+from engine.replay import Replay
 from engine.snapshot import Counts, RunStatus, Snapshot
+from tests.make_screenshots import RECORDINGS
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_burst, a_lively_run
 from tui.format import plain
@@ -54,10 +56,10 @@ def test_the_first_line_says_what_runs_where_and_how(width: int, height: int) ->
 
 def test_the_first_line_ends_with_what_watching_costs() -> None:
     header = drawn(a_lively_run())["header"][0]
-    assert header.endswith("  lost 0       10 events/s")
+    assert header.endswith("  lost 0 in all       10 events/s")
     assert len(header) == 120
     assert drawn(a_lively_run(), 160)["header"][0].endswith(
-        "  lost 0       10 events/s  12 frames/s"
+        "  lost 0 in all       10 events/s  12 frames/s"
     )
 
 
@@ -75,7 +77,28 @@ def test_what_comes_and_goes_moves_nothing_in_the_first_line() -> None:
 def test_thinning_is_said_with_its_ratio() -> None:
     run = a_lively_run()
     run.given_status = replace(run.given_status, thinning=8)
-    assert "  detail of 1 connection in 8  lost 0  " in drawn(run)["header"][0]
+    assert "  detail of 1 connection in 8  lost 0 in all  " in drawn(run)["header"][0]
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [(120, "replay 2.5 of "), (80, "replay 2.5 of "), (75, "2.5/"), (60, "2.5 s")],
+)
+def test_where_a_recording_stands_is_said_at_any_width(width: int, told: str) -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    replay.toggle_pause()
+    replay.jump(2.5)
+    header = plain(Picture(replay).draw(width, 24, 12)["header"][0])
+    assert f"  {told}" in header
+    assert ("paused" in header) == (width > 60)
+    assert len(header) <= width
+
+
+def test_an_empty_table_of_a_recording_advises_nothing_that_does_not_work() -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    text = "\n".join(map(plain, Picture(replay).draw(80, 24, 12)["connections"]))
+    assert "No connection is open at this time of the recording." in text
+    assert "press b" not in text
 
 
 def test_a_switch_under_way_is_said_in_the_first_line() -> None:
@@ -205,15 +228,18 @@ def test_usually_there_is_no_alert() -> None:
 
 def test_bursts_stand_side_by_side() -> None:
     bursts = [line.split() for line in drawn(a_lively_run())["bursts"]]
-    assert bursts[2][:7] == ["thread", "keep-alive", "50", "10", "5", "1.21", "ms"]
-    assert bursts[3][:5] == ["thread", "short", "50", "50", "1"]
-    assert bursts[4][:5] == ["thread", "keep-alive", "32", "of", "50"]
+    assert bursts[2][:7] == ["1", "thread", "keep-alive", "50", "10", "1.21", "ms"]
+    assert bursts[3][:5] == ["2", "thread", "short", "50", "50"]
+    assert bursts[4][:6] == ["3", "thread", "keep-alive", "32", "of", "50"]
     assert bursts[2][-1] == "none"
 
 
 def test_a_small_screen_shows_the_last_two_bursts() -> None:
     bursts = drawn(a_lively_run(), 60, 20)["bursts"]
-    assert [line.split()[1] for line in bursts[2:]] == ["short", "keep-alive"]
+    assert [line.split()[:3] for line in bursts[2:]] == [
+        ["2", "thread", "short"],
+        ["3", "thread", "keep-alive"],
+    ]
 
 
 def test_a_burst_without_news_yet_says_that_its_client_starts() -> None:
@@ -222,7 +248,7 @@ def test_a_burst_without_news_yet_says_that_its_client_starts() -> None:
     run.given_bursts = [begun]
     for width in (60, 80, 120):
         row = drawn(run, width)["bursts"][-1]
-        assert " ".join(row.split()) == "thread keep-alive client starting"
+        assert " ".join(row.split()) == "1 thread keep-alive client starting"
     run.given_bursts = [replace(begun, connections_opened=10)]  # nothing is answered
     assert " 0 of 50 " in drawn(run)["bursts"][-1]
 
@@ -230,11 +256,11 @@ def test_a_burst_without_news_yet_says_that_its_client_starts() -> None:
 @pytest.mark.parametrize(
     ("width", "model", "mode", "shown"),
     [
-        (120, "polling>process", "keep-alive>short", "polling>process keep-alive>short "),
-        (80, "polling>process", "keep-alive>short", "polling>process keep>short "),
-        (60, "epoll>thread", "short>keep-alive", "epoll>thread  short>keep "),
-        (60, "polling>process", "short", "2 models      short "),
-        (80, "epoll>thread>process", "short>keep-alive>short", "3 models        mixed "),
+        (120, "polling>process", "keep-alive>short", "  1 polling>process keep-alive>short "),
+        (80, "polling>process", "keep-alive>short", "  1 polling>process keep>short "),
+        (60, "epoll>thread", "short>keep-alive", "  1 2 models   short>keep "),
+        (60, "polling>process", "short", "  1 2 models   short "),
+        (80, "epoll>thread>process", "short>keep-alive>short", "  1 3 models        mixed "),
     ],
 )
 def test_a_burst_that_saw_a_switch_names_both(
@@ -258,7 +284,7 @@ def test_errors_of_a_burst_are_told_by_kind() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "gap", "names_models"),
-    [(60, 20, 2, False), (80, 24, 1, False), (80, 40, 2, False), (120, 40, 2, True)],
+    [(60, 20, 1, False), (80, 24, 1, False), (80, 40, 2, False), (120, 40, 2, True)],
 )
 def test_the_keys_are_the_ones_that_work(
     width: int, height: int, gap: int, names_models: bool
@@ -269,7 +295,7 @@ def test_the_keys_are_the_ones_that_work(
     told = (" " * gap).join(foot_lines)
     assert told.startswith((" " * gap).join(models if names_models else ["1–5 model"]))
     assert told.endswith((" " * gap).join(["? help", "q quit"]))
-    for action in ("b burst", "k short     "):
+    for action in ("b burst", "k to short     "):
         assert action in told
     assert all(len(line) <= width for line in foot_lines)
 
@@ -294,10 +320,10 @@ def test_what_has_no_room_at_the_foot_goes_in_order_of_rank() -> None:
 def test_the_mode_key_says_what_it_leads_to_and_moves_no_other(width: int, height: int) -> None:
     run = a_lively_run()
     before = drawn(run, width, height)["keys"]
-    assert "k short " in " ".join(before)
+    assert "k to short " in " ".join(before)
     run.set_mode(short=True)
     assert drawn(run, width, height)["keys"] == [
-        line.replace("k short     ", "k keep-alive") for line in before
+        line.replace("k to short     ", "k to keep-alive") for line in before
     ]
 
 

@@ -15,7 +15,7 @@ def test_numbers_stand_in_columns_with_their_names(width: int) -> None:
     for expected in (
         *("open 6", "accepted 8", "closed 2", "accept queue 0 / 128", "processes 1", "threads 3"),
         *("zombies 0", "cpu 12 %", "memory 34 MB", "descriptors 9 / 20,000", "sockets 7"),
-        *("descriptors of children 0 / 20,000", "wake-ups 0", "would-block 0", "scale 0–10/s"),
+        *("descriptors of children 0 / 20,000", "wake-ups -", "would-block -", "1 s each, 0–10/s"),
     ):
         assert expected in text
     cell = width // (width // 20)
@@ -35,10 +35,34 @@ def test_no_figure_is_ever_cut(width: int) -> None:
     )
     server = drawn(run, width, 60)["server"]
     text = " ".join(" ".join(server).split())
-    for expected in ("would-block 4.9 M", "wake-ups 987.7 M", "9 / 1,048,576", "120,000 / 1.0 M"):
+    for expected in (
+        "would-block 4,200,000/s",
+        "wake-ups 843.0 M/s",
+        "9 / 1,048,576",
+        "120,000 / 1.0 M",
+    ):
         assert expected in text
     assert "…" not in text
     assert [line for line in server if len(line) > width] == []
+
+
+def test_what_a_loop_does_is_told_per_second_and_of_no_other_model() -> None:
+    run = a_lively_run()
+    assert "wake-ups -" in " ".join(drawn(run)["server"])
+    run.tell(Kind.TICK, note="wakeups 600 would-block 0")
+    told = " ".join(drawn(run)["server"])
+    assert "wake-ups 512/s" in told
+    assert "would-block -" in told
+    run.wait(5)
+    assert "wake-ups 0/s" in " ".join(drawn(run)["server"])
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_a_title_says_of_what_time_the_figures_are_where_there_is_room(width: int) -> None:
+    title = drawn(a_lively_run(), width, 40)["server"][0]
+    assert title.startswith("SERVER  rates: over the last second")
+    assert ("since the start" in title) == (width == 120)
+    assert "SERVER" not in " ".join(drawn(a_lively_run(), width, 24)["server"])
 
 
 def test_a_small_screen_has_the_most_important_figures_in_four_lines() -> None:

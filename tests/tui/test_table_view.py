@@ -37,7 +37,7 @@ def test_every_column_sorts_both_ways(column: str) -> None:
     down = numbers(table)
     table.sort_by(column)
     up = numbers(table)
-    keys = {one.number: SORT_KEYS[column](one) for one in run._state.connections.values()}
+    keys = {one.number: SORT_KEYS[column](one) for one in run.state.connections.values()}
     assert sorted(down) == sorted(up) == [1, 2, 3, 4, 5]
     assert [keys[one] for one in down] == sorted(keys.values(), reverse=True)
     assert [keys[one] for one in up] == sorted(keys.values())
@@ -128,6 +128,8 @@ def test_a_pause_holds_the_rows_while_counting_goes_on() -> None:
     shown = [plain(line) for line in held["connections"]]
     assert shown[1:] == before[1:]
     assert "PAUSED 5 s  +" in shown[0]
+    assert picture.history.open_connections.now == 38  # the graphs go on
+    assert len(picture.history.open_connections.seconds) >= 5
     assert picture.snapshot.counts.accepted == 39
     picture.table.move(1)
     assert picture.table.chosen == 1
@@ -137,12 +139,53 @@ def test_a_pause_holds_the_rows_while_counting_goes_on() -> None:
     assert "PAUSED" not in after[0]
 
 
-def test_nothing_sorts_or_filters_while_it_is_held() -> None:
-    table = TableView(a_run())
+def test_held_rows_are_sorted_and_filtered_as_they_stood() -> None:
+    run = a_run()
+    table = TableView(run)
+    table.filter("page")
+    assert numbers(table) == [1, 2, 4, 5]
     table.toggle_pause()
-    table.sort_by("age")
+    for _ in range(9):
+        run.serve(1)
+    run.accept([6])
+    run.poll()
+    table.sort_by("requests")
+    assert numbers(table) == [5, 2, 4, 1]
+    table.sort_by("requests")
+    assert numbers(table) == [1, 4, 2, 5]
+    table.filter("")
+    assert numbers(table) == [3, 1, 4, 2, 5]
     table.filter("wait")
+    assert numbers(table) == [3]
+    table.move(1)
+    assert table.chosen == 3
+    table.filter("")
+    table.sort_by("")
     assert numbers(table) == [1, 2, 3, 4, 5]
+    table.toggle_pause()
+    assert numbers(table) == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_order_that_was_there_before_the_pause_can_be_let_go() -> None:
+    table = TableView(a_run())
+    table.sort_by("requests")
+    table.toggle_pause()
+    assert numbers(table) == [5, 2, 4, 1, 3]
+    table.sort_by("")
+    assert numbers(table) == [1, 2, 3, 4, 5]
+
+
+def test_the_choice_stays_on_its_held_row() -> None:
+    run = FakeRun()
+    run.accept(range(1, 101))
+    run.poll()
+    table = TableView(run)
+    table.look(10)
+    table.toggle_pause()
+    table.move(1)
+    table.sort_by("#")
+    assert table.chosen == 1
+    assert numbers(table) == list(range(10, 0, -1))
 
 
 def test_a_window_of_held_rows_scrolls() -> None:
@@ -156,4 +199,4 @@ def test_a_window_of_held_rows_scrolls() -> None:
     assert numbers(table) == list(range(51, 61))
     table.scroll(500)
     assert numbers(table) == list(range(91, 101))
-    assert run._state.counts[Kind.ACCEPT] == 100
+    assert run.state.counts[Kind.ACCEPT] == 100

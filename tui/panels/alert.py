@@ -14,9 +14,16 @@ def lines(
 ) -> list[Line]:
     """At most `most` lines; the first sentence and the remedy are kept. `refusal`: why the last key
     did nothing."""
-    if refusal:
-        parts = wrapped(refusal, width - 2)
-        return [padded(((MARGIN + part, "warning"),), width) for part in parts[:most]]
+    refused = _sentence(refusal, width)[:most]
+    return [*refused, *_trouble(snapshot, status, width, most - len(refused))]
+
+
+def _sentence(text: str, width: int) -> list[Line]:
+    parts = wrapped(text, width - 2)
+    return [padded(((MARGIN + part, "warning"),), width) for part in parts]
+
+
+def _trouble(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> list[Line]:
     if status.last_words:
         what, *words = status.last_words
         if status.phase == "dead":
@@ -30,8 +37,7 @@ def lines(
         )
         if life := snapshot.counts.life_lost:
             text += f" {count(life)} of them began or ended something: rows may be missing or stay."
-        parts = wrapped(text, width - 2)
-        return [padded(((MARGIN + part, "warning"),), width) for part in parts[:most]]
+        return _sentence(text, width)[:most]
     return []
 
 

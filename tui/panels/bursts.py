@@ -1,10 +1,10 @@
 """Bursts of the built-in client: one under way, and the results of the last few side by side.
 
-                                             requests by latency, █ = 100 %
-model    mode       requests     p50     p99 ├0──┼1ms──┼100ms┼10s requests/s errors
-thread   keep-alive       50 1.21 ms 3.42 ms ··▁▆▂············         8,410 none
-thread   short      32 of 50  64 % done ████████·····                        under way
-polling  keep>short client starting
+BURSTS  by the built-in client, newest last      latency 0.1 ms–10 s, steps 1 2 5, █ = 100 %
+  # model    mode       requests     p50     p99 ├0──┼1ms──┼100ms┼10s requests/s errors
+  1 thread   keep-alive       50 1.21 ms 3.42 ms ··▁▆▂············         8,410 none
+  2 thread   short      32 of 50  64 % done ████████·····                        under way
+  3 polling  keep>short client starting
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,13 @@ Widths = Mapping[str, int]
 NAME = "BURSTS"
 STARTING = "client starting"
 LATENCY = "├0──┼1ms──┼100ms┼10s"  # above a cell for each bucket of load.result.HISTOGRAM_EDGES_MS
-LATENCY_SCALE = "requests by latency, █ = 100 %"  # of the burst's: bursts of any size compare
+LATENCY_SCALES = (  # the height is a share of the burst's requests: bursts of any size compare
+    "requests by latency in steps of 1, 2, 5 from 0.1 ms to 10 s, █ = 100 %",
+    "latency 0.1 ms–10 s, steps 1 2 5, █ = 100 %",
+    "steps 1 2 5, █ = 100 %",
+)
+BY_WHOM = "  by the built-in client, newest last"
+RATE_OF_WHAT = "; requests/s while it ran"  # the server's own is over the last second
 EMPTY = "·"
 PROGRESS = "progress"
 PROGRESS_CELLS = 24  # at the most
@@ -53,14 +59,21 @@ def lines(bursts: Sequence[BurstView], width: int, rows: int) -> list[Line]:
 
 def _title(chosen: Chosen, width: int) -> Line:
     """What the panel shows; above the latencies, what they are."""
-    words = fit("  requests of the built-in client, newest last", max(width - len(NAME), 0))
-    title: Line = ((fit(NAME, width), "title"), (words, "name"))
+    widths = _widths(chosen)
+    words = BY_WHOM + (RATE_OF_WHAT if "requests/s" in widths else "")
     start = 0
     for column, cells in chosen:
         if column.heading == LATENCY:
-            return (*padded(title, start), (LATENCY_SCALE, "name"))
+            words = first_that_fits((words, BY_WHOM), start - len(NAME) - 2)
+            title: Line = ((NAME, "title"), (words, "name"))
+            scale = first_that_fits(LATENCY_SCALES, width - start)
+            return (*padded(title, start), (scale, "name"))
         start += cells + GAP
-    return title
+    room = max(width - len(NAME), 0)
+    return (
+        (fit(NAME, width), "title"),
+        (fit(first_that_fits((words, BY_WHOM), room), room), "name"),
+    )
 
 
 def _row(chosen: Chosen, burst: BurstView, width: int) -> Line:
@@ -68,7 +81,7 @@ def _row(chosen: Chosen, burst: BurstView, width: int) -> Line:
         return _failed(burst, width)
     if burst.is_running:
         if not (burst.done or burst.connections_opened):
-            return _starting(chosen[:2], burst, width)
+            return _starting(chosen[:3], burst, width)
         chosen = _while_running(chosen)
     return table_row(chosen, burst, _widths(chosen))
 
@@ -80,12 +93,16 @@ def _starting(chosen: Chosen, burst: BurstView, width: int) -> Line:
 
 
 def _failed(burst: BurstView, width: int) -> Line:
-    text = f"{burst.model}, {burst.mode}: no result: {burst.failure}"
+    text = f"{burst.number:3} {burst.model}, {burst.mode}: no result: {burst.failure}"
     return padded(((fit(text, width), "warning"),), width)
 
 
 def _widths(chosen: Chosen) -> Widths:
     return {column.heading: cells for column, cells in chosen}
+
+
+def _number(burst: BurstView, _: Widths) -> Line:
+    return ((str(burst.number), "text"),)
 
 
 def _model(burst: BurstView, widths: Widths) -> Line:
@@ -173,6 +190,7 @@ def _errors(burst: BurstView, widths: Widths) -> Line:
 
 # --- columns --------------------------------------------------------------------------------------
 
+_NUMBER = Column("#", 3, 3, _number, is_right=True)
 _CONNECTIONS = Column("connections", 11, 11, _connections, is_right=True)
 _EACH = Column("each", 5, 5, _each, is_right=True)
 _P50 = Column("p50", 7, 7, _p50, is_right=True)
@@ -185,17 +203,18 @@ RESULTS = (_P50, _P99, _MAX, _LATENCIES, _RATE)
 """They stand side by side, and are empty while a burst is under way."""
 
 _NARROW: tuple[tuple[int, Column], ...] = (
-    (0, Column("model", 12, 15, _model)),
+    (0, _NUMBER),
+    (0, Column("model", 9, 15, _model)),
     (1, Column("mode", 10, 16, _mode)),
     (2, Column("requests", 8, 9, _requests, is_right=True)),
     (6, _CONNECTIONS),
-    (7, _EACH),
+    (9, _EACH),
     (3, _P50),
     (5, _P99),
     (10, _MAX),
-    (8, _RATE),
-    (9, _RETRIED),
-    (4, Column("errors", 10, 40, _errors)),
+    (7, _RATE),
+    (8, _RETRIED),
+    (4, Column("errors", 9, 40, _errors)),
 )
 
 
@@ -204,10 +223,11 @@ def _wide(*figures: Column, errors: int) -> tuple[tuple[int, Column], ...]:
     return tuple(
         enumerate(
             (
+                _NUMBER,
                 Column("model", 15, 15, _model),
                 Column("mode", 16, 16, _mode),
                 Column("requests", 9, 10, _requests, is_right=True),
-                *(_CONNECTIONS, _EACH, *figures),
+                *(_CONNECTIONS, *figures),
                 Column("errors", errors, 40, _errors),
             )
         )
@@ -215,7 +235,7 @@ def _wide(*figures: Column, errors: int) -> tuple[tuple[int, Column], ...]:
 
 
 _LAYOUTS = (
-    _wide(_P50, _P99, _MAX, _LATENCIES, _RATE, _RETRIED, errors=18),
+    _wide(_EACH, _P50, _P99, _MAX, _LATENCIES, _RATE, _RETRIED, errors=14),
     _wide(_P50, _P99, _LATENCIES, _RATE, errors=10),  # a picture of them all says more than `max`
 )
 

@@ -1,8 +1,10 @@
 """The connections: one row each, which keeps its place on the screen while the connection lives.
 
-  #  fd by         state        for requests    in    out  age last event   ├3s────┼2s───┼1s─now
-132  11 thread-7   H handler  0.7 s        3  1 KB  45 KB  4 s GET /wait/500 A rHHHHHHHHs····rHHHH
-131  10 thread-6   ! cut        1 s        0  83 B    0 B  2 s process was killed   A·H
+CONNECTIONS  48 open  1–13 of 48 ↑↓                                           no room for peer
+  #  fd by         state     in state requests    in    out  age last event   ├3s────┼2s───┼1s─now
+132  11 thread-7   H handler    0.7 s        3  1 KB  45 KB  4 s GET /wait/500 A rHHHHHHHHs____rHHHH
+131  10 thread-6   ! cut          1 s        0  83 B    0 B  2 s process killed   A_H
+A accept  r recv  H handler  s sent  S unsent  _ idle  X closed  x by client  ~ lost
 """
 
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from engine.order import BY_PLACE, Order
+from engine.order import BY_PLACE, COLUMNS, Order
 from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
 from tui import format
 from tui.format import (
@@ -26,6 +28,7 @@ from tui.format import (
     heading,
     padded,
     plain,
+    plural,
     safe,
     size,
     table_row,
@@ -59,18 +62,19 @@ LETTER_ROLES = {
     "H": "handler",
     "s": "sent",
     "S": "unsent",
-    "·": "idle",
+    "_": "idle",
     "X": "text",
     "x": "text",
     "~": "torn",
     " ": "text",
 }
-LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "·": "idle"}
+LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
 LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
-LESS = ("AX", "x", "~", "r", "·")  # what the legend leaves out, step by step
+SHORT_LEGEND = {"A": "new", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
+SHORT_LEGEND |= {"Xx": "end", "~": "lost"}
+LESS = ("~", "Xx", "A", "r", "_")  # what that leaves out, step by step
 LOST = "not reported: lost "
 ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
-OPEN_WIDTH = len("99 open")
 
 
 def table(
@@ -101,21 +105,29 @@ def _chosen_columns(snapshot: Snapshot, width: int) -> tuple[tuple[Column, int],
 
 
 def title(snapshot: Snapshot, rows: int, width: int, look: Look) -> Line:
-    """How many there are, which are seen, how they are looked at, and what the letters mean."""
+    """How many there are, which are seen, how they are looked at, and what has no room."""
     opened = f"{count(snapshot.counts.open)} open"
     spans: Line = (("CONNECTIONS", "title"), ("  ", "text"), (opened, "value"))
-    room = width - len("CONNECTIONS  ") - max(len(opened), OPEN_WIDTH)
-    digits = max(len(count(snapshot.rows)), 2)
     if snapshot.rows > rows:
         last = min(snapshot.first_row + rows, snapshot.rows)
         seen = f"{count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓"
         spans += (("  ", "text"), (seen, "name"))
     wish = _wish(look, width - len(plain(spans)))
-    if wish:
+    if wish or not snapshot.rows:
         return (*spans, *wish)
-    legend = _legend(room - 2 - len("– of  ↑↓") - 3 * digits - 2)  # as much when all are seen
-    blank = width - len(plain(spans)) - len(plain(legend))
-    return (*spans, (" " * blank, "text"), *legend) if legend else spans
+    left_out = _left_out(snapshot, width, width - len(plain(spans)) - 2)
+    blank = width - len(plain(spans)) - len(left_out)
+    return (*spans, (" " * blank, "text"), (left_out, "name")) if left_out else spans
+
+
+def _left_out(snapshot: Snapshot, width: int, room: int) -> str:
+    """The columns that only a wider screen shows; empty where all are shown, and without room."""
+    shown = {column.heading for column, _ in _chosen_columns(snapshot, width)}
+    names = [name for name in COLUMNS if name not in shown]
+    if not names:
+        return ""
+    number = f"no room for {plural(len(names), 'column')}"
+    return first_that_fits((f"no room for {', '.join(names)}", number, ""), room)
 
 
 def _wish(look: Look, room: int) -> Line:
@@ -139,25 +151,35 @@ def _wish(look: Look, room: int) -> Line:
 
 
 @lru_cache(maxsize=64)
-def _legend(room: int) -> Line:
+def legend(width: int) -> Line:
     """The letters of the strips in words; where there is little room, those that need it most."""
-    words = dict(LEGEND)
-    for gap, dropped in (("  ", ""), (" ", ""), *((" ", letters) for letters in LESS)):
-        words = {letter: word for letter, word in words.items() if letter not in dropped}
+    short = [
+        {letter: word for letter, word in SHORT_LEGEND.items() if letter not in LESS[:step]}
+        for step in range(len(LESS) + 1)
+    ]
+    for gap, words in (("  ", LEGEND), (" ", LEGEND), *((" ", words) for words in short)):
         spans: list[Span] = []
         for letter, word in words.items():
-            spans += [(gap, "text"), (letter, LETTER_ROLES[letter]), (f" {word}", "name")]
-        if len(plain(tuple(spans))) - len(gap) <= room:
-            return tuple(spans[1:])
+            spans += [(letter, LETTER_ROLES[letter[0]]), (f" {word}{gap}", "name")]
+        if len(plain(tuple(spans)).rstrip()) <= width:
+            return tuple(spans)
     return ()
 
 
 def empty(
-    url: str, accepted: int, width: int, *, is_dead: bool, is_filtered: bool = False
+    url: str,
+    accepted: int,
+    width: int,
+    *,
+    is_dead: bool,
+    is_filtered: bool = False,
+    is_played: bool = False,
 ) -> list[Line]:
     """What to do when there is nothing to see."""
     if is_filtered:
         todo = ["No connection matches the filter.", "Press / to change it, or esc to end it."]
+    elif is_played:
+        todo = ["No connection is open at this time of the recording."]
     elif is_dead:
         todo = ["No connection is open, and nobody accepts any."]
         todo.append("Press R to start the server, or a digit for another model.")
@@ -220,14 +242,13 @@ def _since(view: ConnectionView, context: Context) -> Line:
         return ((text if tenths < 6000 else age(tenths // 10), STATE_ROLES[view.state]),)
     if view.last == ONLY_COUNTED:
         return (("-", "name"),)
-    seconds = context[0] // SECOND_NS - view.since_ns // SECOND_NS
+    seconds = (context[0] - view.since_ns) // SECOND_NS
     return ((age(seconds), "closed" if view.closed_ns else "text"),)
 
 
 def _age(view: ConnectionView, context: Context) -> Line:
-    """In whole seconds of the clock, so that all rows change in the same frame."""
     end_ns = view.closed_ns or context[0]
-    seconds = end_ns // SECOND_NS - view.opened_ns // SECOND_NS
+    seconds = (end_ns - view.opened_ns) // SECOND_NS
     return ((age(seconds), "closed" if view.closed_ns else "text"),)
 
 
@@ -252,14 +273,19 @@ def _port(view: ConnectionView) -> str:
 def _last(view: ConnectionView, _: Context) -> Line:
     """In few words, so that narrow screens show them whole."""
     if view.closed_by == CUT:
-        return (("process was killed", "closed"),)
+        return (("process killed", "closed"),)
     last = view.last
-    if view.closed_ns:
+    if view.silent_ns:
+        last = f"silent for {age(view.silent_ns // SECOND_NS)}"
+    elif view.closed_ns:
         if last.startswith(f"closed, {view.closed_by} closed first"):
             last = f"closed by {view.closed_by}"
         last = last.removeprefix("closed, ")
     if last.startswith(LOST):
         last = f"{last[len(LOST) :]} events lost"
+    call, moved = last.partition(" ")[::2]
+    if call in ("recv", "send") and moved.isdecimal():
+        last = f"{call} {size(int(moved))}"
     return ((SHORTER.get(last, last), "closed" if view.closed_ns else "text"),)
 
 
@@ -274,11 +300,11 @@ def _columns(digits: int) -> tuple[tuple[int, Column], ...]:
         (4, Column("by", 11, 12, _by)),
         (11, Column("peer", 6, 6, _text(_port))),
         (1, Column("state", 10, 10, _state)),
-        (3, Column("for", 6, 6, _since, is_right=True)),
+        (3, Column("in state", 8, 8, _since, is_right=True)),
         (7, Column("requests", 8, 8, _text(lambda view: count(view.requests)), is_right=True)),
         (10, Column("in", 6, 6, _text(lambda view: size(view.bytes_in)), is_right=True)),
         (9, Column("out", 6, 6, _text(lambda view: size(view.bytes_out)), is_right=True)),
         (8, Column("age", 6, 6, _age, is_right=True)),
-        (5, Column("last event", 18, 40, _last)),
+        (5, Column("last event", 16, 40, _last)),
         (2, Column(RULER, STRIP_CELLS, STRIP_CELLS, _strip)),
     )

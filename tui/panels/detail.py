@@ -73,7 +73,9 @@ def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
         (f"out {size(view.bytes_out)}", "text"),
         (f"cookie {view.conn}", "name"),
     ]
-    if view.closed_ns:
+    if view.silent_ns:
+        told.append((f"closed by the server: client silent for {_age(view.silent_ns)}", "text"))
+    elif view.closed_ns:
         told.append((view.last, "text"))
     if view.torn:
         told.append(("~ some of its events were not reported", "torn"))

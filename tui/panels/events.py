@@ -46,6 +46,12 @@ def _what(event: Event, _: Context) -> Line:
     return ((what(event), "text"),)
 
 
+def _who(event: Event, _: Context) -> Line:
+    """In one cell: the thread or greenlet, or the process where that has but one."""
+    is_process = event.task == "MainThread"
+    return ((f"pid {event.pid}" if is_process else event.task, "name"),)
+
+
 def _by(event: Event, _: Context) -> Line:
     return ((event.task, "name"),)
 
@@ -62,17 +68,19 @@ def _place(event: Event, context: Context) -> Line:
     return ((context[2](event), "name"),)
 
 
-_COLUMNS: tuple[tuple[int, Column], ...] = (
+_FIRST_COLUMNS: tuple[tuple[int, Column], ...] = (
     (0, Column("time", 9, 9, _time, is_right=True)),
     (1, Column("#", 7, 7, _number, is_right=True)),
     (2, Column("kind", 8, 8, _kind)),
     (3, Column("what", 16, 48, _what)),
-    (4, Column("by", 10, 14, _by)),
-    (5, Column("pid", 11, 11, _pid)),
-    (6, Column("line", 9, 9, _line)),
+)
+_COLUMNS = (
+    *_FIRST_COLUMNS,
+    (4, Column("by", 11, 14, _who)),
+    (5, Column("line", 8, 8, _line)),
 )
 _WIDE_COLUMNS = (
-    *_COLUMNS[:4],
+    *_FIRST_COLUMNS,
     (4, Column("by", 14, 14, _by)),
     (5, Column("pid", 11, 11, _pid)),
     (6, Column("line", 24, 24, _place)),

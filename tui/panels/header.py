@@ -1,20 +1,26 @@
 """The first line: what runs, where, in which mode; then how it is going and how it is watched."""
 
+from collections.abc import Sequence
 from operator import itemgetter
 
 from engine.snapshot import RunStatus, Snapshot
-from tui.format import Line, Span, count, plain, rate
+from tui.format import Line, Span, count, first_that_fits, plain, rate
 
 GAP: Span = ("  ", "text")
-ROOMY = 100  # columns from which on the rate of events holds still at any speed,
+ROOMY = 100  # columns from which on the rate of events holds still at any speed, and totals say so,
 AMPLE = 130  # and from which on the frame rate is told
 RATE_WIDTH = len("126,000")
 
 
 def line(
-    snapshot: Snapshot, status: RunStatus, frames_per_s: float, width: int, playback: str = ""
+    snapshot: Snapshot,
+    status: RunStatus,
+    frames_per_s: float,
+    width: int,
+    playback: Sequence[str] = (),
 ) -> Line:
-    """`servetui  MODEL  URL  MODE`, then what else has room. `playback`: where a recording stands."""
+    """`servetui  MODEL  URL  MODE`, then what else has room. `playback`: where a recording stands, in
+    ever fewer words; empty where there is none."""
     left: Line = (
         ("servetui", "title"),
         GAP,
@@ -24,8 +30,11 @@ def line(
         GAP,
         (status.mode, "value"),
     )
-    told: list[Span] = [(playback, "key")] if playback else []
-    news = _that_fit([*told, *_news(status)], width - len(plain(left)))
+    room = width - len(plain(left))
+    told: list[Span] = []
+    if playback:
+        told.append((first_that_fits(playback, room - len(GAP[0])), "key"))
+    news = _that_fit([*told, *_news(status)], room)
     left += tuple(part for span in news for part in (GAP, span))
     right = _watching(snapshot, status, frames_per_s, width, width - len(plain(left)))
     room = width - len(plain(left)) - len(plain(right))
@@ -50,6 +59,7 @@ def _watching(
     lost, cut = snapshot.counts.lost, snapshot.counts.cut
     frames = f"{f'{frames_per_s:.3g}':>2} frames/s"
     rate_width = RATE_WIDTH if width >= ROOMY else RATE_WIDTH - 1
+    told_lost = f"lost {count(lost)}" + (" in all" if width >= ROOMY else "")
     ranked: list[tuple[int, Span]] = [
         (
             4,
@@ -59,7 +69,7 @@ def _watching(
             ),
         ),
         (3, (f"cut {count(cut)}" if cut else "", "warning")),
-        (0 if lost else 1, (f"lost {count(lost)}", "warning" if lost else "name")),
+        (0 if lost else 1, (told_lost, "warning" if lost else "name")),
         (1, (f"{rate(snapshot.events_per_s):>{rate_width}} events/s", "text")),
         (2, (frames if width >= AMPLE else "", "name")),
     ]

@@ -1,6 +1,7 @@
 """The server's numbers, each with its name: a grid of cells, so that they hold still.
 
-requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇▇▇▇│15 s, scale 0–10,000/s     open 48             accepted 1,204
+SERVER  rates: over the last second; accepted, closed: since the start
+requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇▇▇▇│1 s each, 0–10,000/s       open 48             accepted 1,204
 accept queue 0 / 128                    processes 1         threads 49          cpu 97 %
 """
 
@@ -25,6 +26,13 @@ class Cell:
     """Its value, longest form first: the first that fits is shown, and none is ever cut."""
     span: int = 1
     is_warning: bool = False
+
+
+def title(width: int) -> Line:
+    """The panel's name, and how to read its figures."""
+    rates = "  rates: over the last second"
+    texts = (f"{rates}; accepted, closed: since the start", rates, "")
+    return (("SERVER", "title"), (first_that_fits(texts, width - len("SERVER")), "name"))
 
 
 def lines(
@@ -78,7 +86,7 @@ def _cells(snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus) -> li
 _LIVING = {"processes": 1, "threads": 1, "cpu": 1, "memory": 1, "zombies": 1}
 _LIVING |= {"descriptors": 2, "sockets": 1}
 """Names of what exists only while a server lives -> span, as in _of_processes."""
-_DETAILS = {"descriptors of children": 2, "wake-ups": 1, "would-block": 1}
+_DETAILS = {"descriptors of children": 2, "wake-ups": 1, "would-block": 2}
 
 
 def _of_nobody(spans: dict[str, int]) -> list[Cell]:
@@ -98,12 +106,18 @@ def _of_processes(snapshot: Snapshot, numbers: ProcessNumbers) -> list[Cell]:
 
 
 def _details(snapshot: Snapshot, numbers: ProcessNumbers) -> list[Cell]:
-    children = numbers.children_descriptors
+    children, counts = numbers.children_descriptors, snapshot.counts
     return [
         _descriptors("descriptors of children", children, numbers.descriptor_limit),
-        Cell("wake-ups", _count(snapshot.counts.wakeups)),
-        Cell("would-block", _count(snapshot.counts.would_block)),
+        _of_loop("wake-ups", counts.wakeups, snapshot.wakeups_per_s),
+        _of_loop("would-block", counts.would_block, snapshot.would_block_per_s, span=2),
     ]
+
+
+def _of_loop(name: str, number: int, per_s: float, span: int = 1) -> Cell:
+    """Of a model without a loop there is none; nor of one whose loop has not turned yet."""
+    values = tuple(f"{value}/s" for value in _rate(per_s)) if number else (ABSENT,)
+    return Cell(name, values, span)
 
 
 def _count(number: int) -> tuple[str, ...]:
@@ -123,8 +137,8 @@ def _cut(cut: int) -> Cell:
 def _history(snapshot: Snapshot) -> Cell:
     seen = snapshot.requests_history[-HISTORY_S:]
     full = round_up(max(seen, default=0))
-    drawn = f"{bars(seen, HISTORY_S, full)}│{HISTORY_S} s, "
-    return Cell("", (f"{drawn}scale 0–{count(full)}/s", f"{drawn}0–{brief(full)}/s"), 2)
+    drawn = f"{bars(seen, HISTORY_S, full)}│1 s each, "
+    return Cell("", (f"{drawn}0–{count(full)}/s", f"{drawn}0–{brief(full)}/s"), 2)
 
 
 def _percent(cpu_percent: float) -> str:

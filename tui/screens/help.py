@@ -8,7 +8,21 @@ from tui.panels.connections import LETTER_ROLES
 from tui.screens.page import Page
 from tui.words import STATE_ROLES
 
-KEY_WIDTH = 11
+KEY_WIDTH = 12
+FIGURES = (
+    ("in state", "for how long the connection has been in its state"),
+    ("age", "for how long it has been open; as all times on rows, rounded down"),
+    ("silent for", "the server closed it, since nothing came from the client for so long"),
+    ("requests/s", "of the server: over the last second; of a burst: over the time that it ran"),
+    ("bars", "above the server's other figures: requests in each of the last 15 seconds"),
+    ("accepted", "as closed and lost: in all since the start, whatever model ran"),
+    ("wake-ups", "how often the kernel woke the loop with something to do; - without such a loop"),
+    ("would-block", "calls that found nothing to do, as polling makes; - where there was none"),
+    ("accept queue", "connections that the kernel has completed and nobody has accepted / its limit"),
+    ("latencies", "of a burst: a bar for each step (up to 0.1, 0.2, 0.5, 1, 2, 5 ... ms), as high as "
+     "its share of the requests"),
+    ("no room for", "columns that a wider terminal shows; enter shows all of one connection"),
+)  # fmt: skip
 KEYS = (("esc", "back"), ("q", "quit"))
 MARKS = (
     ("~", "torn", "before a number: not all events of this connection were reported"),
@@ -43,9 +57,12 @@ def lines(width: int) -> list[Line]:
     told += _section("STATES  of a connection: where its request waits")
     for state, one in STATE_MEANINGS.items():
         told += _entry(f"{one.letter} {one.name}", STATE_ROLES[state], one.meaning, width)
-    told += _section("LETTERS  of a strip: what happened in each 150 ms of the last 3 s")
+    told += _section("LETTERS  of a strip, 150 ms each: it shows the first of these that happened")
     for letter, meaning in STRIP_LETTERS.items():
         told += _entry(letter if letter.strip() else "blank", LETTER_ROLES[letter], meaning, width)
+    told += _section("FIGURES")
+    for name, meaning in FIGURES:
+        told += _entry(name, "value", meaning, width)
     told += _section("MARKS")
     for mark, role, meaning in MARKS:
         told += _entry(mark, role, meaning, width)

@@ -1,0 +1,88 @@
+"""What scripts are told of a run: the summary at the end, and the answer to `snapshot`. Values for JSON.
+
+Null stands for what cannot be known. Pure.
+"""
+
+from typing import Any
+
+from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
+
+ROOMS = (
+    "syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent", "idle", "time_wait",
+    "close_wait",
+)  # fmt: skip
+
+
+def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any]:
+    """`{"model", "accepted", ...}`: null where nothing was traced."""
+    figures = {
+        "accepted": counts.accepted,
+        "requests": counts.requests,
+        "responses": counts.responses,
+        "closed": counts.closed,
+        "open": counts.open,
+        "bytes_in": counts.bytes_in,
+        "bytes_out": counts.bytes_out,
+        "events": counts.events,
+        "lost": counts.lost,
+    }
+    return {"model": status.model, **(figures if traced else dict.fromkeys(figures))}
+
+
+def snapshot_of(
+    status: RunStatus, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
+) -> dict[str, Any]:
+    """The answer to the command `snapshot`."""
+    return {
+        "kind": "snapshot",
+        **summary_of(status, snapshot.counts, traced),
+        "mode": status.mode,
+        "engine_pid": status.engine_pid,
+        "phase": status.phase,
+        # Of thinned connections nobody knows in which room they are.
+        "rooms": {
+            name: _room(name, snapshot, numbers, traced and status.thinning == 1) for name in ROOMS
+        },
+        "processes": numbers.processes,
+        "threads": numbers.threads,
+        "zombies": numbers.zombies,
+        "sockets": snapshot.sockets if traced else None,
+        "descriptors": numbers.descriptors,
+        "children_descriptors": numbers.children_descriptors,
+        "draining": status.draining,
+        "cut": snapshot.counts.cut,
+        "illegal_steps": snapshot.counts.illegal_steps,
+        "connections": [
+            {
+                "conn": one.conn,
+                "fd": one.fd,
+                "pid": one.pid,
+                "task": one.task,
+                "state": STATE_MEANINGS[one.state].name,
+                "requests": one.requests,
+                "bytes_in": one.bytes_in,
+                "bytes_out": one.bytes_out,
+            }
+            for one in snapshot.connections
+            if not one.closed_ns
+        ],
+    }
+
+
+def _room(
+    name: str, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
+) -> dict[str, Any] | None:
+    """What waits in a room; None where that cannot be known."""
+    if name == "accept_queue" and numbers.accept_queue is not None:
+        return _room_as_dict(Room(numbers.accept_queue, 0.0)) | {"longest_ms": None}
+    room = snapshot.rooms.get(name)
+    return _room_as_dict(room) if room and traced else None
+
+
+def _room_as_dict(room: Room) -> dict[str, Any]:
+    return {
+        "now": room.now,
+        "longest_ms": room.longest_ms,
+        "p50_ms": room.p50_ms,
+        "p99_ms": room.p99_ms,
+    }

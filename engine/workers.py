@@ -1,0 +1,83 @@
+"""The processes and threads of a server, as its events tell them: who started whom, serves, has ended.
+
+Changed only by the fold (state.py). Pure.
+"""
+
+from typing import NamedTuple
+
+from engine.events import Event, Kind
+
+
+class Ended(NamedTuple):
+    """A process has ended."""
+
+    pid: int
+    killed: frozenset[int]
+    """It, if it was killed, and what it had started, which is killed with it (dying.py). The kernel has
+    closed what they held, and nobody could report it."""
+    was_engine: bool
+
+
+class Workers:
+    """Who works for the server, and what its loop does."""
+
+    def __init__(self) -> None:
+        self.wakeups = self.would_block = 0
+        """Of all engines, while they served."""
+        self._before = (0, 0)  # the same, when the running engine began
+        self._started: dict[int, set[tuple[int, str]]] = {}  # by the process that started them
+        self._engines: list[int] = []  # those that listened and have not ended; the last one serves
+        self._last_child: dict[int, int] = {}  # process -> the child that it forked last
+
+    def __len__(self) -> int:
+        """Processes and threads that were started and have not ended."""
+        return sum(map(len, self._started.values()))
+
+    def threads(self) -> list[str]:
+        """Their names, those of one process in no order; for a process an empty one."""
+        return [task for tasks in self._started.values() for _, task in tasks]
+
+    def of_running_engine(self) -> tuple[int, int]:
+        """Wake-ups, and results that would have blocked."""
+        return self.wakeups - self._before[0], self.would_block - self._before[1]
+
+    def heir(self, pid: int) -> int:
+        """Who serves on when a process gives up its copy of a socket: the child that it has just made;
+        itself, if it made none."""
+        return self._last_child.get(pid, pid)
+
+    def take(self, event: Event) -> Ended | None:
+        """An event that speaks of no connection; what has ended with it. Raises ValueError and
+        IndexError: a note that no writer of ours makes."""
+        words = event.note.split()
+        if event.kind is Kind.LISTEN:
+            self._before = (self.wakeups, self.would_block)
+            self._engines.append(event.pid)
+        elif event.kind is Kind.SPAWN:
+            self._started.setdefault(event.pid, set()).add(_worker(event, words))
+            if words[0] == "process":
+                self._last_child[event.pid] = int(words[1])
+        elif event.kind is Kind.EXIT:
+            self._started.get(event.pid, set()).discard(_worker(event, words))
+            if words[0] == "process":
+                return self._end(int(words[1]), is_clean=words[2:] == ["exit", "0"])
+        elif event.kind is Kind.TICK and event.pid not in self._engines[:-1]:
+            figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
+            self.wakeups += figures.get("wakeups", 0)
+            self.would_block += figures.get("would-block", 0)
+        return None
+
+    def _end(self, pid: int, *, is_clean: bool) -> Ended:
+        ended = [pid]
+        for one in ended:
+            ended += [child for child, _ in self._started.pop(one, ()) if child not in ended]
+            self._last_child.pop(one, None)
+        was_engine = pid in self._engines
+        if was_engine:
+            self._engines.remove(pid)
+        return Ended(pid, frozenset(ended[1:] if is_clean else ended), was_engine)
+
+
+def _worker(event: Event, words: list[str]) -> tuple[int, str]:
+    """(pid, task) of the process or thread that a spawn or exit event speaks of."""
+    return (int(words[1]), "") if words[0] == "process" else (event.pid, event.task)
