@@ -1,7 +1,7 @@
 # servetui: set up, run, test. `make help` lists the targets.
 #
 #   PYTHON=python3.13   the interpreter that .venv is made with (default python3; 3.11 or later)
-#   ARGS="..."          words passed on to servetui, pytest, the benchmarks or the screenshots
+#   ARGS="..."          words passed on to servetui, pytest, the benchmarks, the fuzzer or the screenshots
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,12 +12,13 @@ MADE  := $(VENV)/.made-with
 RUN   := $(VENV)/.installed
 DEV   := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
+FUZZ  := $(VENV)/.installed-fuzz
 PIP   := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint check bench screenshots clean FORCE
+.PHONY: help run test lint check bench fuzz screenshots clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +38,9 @@ check: lint test ## everything that must hold before a change goes in
 
 bench: $(BENCH) ## measure the models beside other servers
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(FUZZ) ## feed the HTTP core with mutated requests; libFuzzer's options in ARGS="-runs=100000"
+	@$(BIN)/python -m tests.fuzz.http_core $(ARGS)
 
 screenshots: $(DEV) ## draw screenshots/ anew from recorded runs
 	@$(BIN)/python tests/make_screenshots.py $(ARGS)
@@ -65,6 +69,10 @@ $(RUN): pyproject.toml $(MADE)
 $(DEV): pyproject.toml $(MADE)
 	@if [ ! -f $@ ]; then echo "servetui: installing the development tools into $(VENV)" >&2; fi
 	@$(PIP) '.[dev]' && touch $(RUN) $@
+
+$(FUZZ): pyproject.toml $(MADE)
+	@if [ ! -f $@ ]; then echo "servetui: installing the fuzzer into $(VENV)" >&2; fi
+	@$(PIP) '.[dev,fuzz]' && touch $(RUN) $(DEV) $@
 
 $(BENCH): pyproject.toml $(MADE)
 	@if [ ! -f $@ ]; then echo "servetui: installing the servers to compare with into $(VENV)" >&2; fi
