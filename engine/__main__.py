@@ -18,9 +18,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
+from engine.limits import Limits
 from engine.models import MODELS
 from engine.rehearsal import in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
@@ -38,6 +40,8 @@ class EngineSettings:
     memory_fd: int
     control_fd: int
     trace: bool
+    limits: dict[str, Any]
+    """As keywords of Limits."""
 
     def to_json(self) -> str:
         """As the one argument of the process."""
@@ -58,7 +62,10 @@ def main(settings: EngineSettings) -> None:
     control.sendall(b"ready\n")
     if not control.recv(16):
         return
-    service = Service(Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"))
+    limits = Limits(**settings.limits)
+    service = Service(
+        Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"), limits
+    )
     listener = _listener(settings, memory, service)
     try:
         model.serve(listener, service)
@@ -85,7 +92,9 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
 
     tracing.install(memory)
-    service.converse = partial(traced_conversation.TracedConversation, service.settings)
+    service.converse = partial(
+        traced_conversation.TracedConversation, service.settings, limits=service.limits
+    )
     listener = traced_socket.traced_listener(fd, socket.socket)
     costume = partial(traced_rehearsal.in_costume, listener)
     service.rehearse = partial(rehearse, service, targets, costume)

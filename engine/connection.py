@@ -10,10 +10,11 @@ A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
 STEPS: dict[State, dict[Kind, State]] = {
     #  state: what may happen in it, and where that leads. A send that leaves bytes behind stays in
     #  `unsent`; one that leaves requests unanswered goes back to `handler` (see Connection.settle).
-    #  A send with no response before it is an interim 100 Continue, and leads nowhere.
-    A: {Kind.RECV: R, Kind.ERROR: A, Kind.RELEASE: A, Kind.CLOSE: C, Kind.TICK: A},
-    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.SEND: R, Kind.ERROR: R, Kind.RELEASE: R, Kind.CLOSE: C,
-        Kind.TICK: R},
+    #  A send with no response before it is an interim 100 Continue, and leads nowhere. A response
+    #  that no request asked for is the last: 503 to a client that is not let in, 408 to a slow one.
+    A: {Kind.RECV: R, Kind.RESPONSE: U, Kind.ERROR: A, Kind.RELEASE: A, Kind.CLOSE: C, Kind.TICK: A},
+    R: {Kind.RECV: R, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: R, Kind.ERROR: R, Kind.RELEASE: R,
+        Kind.CLOSE: C, Kind.TICK: R},
     H: {Kind.RECV: H, Kind.REQUEST: H, Kind.RESPONSE: U, Kind.SEND: H, Kind.ERROR: H, Kind.RELEASE: H,
         Kind.CLOSE: C, Kind.TICK: H},
     U: {Kind.RECV: U, Kind.REQUEST: U, Kind.RESPONSE: U, Kind.SEND: I, Kind.ERROR: U, Kind.RELEASE: U,

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
+from engine.limits import Limits
 from engine.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -35,7 +37,9 @@ class Phase(Enum):
 class EngineProcess:
     """A running engine, its memory and what it said."""
 
-    def __init__(self, model: str, root: Path, listener: socket.socket, *, trace: bool) -> None:
+    def __init__(
+        self, model: str, root: Path, listener: socket.socket, limits: Limits, *, trace: bool
+    ) -> None:
         self.model = model
         self.phase = Phase.STARTING
         self.memory = SharedMemory.create()
@@ -54,6 +58,7 @@ class EngineProcess:
             memory_fd=self.memory.fd,
             control_fd=theirs.fileno(),
             trace=trace,
+            limits=asdict(limits),
         )
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.

@@ -13,13 +13,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from engine.http_messages import Request, Response
+from engine.http_messages import Piece, Request, Response
 from engine.http_parser import Incoming, begin
-from engine.limits import Limits
+from engine.limits import DEFAULT_LIMITS, Limits
 
 MEMO_LIMIT_BYTES = 2 * 1024  # a longer head carries cookies, and those hardly repeat
 MEMO_ENTRIES = 1024  # with the above, a few MB at most
-DEFAULT_LIMITS = Limits()
 
 
 class Policy(Protocol):
@@ -34,16 +33,17 @@ class Conversation:
     """The HTTP state of one connection: bytes in, requests out; responses in, bytes out.
 
     `ended`: close the connection once the bytes that `send` returned have been sent.
+    `broken_off`: it ended before the client had said what it was saying; so it may still be sending.
     `partial`: the bytes of an unfinished request have arrived.
     """
 
     __slots__ = (
         "_incoming", "_is_deaf", "_is_fresh", "_limits", "_memo", "_policy", "_unanswered",
-        "_unread", "ended", "partial",
+        "_unread", "broken_off", "ended", "partial",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, limits: Limits = DEFAULT_LIMITS) -> None:
-        self.ended = False
+        self.broken_off = self.ended = False
         self.partial = False
         self._policy = policy
         self._limits = limits
@@ -68,8 +68,13 @@ class Conversation:
                 return requests
         return self._parse(data)
 
-    def send(self, response: Response) -> bytes:
-        """The bytes that answer the oldest unanswered request; b"" once the connection has ended.
+    @property
+    def has_head(self) -> bool:
+        """Of an unfinished request: the head is there, and content is to come."""
+        return self._incoming is not None
+
+    def send(self, response: Response) -> Sequence[Piece]:
+        """The bytes that answer the oldest unanswered request; none once the connection has ended.
 
         With no request unanswered (408, 503), it is the last response of the connection. So is one
         to a request whose content has not been read.
@@ -78,16 +83,18 @@ class Conversation:
             request = self._unanswered.popleft()
         except IndexError:
             return self._send_unasked(response)
-        if self._policy.keep_alive and request.keep_alive:
+        if self._policy.keep_alive and request.keep_alive and not response.is_last:
             return response.wire(True, request.method == "HEAD")
         if request.expects_continue and response.status == 100:
             return response.wire(True, True)
+        self.broken_off = bool(request.fault) or request.expects_continue or self.partial
         self._end()
         return response.wire(False, request.method == "HEAD")
 
-    def _send_unasked(self, response: Response) -> bytes:
+    def _send_unasked(self, response: Response) -> Sequence[Piece]:
         if self.ended:
-            return b""
+            return ()
+        self.broken_off = True
         self._end()
         return response.wire(False, False)
 

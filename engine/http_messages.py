@@ -8,6 +8,9 @@ from http import HTTPStatus
 from engine.http_dates import format_date
 
 Headers = tuple[tuple[bytes, bytes], ...]
+Piece = bytes | memoryview
+"""What one send is given of a response."""
+PIECE_BYTES = 64 * 1024  # a longer body is not copied behind its head, but sent in pieces of this
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +42,50 @@ class Request:
     expects_continue: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A body of any length that takes no room: one pattern, of PIECE_BYTES, again and again."""
+
+    pattern: bytes
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, part: slice) -> memoryview:
+        """A piece: at most PIECE_BYTES, from a multiple of them on."""
+        return memoryview(self.pattern)[: min(part.stop, self.length) - part.start]
+
+    def __bytes__(self) -> bytes:
+        """All of it."""
+        times = self.length // len(self.pattern) + 1
+        return (self.pattern * times)[: self.length]
+
+
 @dataclass(slots=True)
 class Response:
     """An answer, not to be changed once made: it remembers the bytes it was serialised to.
 
     `at_s` is the Unix second in which it was made, for the Date field. `wait_s` is the time that
     the model lets pass before it sends. `headers` come after the fields made here
-    (Date, Content-Type, Content-Length, Connection).
+    (Date, Content-Type, Content-Length, Connection). `is_last`: the connection ends with it.
     """
 
     status: int
     content_type: str
-    body: bytes | memoryview
+    body: bytes | memoryview | Repeated
     at_s: int
     wait_s: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
-    _wires: dict[tuple[bool, bool], bytes] = field(default_factory=dict, repr=False, compare=False)
+    is_last: bool = False
+    _wires: dict[tuple[bool, bool], tuple[Piece, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
-    def wire(self, keep_alive: bool, head_only: bool) -> bytes:
-        """The bytes to send. `head_only` (for HEAD) leaves out the body and nothing else.
+    def wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
+        """The bytes to send, in pieces: one for all but a long body, which is not copied: however
+        many clients are slow to take it, it stands in memory once. `head_only` (for HEAD) leaves out
+        the body and nothing else.
 
         ValueError: a header holds a line end.
         """
@@ -66,12 +94,18 @@ class Response:
         except KeyError:
             return self._make_wire(keep_alive, head_only)
 
-    def _make_wire(self, keep_alive: bool, head_only: bool) -> bytes:
+    def _make_wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
         head = self._head(keep_alive)
-        is_bare = head_only or self._has_no_body()
-        made = head if is_bare else b"".join((head, self.body))
+        body = [] if head_only or self._has_no_body() else self.pieces()
+        made: tuple[Piece, ...] = (head, *body) if len(body) > 1 else (b"".join((head, *body)),)
         self._wires[keep_alive, head_only] = made
         return made
+
+    def pieces(self) -> list[memoryview]:
+        """The body, cut."""
+        body = self.body if isinstance(self.body, Repeated) else memoryview(self.body)
+        starts = range(0, len(body), PIECE_BYTES)
+        return [body[start : start + PIECE_BYTES] for start in starts]
 
     def _has_no_body(self) -> bool:
         return self.status in (204, 304) or self.status < 200

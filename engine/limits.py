@@ -28,3 +28,6 @@ class Limits:
     """How long a client may take nothing of an answer. Longer: closed."""
     connections: int | None = None
     """Open at the same time; None: what the model can carry. More: 503 and closed."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -8,7 +8,6 @@ ACCEPT_LOOKUP_S = (
     0.05  # how long a blocking accept() waits before its server looks whether to leave
 )
 RECEIVE_BYTES = 64 * 1024  # most that one recv() takes: a page of requests, or a piece of a body
-KEEP_ALIVE_S = 5.0  # an idle connection is closed after this; uvicorn's default as well
 
 
 def open_listener(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
@@ -46,9 +45,18 @@ def set_receive_timeout(sock: socket.socket, seconds: float) -> None:
     Unlike settimeout() this leaves O_NONBLOCK alone, which belongs to the open file and so to every
     process that shares the listener. Accepted sockets inherit it (socket(7), SO_RCVTIMEO).
     """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+
+
+def set_send_timeout(sock: socket.socket, seconds: float) -> None:
+    """Let the kernel end a blocking send() with EAGAIN when nothing of it was taken for `seconds`;
+    sooner, it returns how much was. Accepted sockets inherit it as well."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+
+
+def _timeval(seconds: float) -> bytes:
     whole = int(seconds)
-    timeval = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    return struct.pack("@ll", whole, int((seconds - whole) * 1e6))
 
 
 def accept_queue(listener: socket.socket) -> tuple[int, int] | None:

@@ -33,7 +33,7 @@ _NOT_BEGUN, _ACCEPTED, _ASKED, _ANSWERED, _SENT, _LEFT_BY_CLIENT, _OVER, _ODD = 
 _LIFE: dict[int, dict[int, int]] = {
     #  step: what may follow in an ordinary life; anything else makes it an odd one
     _NOT_BEGUN: {Kind.ACCEPT: _ACCEPTED},
-    _ACCEPTED: {RECV_REQUEST: _ASKED, Kind.CLOSE: _OVER},
+    _ACCEPTED: {RECV_REQUEST: _ASKED, RESPONSE_SEND: _SENT, Kind.CLOSE: _OVER},
     _ASKED: {RESPONSE_SEND: _SENT, Kind.RESPONSE: _ANSWERED},
     _ANSWERED: {Kind.SEND: _SENT},
     _SENT: {RECV_REQUEST: _ASKED, Kind.RECV: _LEFT_BY_CLIENT, Kind.CLOSE: _OVER},

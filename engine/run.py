@@ -21,6 +21,7 @@ from engine import listener as listening
 from engine.detail import ConnectionDetail
 from engine.engine_process import EngineProcess, Phase
 from engine.events import Event, Kind, Unreported
+from engine.limits import DEFAULT_LIMITS, Limits
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
 from engine.models import DEFAULT_MODEL, MODELS
@@ -67,6 +68,7 @@ class RunSettings:
     short: bool = False
     trace: bool = True
     tick_s: float = 0.0
+    limits: Limits = DEFAULT_LIMITS
     whole: bool = False
     tells_bytes: bool = False
     """Of slow traffic, tell what is received and sent."""
@@ -262,7 +264,11 @@ class Run:
     def _start(self, model: str) -> EngineProcess:
         try:
             engine = EngineProcess(
-                model, self.settings.root, self._listener, trace=self.settings.trace
+                model,
+                self.settings.root,
+                self._listener,
+                self.settings.limits,
+                trace=self.settings.trace,
             )
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error

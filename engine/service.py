@@ -1,14 +1,18 @@
 """What a model is given besides its listener: the live settings, the site, HTTP conversations."""
 
 import socket
+import traceback
 from collections.abc import Callable
+from time import time
 
 from engine.http1 import Conversation
 from engine.http_messages import Request, Response
+from engine.limits import DEFAULT_LIMITS, Limits
 
 
 class Settings:
-    """The live settings, in a page of memory that the terminal writes and every server process reads.
+    """The live settings, in a page of memory that the terminal writes and every server process reads;
+    and, the other way round, how many clients were not let in.
 
     Words of 8 bytes. They are read at each request, so that a change reaches children that block.
     """
@@ -51,13 +55,34 @@ class Settings:
         """Set the pause after each round of the polling loop."""
         self._words[_TICK_US] = int(seconds * 1e6)
 
+    @property
+    def cap(self) -> int:
+        """How many connections the engine lets in; 0 before it serves."""
+        return self._words[_CAP]
+
+    def set_cap(self, connections: int) -> None:
+        """Tell the cap that holds."""
+        self._words[_CAP] = connections
+
+    @property
+    def refused(self) -> tuple[int, int]:
+        """Clients answered 503: at the cap, and for lack of threads, processes or memory."""
+        return self._words[_REFUSED], self._words[_REFUSED + 1]
+
+    def count_refused(self, *, at_cap: bool) -> None:
+        """Count one. Only the one that accepts does, so no count is lost."""
+        self._words[_REFUSED if at_cap else _REFUSED + 1] += 1
+
     def leave(self) -> None:
         """Tell the server to leave accept and to drain: one more answer on each connection."""
         self._words[_LEAVE] = self._words[_CLOSING] = 1
 
 
 TELL_BYTES = 1 << 32
-_CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING = range(5)
+_CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING, _CAP, _REFUSED = range(7)  # of that, two words
+
+
+FAILURE = b"500 Internal Server Error: the server has a fault; its standard error tells more.\n"
 
 
 class Service:
@@ -68,16 +93,28 @@ class Service:
         settings: Settings,
         answer: Callable[[Request], Response],
         on_leave: Callable[[], None],
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.settings = settings
-        self.answer = answer
-        """Request -> Response. May burn CPU; never waits: that is left to the model (`wait_s`)."""
-        self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(settings)
+        self.limits = limits
+        self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(
+            settings, limits
+        )
         """The HTTP side of a new connection."""
         self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
         """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
+        self._answer = answer
         self._on_leave = on_leave
         self._left = False
+
+    def answer(self, request: Request) -> Response:
+        """The application's response. It may burn CPU; it never waits: that is left to the model
+        (`wait_s`). A bug in it costs this one client a 500, and nobody else anything."""
+        try:
+            return self._answer(request)
+        except Exception:
+            traceback.print_exc()
+            return Response(500, "text/plain; charset=utf-8", FAILURE, int(time()), is_last=True)
 
     @property
     def accepting(self) -> bool:

@@ -21,13 +21,13 @@ from time import thread_time, time
 from urllib.parse import quote
 
 from engine.file_responses import File, respond
-from engine.http_messages import CONTINUE, Request, Response
+from engine.http_messages import CONTINUE, PIECE_BYTES, Repeated, Request, Response
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 
 WAIT_LIMIT_MS = 60_000  # browsers and proxies give up soon after
 BURN_LIMIT_MS = 10_000
-BODY_LIMIT_BYTES = 100_000_000  # of /bytes, and of a file: a body is made in memory, as a whole
+BODY_LIMIT_BYTES = 100_000_000  # of /bytes, and of a file: that is read as a whole
 KEPT_RESPONSES = 1024
 KEPT_FILE_BYTES = 1024 * 1024  # a larger body is not kept
 KEPT_BYTES = 16 * 1024 * 1024  # all bodies together; serialised, each may be held twice more
@@ -62,7 +62,7 @@ CONTENT_TYPES = {
 
 _READS = ("GET", "HEAD")
 _ALLOW = (("Allow", "GET, HEAD, OPTIONS"),)
-_PATTERN_LINE = b"servetui " * 7 + b"\n"  # 64 bytes
+_PATTERN = (b"servetui " * 7 + b"\n") * (PIECE_BYTES // 64)  # lines of 64 bytes
 _TASK = re.compile(r"/(wait|burn|bytes)/(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 # Each visit is meant to be seen: a browser must ask again, not look into its own cache.
@@ -79,11 +79,10 @@ class Site:
         self._kept: dict[str, Response] = {}  # target -> an answer, good for the second it was made
         self._files: dict[str, File] = {}  # target -> the file that was the answer
         self._kept_bytes = 0
-        self._pattern = b""  # what /bytes gives slices of; as long as the longest so far
         self._tasks: dict[str, tuple[int, Callable[[int, int], Response]]] = {
             "wait": (WAIT_LIMIT_MS, _wait),
             "burn": (BURN_LIMIT_MS, _burn),
-            "bytes": (BODY_LIMIT_BYTES, self._bytes),
+            "bytes": (BODY_LIMIT_BYTES, _bytes),
         }
 
     def answer(self, request: Request) -> Response:
@@ -138,12 +137,6 @@ class Site:
             line = f"/{name}/ takes a whole number of {what} from 0 to {limit}.\n"
             return Response(400, TEXT, line.encode(), now_s)
         return run(int(argument), now_s)
-
-    def _bytes(self, count: int, now_s: int) -> Response:
-        pattern = self._pattern
-        if len(pattern) < count:
-            pattern = self._pattern = _PATTERN_LINE * (count // len(_PATTERN_LINE) + 1)
-        return Response(200, BINARY, memoryview(pattern)[:count], now_s, headers=_ALWAYS_ASK)
 
     def _file_response(self, request: Request, now_s: int) -> Response:
         target = request.target
@@ -221,6 +214,10 @@ def _moved(request: Request, now_s: int) -> Response:
 def _wait(wait_ms: int, now_s: int) -> Response:
     line = f"This answer was made at once, and waited {wait_ms} ms before it was sent.\n"
     return Response(200, TEXT, line.encode(), now_s, wait_ms / 1000, _ALWAYS_ASK)
+
+
+def _bytes(count: int, now_s: int) -> Response:
+    return Response(200, BINARY, Repeated(_PATTERN, count), now_s, headers=_ALWAYS_ASK)
 
 
 def _burn(burn_ms: int, now_s: int) -> Response:

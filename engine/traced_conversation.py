@@ -12,9 +12,9 @@ from typing import Any
 
 from engine import callers
 from engine.events import RECV_REQUEST, Kind, printable
-from engine.http1 import DEFAULT_LIMITS, Conversation, Policy
-from engine.http_messages import Request, Response
-from engine.limits import Limits
+from engine.http1 import Conversation, Policy
+from engine.http_messages import Piece, Request, Response
+from engine.limits import DEFAULT_LIMITS, Limits
 from engine.traced_socket import LAST_ANSWER, SERVER_CLOSED, TracedSocket
 from engine.tracing import tracer
 
@@ -60,7 +60,7 @@ class TracedConversation(Conversation):
             sock._catch_up()
         return requests
 
-    def send(self, response: Response) -> bytes:
+    def send(self, response: Response) -> Sequence[Piece]:
         sock = self._socket
         if response.status == 100:
             if not sock._is_shown:
@@ -75,10 +75,11 @@ class TracedConversation(Conversation):
             sock._responses += 1
             return wire
         status = _STATUSES.get(response.status) or str(response.status)
+        length = len(wire[0]) if len(wire) == 1 else sum(map(len, wire))
         if self._pipelined or sock._unsaid:
-            sock.report(Kind.RESPONSE, len(wire), callers.frame(1).f_lineno, status)
+            sock.report(Kind.RESPONSE, length, callers.frame(1).f_lineno, status)
         else:
-            sock._unsaid = (len(wire), callers.frame(1).f_lineno, status)
+            sock._unsaid = (length, callers.frame(1).f_lineno, status)
         return wire
 
     def _report_head(self, line: int) -> None:

@@ -238,7 +238,7 @@ class TracedSocket:
         return result
 
     def _got(self, received: int, line: int) -> None:
-        if not received:
+        if not received and self._ended_by is SERVER_CLOSED:  # else this end answers ours
             self._ended_by = "client closed first"
         if self._is_shown:
             self.report(_RECV, received, line)
@@ -339,7 +339,7 @@ class TracedSocket:
         if isinstance(error, (BlockingIOError, TimeoutError)):
             if self.gettimeout() == 0:
                 tracer.blocked(at_accept=False)
-            else:
+            elif self._ended_by is SERVER_CLOSED:
                 self._ended_by = "server closed first: client silent"
             return
         if isinstance(error, ConnectionError):

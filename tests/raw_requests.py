@@ -80,7 +80,7 @@ def converse(pieces: Iterable[bytes], site: Site | None = None, mode: Mode | Non
             break
         for request in conversation.receive(piece):
             asked.append(request)
-            answers.append(conversation.send(site.answer(request)))
+            answers.append(b"".join(conversation.send(site.answer(request))))
             if conversation.ended:
                 break
     return Talk(asked, answers, conversation.ended, conversation.partial)

@@ -9,25 +9,34 @@ Level-triggered: a socket is named again and again for as long as it has somethi
 import select
 import socket
 import time
+from collections.abc import Iterator
 
+from engine.admission import Admission, pause_after
+from engine.closing import LINGER_BYTES, half_close
 from engine.http1 import Conversation
-from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES
+from engine.http_messages import Piece
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
+from engine.patience import Patience
 from engine.service import Service
 
+CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
 MOST_READY = 1_000  # sockets that one turn serves
-SWEEP_S = 1.0  # how often the loop looks for clients that have been silent for too long
+MOST_SENDS = 16  # to one client in one turn: it may read as fast as we send, and others wait
+SWEEP_S = 1.0  # how often the loop looks for clients whose time is over
 
 
 class Client:
-    """A connection, and what has not been sent to it yet."""
+    """A connection, and what it has not been sent yet."""
 
-    __slots__ = ("connection", "conversation", "heard_s", "unsent")
+    __slots__ = ("answers", "connection", "conversation", "lingers_bytes", "patience", "unsent")
 
-    def __init__(self, connection: socket.socket, conversation: Conversation) -> None:
+    def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
         self.connection = connection
-        self.conversation = conversation
-        self.unsent: bytes | memoryview = b""
-        self.heard_s = 0.0
+        self.conversation = service.converse(connection)
+        self.patience = Patience(self.conversation, service.limits, now_s)
+        self.answers: Iterator[Piece] = iter(())
+        self.unsent: Piece = b""
+        self.lingers_bytes = 0
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -41,6 +50,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     # Level-triggered: left in the set, it would wake this loop for clients that another one takes.
     poller.unregister(listener)
     listener.close()
+    loop.admission.close_refused(all_of_them=True)
     while loop.clients:
         loop.turn()
     poller.close()
@@ -54,8 +64,10 @@ class Loop:
         self.listening = listener.fileno()
         self.poller = poller
         self.service = service
+        self.admission = Admission(service, CONNECTIONS)
         self.clients: dict[int, Client] = {}
         self.now_s = self.swept_s = time.monotonic()
+        self.pause_ends_s = 0.0
 
     def turn(self) -> None:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
@@ -74,6 +86,9 @@ class Loop:
                 is_over = True  # reset by the client
             if is_over:
                 self.end(client, descriptor)
+        if self.pause_ends_s and self.now_s > self.pause_ends_s:
+            self.pause_ends_s = 0.0
+            self.poller.modify(self.listening, select.EPOLLIN)
         # In a full turn somebody may be ready and not yet named: not silent, only waiting for us.
         if self.now_s - self.swept_s > SWEEP_S and len(ready) < MOST_READY:
             self.sweep()
@@ -84,50 +99,80 @@ class Loop:
             connection, _ = self.listener.accept()
         except BlockingIOError:
             return
-        except OSError:
-            time.sleep(ACCEPT_LOOKUP_S)  # no descriptor left, or a client that is gone already
+        except OSError as error:
+            # The client stays in the queue, and would wake the loop at once, again and again. To
+            # sleep would make everybody wait: the listener is passed over for a moment instead.
+            if pause_s := pause_after(error):
+                self.poller.modify(self.listening, 0)
+                self.pause_ends_s = self.now_s + pause_s
+            return
+        if len(self.clients) >= self.admission.cap:
+            self.admission.refuse(connection)
             return
         connection.setblocking(False)
-        client = Client(connection, self.service.converse(connection))
-        client.heard_s = self.now_s
-        self.clients[connection.fileno()] = client
+        self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
         self.poller.register(connection, select.EPOLLIN)
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
+        if client.lingers_bytes:  # its last answer is sent: what it had on the way is thrown away
+            data = client.connection.recv(RECEIVE_BYTES)
+            client.lingers_bytes -= len(data)
+            return not data or client.lingers_bytes <= 0
         was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
             if not data:
                 return True
-            client.unsent = self.answer(client.conversation, data)
-        if client.unsent:
-            transmit(client)
-        client.heard_s = time.monotonic()
-        if bool(client.unsent) != was_unsent:
-            # While bytes are unsent nothing more is read: a client that does not read its answers
-            # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.
-            self.poller.modify(descriptor, select.EPOLLOUT if client.unsent else select.EPOLLIN)
-        return client.conversation.ended and not client.unsent
+            client.answers = self.answers(client.conversation, data)
+        return self.transmit(client, descriptor, was_unsent)
 
-    def answer(self, conversation: Conversation, data: bytes) -> bytes:
-        """The answers to the requests that these bytes complete."""
-        answers = b""
+    def answers(self, conversation: Conversation, data: bytes) -> Iterator[Piece]:
+        """The answers to the requests that these bytes complete. Each is made when the one before it
+        has been sent: a client that asks for much and reads nothing holds one at a time."""
         for request in conversation.receive(data):
             response = self.service.answer(request)
             if response.wait_s:
                 time.sleep(response.wait_s)  # and everybody waits
-            answers += conversation.send(response)
+            yield from conversation.send(response)
             if conversation.ended:
                 break  # requests after the last answer stay unanswered
-        return answers
+
+    def transmit(self, client: Client, descriptor: int, was_unsent: bool) -> bool:
+        """Send what the kernel has room for; True when that was the end of the connection."""
+        has_moved = send_some(client)
+        now_s = time.monotonic()
+        is_unsent = bool(client.unsent)
+        client.patience.follow(now_s, has_moved=has_moved, is_unsent=is_unsent)
+        if client.conversation.ended and not is_unsent:
+            if not half_close(client.connection, client.conversation):
+                return True
+            client.patience.await_end(now_s)
+            client.lingers_bytes = LINGER_BYTES
+        if is_unsent != was_unsent:
+            # While bytes are unsent nothing more is read: a client that does not read its answers
+            # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.
+            self.poller.modify(descriptor, select.EPOLLOUT if is_unsent else select.EPOLLIN)
+        return False
 
     def sweep(self) -> None:
-        """End the clients that have been silent for too long."""
+        """Look for clients whose time is over."""
         self.swept_s = self.now_s
+        self.admission.close_refused()
         for descriptor, client in list(self.clients.items()):
-            if self.now_s - client.heard_s > KEEP_ALIVE_S:
-                self.end(client, descriptor)
+            if self.now_s > client.patience.ends_s:
+                self.give_up(client, descriptor)
+
+    def give_up(self, client: Client, descriptor: int) -> None:
+        """End a client; one that is owed an answer to that gets it first."""
+        words = client.patience.last_words()
+        client.answers = iter(words)
+        try:
+            is_over = not words or self.transmit(client, descriptor, was_unsent=False)
+        except OSError:
+            is_over = True  # reset by the client
+        if is_over:
+            self.end(client, descriptor)
 
     def end(self, client: Client, descriptor: int) -> None:
         """Forget a client. Closing its socket takes it out of the epoll set, too."""
@@ -135,11 +180,18 @@ class Loop:
         client.connection.close()
 
 
-def transmit(client: Client) -> None:
-    """Send what the kernel has room for; the rest goes when it says EPOLLOUT."""
-    try:
-        sent = client.connection.send(client.unsent)
-    except BlockingIOError:
-        sent = 0
-    # A view: to copy the rest of a large answer at each step would take longer than to send it.
-    client.unsent = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
+def send_some(client: Client) -> bool:
+    """Send until nothing is left, the kernel has no more room, or others should have their turn;
+    whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
+    client.unsent = client.unsent or next(client.answers, b"")
+    for sends in range(MOST_SENDS):
+        if not client.unsent:
+            return sends > 0
+        try:
+            sent = client.connection.send(client.unsent)
+        except BlockingIOError:
+            return sends > 0
+        # A view: to copy the rest at each step would take longer than to send it.
+        rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
+        client.unsent = rest or next(client.answers, b"")
+    return True

@@ -10,49 +10,70 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything else takes the blocking functions of the standard library
 
+import contextlib  # noqa: E402
 import socket  # noqa: E402
 import time  # noqa: E402
 
 from gevent.pool import Group  # noqa: E402
 
-from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES  # noqa: E402
+from engine.admission import Admission, pause_after  # noqa: E402
+from engine.closing import linger  # noqa: E402
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES  # noqa: E402
+from engine.patience import Patience  # noqa: E402
 from engine.service import Service  # noqa: E402
+
+CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 
 
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the greenlets."""
     greenlets = Group()
     listener.settimeout(ACCEPT_LOOKUP_S)
+    admission = Admission(service, CONNECTIONS)
     while service.accepting:
+        admission.close_refused()
         try:
             connection, _ = listener.accept()
         except TimeoutError:
             continue  # nobody came for a moment: look whether to leave
-        except OSError:
-            time.sleep(ACCEPT_LOOKUP_S)  # no descriptor left, or a client that is gone already
+        except OSError as error:
+            time.sleep(pause_after(error))  # patched: only this greenlet sleeps
             continue
-        greenlets.spawn(talk, connection, service)
+        if len(greenlets) >= admission.cap:
+            admission.refuse(connection)
+        else:
+            greenlets.spawn(talk, connection, service)
         # Not closed here: a greenlet is no process, there is one descriptor.
     listener.close()
+    admission.close_refused(all_of_them=True)
     greenlets.join()
 
 
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
-    connection.settimeout(KEEP_ALIVE_S)
     conversation = service.converse(connection)
-    with connection:
+    patience = Patience(conversation, service.limits, time.monotonic())
+    connection.settimeout(service.limits.idle_s)
+    with connection, contextlib.suppress(OSError):  # it is gone, or takes nothing of its answer
         while not conversation.ended:
             try:
                 data = connection.recv(RECEIVE_BYTES)
-                if not data:
-                    return
-                for request in conversation.receive(data):
-                    response = service.answer(request)
-                    if response.wait_s:
-                        time.sleep(response.wait_s)  # even sleep(0) would let the others run first
-                    connection.sendall(conversation.send(response))
-                    if conversation.ended:
-                        break  # requests after the last answer stay unanswered
-            except OSError:
-                return  # the client is gone, or was silent for too long
+            except TimeoutError:  # silent, or slow, for too long
+                for piece in patience.last_words():
+                    connection.sendall(piece)
+                break
+            if not data:
+                return
+            requests = conversation.receive(data)
+            for request in requests:
+                response = service.answer(request)
+                if response.wait_s:
+                    time.sleep(response.wait_s)  # even sleep(0) would let the others run first
+                connection.settimeout(service.limits.send_s)
+                for piece in conversation.send(response):
+                    connection.sendall(piece)
+                if conversation.ended:
+                    break  # requests after the last answer stay unanswered
+            wait_s = patience.next_wait_s(has_moved=bool(requests))
+            connection.settimeout(wait_s or service.limits.idle_s)
+        linger(connection, conversation)

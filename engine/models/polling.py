@@ -9,42 +9,64 @@ No call may block, since all connections wait for the same thread. What would bl
 
 import socket
 import time
+from collections.abc import Iterator
 
+from engine.admission import Admission, pause_after
+from engine.closing import LINGER_BYTES, half_close
 from engine.http1 import Conversation
-from engine.listener import KEEP_ALIVE_S, RECEIVE_BYTES
+from engine.http_messages import Piece
+from engine.listener import RECEIVE_BYTES
+from engine.patience import Patience
 from engine.service import Service
+
+CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call in every round
 
 
 class Client:
-    """A connection, and what has not been sent to it yet."""
+    """A connection, and what it has not been sent yet."""
 
-    def __init__(self, connection: socket.socket, conversation: Conversation) -> None:
+    def __init__(self, connection: socket.socket, service: Service) -> None:
         self.connection = connection
-        self.conversation = conversation
-        self.unsent: bytes | memoryview = b""
-        self.heard_s = time.monotonic()
+        self.conversation = service.converse(connection)
+        self.patience = Patience(self.conversation, service.limits, time.monotonic())
+        self.answers: Iterator[Piece] = iter(())
+        self.unsent: Piece = b""
+        self.lingers_bytes = 0
 
 
 def serve(listener: socket.socket, service: Service) -> None:
     """Go round until told to leave; then on, without accepting, until the last client is gone."""
     listener.setblocking(False)
+    admission = Admission(service, CONNECTIONS)
     clients: list[Client] = []
+    pause_ends_s = 0.0
     while service.accepting:
-        accept(listener, service, clients)
+        if time.monotonic() >= pause_ends_s:
+            pause_ends_s = time.monotonic() + accept(listener, service, admission, clients)
         go_round(clients, service)
     listener.close()
+    admission.close_refused(all_of_them=True)
     while clients:
         go_round(clients, service)
 
 
-def accept(listener: socket.socket, service: Service, clients: list[Client]) -> None:
-    """Take one connection, if there is one."""
+def accept(
+    listener: socket.socket, service: Service, admission: Admission, clients: list[Client]
+) -> float:
+    """Take one connection, if there is one; for how long not to ask again, in seconds."""
+    admission.close_refused()
     try:
         connection, _ = listener.accept()
-    except OSError:
-        return  # nobody is waiting, no descriptor is left, or the client is gone already
-    connection.setblocking(False)  # accept() does not hand the listener's O_NONBLOCK on
-    clients.append(Client(connection, service.converse(connection)))
+    except BlockingIOError:
+        return 0.0  # nobody is waiting
+    except OSError as error:
+        return pause_after(error)
+    if len(clients) >= admission.cap:
+        admission.refuse(connection)
+    else:
+        connection.setblocking(False)  # accept() does not hand the listener's O_NONBLOCK on
+        clients.append(Client(connection, service))
+    return 0.0
 
 
 def go_round(clients: list[Client], service: Service) -> None:
@@ -54,7 +76,7 @@ def go_round(clients: list[Client], service: Service) -> None:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = time.monotonic() - client.heard_s > KEEP_ALIVE_S
+            is_over = time.monotonic() > client.patience.ends_s and not has_last_words(client)
         except OSError:
             is_over = True  # reset by the client
         if is_over:
@@ -66,28 +88,52 @@ def go_round(clients: list[Client], service: Service) -> None:
 
 def talk(client: Client, service: Service) -> bool:
     """Send what is left, or else receive and answer; True when the connection is over."""
+    if client.lingers_bytes:  # its last answer is sent: what it had on the way is thrown away
+        data = client.connection.recv(RECEIVE_BYTES)
+        client.lingers_bytes -= len(data)
+        return not data or client.lingers_bytes <= 0
     if not client.unsent:
         data = client.connection.recv(RECEIVE_BYTES)
         if not data:
             return True
-        client.unsent = answer(client.conversation, data, service)
+        client.answers = answers(client.conversation, data, service)
+        client.unsent = next(client.answers, b"")
+    has_moved = bool(client.unsent)
     if client.unsent:
+        try:
+            sent = client.connection.send(client.unsent)
+        except BlockingIOError:
+            client.patience.follow(time.monotonic(), has_moved=False, is_unsent=True)
+            raise
         # The kernel takes what fits into its buffer: the rest is kept for a later round. A view:
-        # to copy the rest of a large answer at each step would take longer than to send it.
-        sent = client.connection.send(client.unsent)
-        client.unsent = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
-    client.heard_s = time.monotonic()
-    return client.conversation.ended and not client.unsent
+        # to copy the rest at each step would take longer than to send it.
+        rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
+        client.unsent = rest or next(client.answers, b"")
+    now_s = time.monotonic()
+    client.patience.follow(now_s, has_moved=has_moved, is_unsent=bool(client.unsent))
+    if not client.conversation.ended or client.unsent:
+        return False
+    if not half_close(client.connection, client.conversation):
+        return True
+    client.patience.await_end(now_s)
+    client.lingers_bytes = LINGER_BYTES
+    return False
 
 
-def answer(conversation: Conversation, data: bytes, service: Service) -> bytes:
-    """The answers to the requests that these bytes complete."""
-    answers = b""
+def answers(conversation: Conversation, data: bytes, service: Service) -> Iterator[Piece]:
+    """The answers to the requests that these bytes complete. Each is made when the one before it has
+    been sent: a client that asks for much and reads nothing holds one at a time."""
     for request in conversation.receive(data):
         response = service.answer(request)
         if response.wait_s:
             time.sleep(response.wait_s)  # and everybody waits
-        answers += conversation.send(response)
+        yield from conversation.send(response)
         if conversation.ended:
             break  # requests after the last answer stay unanswered
-    return answers
+
+
+def has_last_words(client: Client) -> bool:
+    """The client's time is over: give it an answer to that, if it is owed one."""
+    client.answers = iter(client.patience.last_words())
+    client.unsent = next(client.answers, b"")
+    return bool(client.unsent)

@@ -7,13 +7,24 @@ A child starts with a copy of every descriptor of its parent. The connection end
 when the last copy is closed.
 """
 
+import contextlib
 import os
 import socket
 import time
 import traceback
 
-from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES, set_receive_timeout
+from engine.admission import Admission, pause_after
+from engine.closing import linger
+from engine.listener import (
+    ACCEPT_LOOKUP_S,
+    RECEIVE_BYTES,
+    set_receive_timeout,
+    set_send_timeout,
+)
+from engine.patience import Patience
 from engine.service import Service
+
+CONNECTIONS = 200  # each is a process, of some 5 MB that it shares with nobody
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -23,29 +34,41 @@ def serve(listener: socket.socket, service: Service) -> None:
     service.rehearse(talk)
     listener.setblocking(True)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
+    admission = Admission(service, CONNECTIONS)
+    children = 0
     while service.accepting:
-        reap(os.WNOHANG)
+        admission.close_refused()
+        children -= reap(os.WNOHANG)
         try:
             connection, _ = listener.accept()
         except BlockingIOError:
             continue  # nobody came for a moment: look whether to leave, and for children to reap
-        except OSError:
-            time.sleep(ACCEPT_LOOKUP_S)  # no descriptor left, or a client that is gone already
+        except OSError as error:
+            time.sleep(pause_after(error))
             continue
-        begin(connection, listener, service)
-        # The child has its own copy of the descriptor: until the parent closes its copy too, no FIN
-        # is sent when the child closes, and the client waits for ever.
-        connection.close()
+        if children >= admission.cap:
+            admission.refuse(connection)
+        elif begin(connection, listener, service, admission):
+            children += 1
+            # The child has its own copy of the descriptor: until the parent closes its copy too, no
+            # FIN is sent when the child closes, and the client waits for ever.
+            connection.close()
     listener.close()
+    admission.close_refused(all_of_them=True)
     reap(0)
 
 
-def begin(connection: socket.socket, listener: socket.socket, service: Service) -> None:
-    """Let a child talk to the client."""
+def begin(
+    connection: socket.socket, listener: socket.socket, service: Service, admission: Admission
+) -> bool:
+    """Let a child talk to the client; whether there is one."""
+    admission.close_refused(all_of_them=True)  # of those, too, the child would have a copy
     try:
         child = os.fork()
-    except OSError:
-        return  # no more processes: the client is dropped rather than the server
+    except OSError:  # the system gives no more processes
+        admission.refuse(connection, at_cap=False)
+        return False
     if child == 0:
         status = 1
         try:
@@ -56,33 +79,46 @@ def begin(connection: socket.socket, listener: socket.socket, service: Service) 
             traceback.print_exc()
         finally:
             os._exit(status)  # not sys.exit: the parent's cleanup is not the child's to do
+    return True
 
 
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
-    set_receive_timeout(connection, KEEP_ALIVE_S)  # the listener's own is inherited
     conversation = service.converse(connection)
-    with connection:
+    patience = Patience(conversation, service.limits, time.monotonic())
+    set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
+    with connection, contextlib.suppress(OSError):  # it is gone, or takes nothing of its answer
         while not conversation.ended:
             try:
                 data = connection.recv(RECEIVE_BYTES)
-                if not data:
-                    return
-                for request in conversation.receive(data):
-                    response = service.answer(request)
-                    if response.wait_s:
-                        time.sleep(response.wait_s)
-                    connection.sendall(conversation.send(response))
-                    if conversation.ended:
-                        break  # requests after the last answer stay unanswered
-            except OSError:
-                return  # the client is gone, or was silent for too long
+            except BlockingIOError:  # silent, or slow, for too long
+                for piece in patience.last_words():
+                    connection.sendall(piece)
+                break
+            if not data:
+                return
+            requests = conversation.receive(data)
+            for request in requests:
+                response = service.answer(request)
+                if response.wait_s:
+                    time.sleep(response.wait_s)
+                for piece in conversation.send(response):
+                    connection.sendall(piece)
+                if conversation.ended:
+                    break  # requests after the last answer stay unanswered
+            wait_s = patience.next_wait_s(has_moved=bool(requests))
+            if wait_s is not None:
+                set_receive_timeout(connection, wait_s)
+        linger(connection, conversation)
 
 
-def reap(options: int) -> None:
-    """Take leave of the children that have ended; one that nobody waits for stays a zombie."""
+def reap(options: int) -> int:
+    """Take leave of the children that have ended, and count them; one that nobody waits for stays a
+    zombie."""
+    ended = 0
     try:
         while os.waitpid(-1, options)[0]:
-            pass  # one SIGCHLD may stand for many children, so a single wait is not enough
+            ended += 1  # one SIGCHLD may stand for many children, so a single wait is not enough
     except ChildProcessError:
-        return  # none left
+        pass  # none left
+    return ended

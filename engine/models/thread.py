@@ -6,59 +6,86 @@ Fails by: threads without bound; a socket closed by the thread that accepted it
 Threads share one table of descriptors: what one of them closes is closed for all.
 """
 
+import contextlib
 import socket
 import threading
 import time
 
-from engine.listener import ACCEPT_LOOKUP_S, KEEP_ALIVE_S, RECEIVE_BYTES, set_receive_timeout
+from engine.admission import Admission, pause_after
+from engine.closing import linger
+from engine.listener import (
+    ACCEPT_LOOKUP_S,
+    RECEIVE_BYTES,
+    set_receive_timeout,
+    set_send_timeout,
+)
+from engine.patience import Patience
 from engine.service import Service
+
+CONNECTIONS = 1_000  # each has a stack, and all of them compete for one interpreter
 
 
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the threads."""
     listener.setblocking(True)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
+    admission = Admission(service, CONNECTIONS)
     while service.accepting:
+        admission.close_refused()
         try:
             connection, _ = listener.accept()
         except BlockingIOError:
             continue  # nobody came for a moment: look whether to leave
-        except OSError:
-            time.sleep(ACCEPT_LOOKUP_S)  # no descriptor left, or a client that is gone already
+        except OSError as error:
+            time.sleep(pause_after(error))
             continue
-        begin(connection, service)
+        if threading.active_count() > admission.cap:  # one of them is this one
+            admission.refuse(connection)
+        else:
+            begin(connection, service, admission)
         # Not closed here: there is one descriptor, and the thread is using it. By the time of a
         # late close() its number may even belong to a stranger's connection.
     listener.close()
+    admission.close_refused(all_of_them=True)
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
 
 
-def begin(connection: socket.socket, service: Service) -> None:
+def begin(connection: socket.socket, service: Service, admission: Admission) -> None:
     """Let a thread talk to the client."""
     try:
         threading.Thread(target=talk, args=(connection, service)).start()
-    except RuntimeError:
-        connection.close()  # no more threads: the client is dropped rather than the server
+    except RuntimeError:  # the system gives no more threads
+        admission.refuse(connection, at_cap=False)
 
 
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
-    set_receive_timeout(connection, KEEP_ALIVE_S)  # the listener's own is inherited
     conversation = service.converse(connection)
-    with connection:
+    patience = Patience(conversation, service.limits, time.monotonic())
+    set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
+    with connection, contextlib.suppress(OSError):  # it is gone, or takes nothing of its answer
         while not conversation.ended:
             try:
                 data = connection.recv(RECEIVE_BYTES)
-                if not data:
-                    return
-                for request in conversation.receive(data):
-                    response = service.answer(request)
-                    if response.wait_s:
-                        time.sleep(response.wait_s)
-                    connection.sendall(conversation.send(response))
-                    if conversation.ended:
-                        break  # requests after the last answer stay unanswered
-            except OSError:
-                return  # the client is gone, or was silent for too long
+            except BlockingIOError:  # silent, or slow, for too long
+                for piece in patience.last_words():
+                    connection.sendall(piece)
+                break
+            if not data:
+                return
+            requests = conversation.receive(data)
+            for request in requests:
+                response = service.answer(request)
+                if response.wait_s:
+                    time.sleep(response.wait_s)
+                for piece in conversation.send(response):
+                    connection.sendall(piece)
+                if conversation.ended:
+                    break  # requests after the last answer stay unanswered
+            wait_s = patience.next_wait_s(has_moved=bool(requests))
+            if wait_s is not None:
+                set_receive_timeout(connection, wait_s)
+        linger(connection, conversation)

@@ -364,7 +364,7 @@ def test_threads_share_a_ring_without_a_lock(
         assert all(conn == event.fd == event.line for event in told if event.kind is Kind.RECV)
         numbers = [event.bytes for event in told if event.kind is not Kind.SEND]
         assert numbers == sorted(set(numbers))
-        assert {event.note for event in told if event.kind is Kind.RECV} == {f"{conn}"}
+        assert {event.note for event in told if event.kind is Kind.RECV} <= {f"{conn}"}
         for event in told:
             if event.kind is Kind.RESPONSE:
                 assert event.note == f"{conn} {event.bytes % 40}"

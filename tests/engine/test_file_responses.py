@@ -104,7 +104,7 @@ def test_conditions(status: int, fields: list[str], method: str) -> None:
 
 
 def test_what_304_carries() -> None:
-    wire = ask(f"If-None-Match: {TAG}").wire(True, False)
+    wire = b"".join(ask(f"If-None-Match: {TAG}").wire(True, False))
     head = wire.decode().split("\r\n")
     assert head[0] == "HTTP/1.1 304 Not Modified"
     names = [line.partition(":")[0] for line in head[1:-2]]

@@ -207,7 +207,7 @@ def test_h11_reads_what_is_sent(method: bytes) -> None:
     talk = Conversation(Mode())
     talk.receive(data or b"")
     page = Response(200, "text/plain", b"hello", 784_111_777, headers=(("X-A", "b"),))
-    client.receive_data(talk.send(page))
+    client.receive_data(b"".join(talk.send(page)))
     response = client.next_event()
     assert isinstance(response, h11.Response)
     if method == b"GET":
@@ -223,11 +223,11 @@ def test_h11_reads_an_interim_answer() -> None:
     head = client.send(h11.Request(method="PUT", target="/", headers=fields))
     talk = Conversation(Mode())
     talk.receive(head or b"")
-    client.receive_data(talk.send(CONTINUE))
+    client.receive_data(b"".join(talk.send(CONTINUE)))
     assert isinstance(client.next_event(), h11.InformationalResponse)
     talk.receive(client.send(h11.Data(data=b"x")) or b"")
     client.send(h11.EndOfMessage())
-    client.receive_data(talk.send(Response(200, "", b"", 0)))
+    client.receive_data(b"".join(talk.send(Response(200, "", b"", 0))))
     response = client.next_event()
     assert isinstance(response, h11.Response)
     assert response.status_code == 200

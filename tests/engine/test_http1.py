@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import http1
-from engine.http1 import DEFAULT_LIMITS, Conversation
+from engine.http1 import Conversation
 from engine.http_dates import format_date, parse_date
 from engine.http_messages import CONTINUE, Request, Response
-from engine.limits import Limits
+from engine.limits import DEFAULT_LIMITS, Limits
 
 HOST = b"Host: a\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -260,26 +260,26 @@ def test_leave_to_send_the_content_is_an_interim_answer(keep_alive: bool) -> Non
     (head,) = talk.receive(EXPECTING)
     assert head.expects_continue
     assert talk.partial
-    assert talk.send(CONTINUE) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert b"".join(talk.send(CONTINUE)) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert not talk.ended
     assert talk.partial
     (whole,) = talk.receive(b"abc")
     assert whole.body == b"abc"
     assert not talk.partial
-    assert talk.send(page()).startswith(b"HTTP/1.1 200 ")
+    assert b"".join(talk.send(page())).startswith(b"HTTP/1.1 200 ")
     assert talk.ended is not keep_alive
 
 
 def test_another_answer_to_the_head_is_the_last() -> None:
     talk = conversation()
     talk.receive(EXPECTING + b"abc" + GET)
-    wire = talk.send(page(status=405))
+    wire = b"".join(talk.send(page(status=405)))
     assert b" 405 " in wire
     assert b"\r\nConnection: close\r\n" in wire
     assert talk.ended
     assert not talk.partial
     assert talk.receive(GET) == ()
-    assert talk.send(page()) == b""
+    assert b"".join(talk.send(page())) == b""
 
 
 def test_expectations_without_content_or_from_1_0_do_not_matter() -> None:
@@ -486,7 +486,7 @@ def behaviour(pieces: list[bytes]) -> tuple[list[Request], list[bytes], bool, bo
             requests.append(request)
             final = Response(200, "text/plain", request.target.encode(), 0)
             goes_on = request.expects_continue and request.method == "GET"
-            sent.append(talk.send(CONTINUE if goes_on else final))
+            sent.append(b"".join(talk.send(CONTINUE if goes_on else final)))
     return requests, sent, talk.ended, talk.partial
 
 
@@ -520,7 +520,7 @@ def page(body: bytes = b"hello", status: int = 200) -> Response:
 
 
 def test_the_bytes_of_a_response() -> None:
-    assert page().wire(True, False) == (
+    assert b"".join(page().wire(True, False)) == (
         b"HTTP/1.1 200 OK\r\n"
         b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
         b"Content-Type: text/plain\r\n"
@@ -530,7 +530,7 @@ def test_the_bytes_of_a_response() -> None:
         b"\r\n"
         b"hello"
     )
-    assert b"\r\nConnection: close\r\n" in page().wire(False, False)
+    assert b"\r\nConnection: close\r\n" in b"".join(page().wire(False, False))
 
 
 def test_the_bytes_are_made_once() -> None:
@@ -543,24 +543,24 @@ def test_the_bytes_are_made_once() -> None:
 
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_head_leaves_out_the_body_only(keep_alive: bool) -> None:
-    whole = page().wire(keep_alive, False)
-    assert whole == page().wire(keep_alive, True) + b"hello"
+    whole = b"".join(page().wire(keep_alive, False))
+    assert whole == b"".join(page().wire(keep_alive, True)) + b"hello"
 
 
 def test_a_view_is_a_body() -> None:
     body = memoryview(b"0123456789")[:4]
-    assert Response(200, "a/b", body, 0).wire(True, False).endswith(b"\r\n\r\n0123")
+    assert b"".join(Response(200, "a/b", body, 0).wire(True, False)).endswith(b"\r\n\r\n0123")
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_answers_without_a_body(status: int) -> None:
-    wire = Response(status, "", b"ignored", 0).wire(True, False)
+    wire = b"".join(Response(status, "", b"ignored", 0).wire(True, False))
     assert wire.endswith(b"\r\n\r\n")
     assert b"Content-" not in wire
 
 
 def test_an_unknown_status_has_a_reason_too() -> None:
-    assert page(status=299).wire(True, False).startswith(b"HTTP/1.1 299 Unknown\r\n")
+    assert b"".join(page(status=299).wire(True, False)).startswith(b"HTTP/1.1 299 Unknown\r\n")
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
@@ -608,7 +608,7 @@ def test_answers_follow_the_order_of_the_requests() -> None:
     talk = conversation()
     requests = talk.receive(GET.replace(b"GET", b"HEAD") + GET + POST)
     assert [request.method for request in requests] == ["HEAD", "GET", "POST"]
-    wires = [talk.send(page()) for _ in requests]
+    wires = [b"".join(talk.send(page())) for _ in requests]
     assert [wire.endswith(b"hello") for wire in wires] == [False, True, True]
     assert not talk.ended
 
@@ -616,25 +616,25 @@ def test_answers_follow_the_order_of_the_requests() -> None:
 def test_the_conversation_ends_with_its_last_request() -> None:
     talk = conversation()
     talk.receive(GET + LAST)
-    assert b"keep-alive" in talk.send(page())
+    assert b"keep-alive" in b"".join(talk.send(page()))
     assert not talk.ended
-    assert b"Connection: close" in talk.send(page())
+    assert b"Connection: close" in b"".join(talk.send(page()))
     assert talk.ended
 
 
 def test_a_fault_ends_the_conversation() -> None:
     talk = conversation()
     talk.receive(b"GET /x\n")
-    assert b"Connection: close" in talk.send(page(status=400))
+    assert b"Connection: close" in b"".join(talk.send(page(status=400)))
     assert talk.ended
 
 
 def test_the_server_may_want_short_connections() -> None:
     talk = conversation(keep_alive=False)
     talk.receive(GET + GET)
-    assert b"Connection: close" in talk.send(page())
+    assert b"Connection: close" in b"".join(talk.send(page()))
     assert talk.ended
-    assert talk.send(page()) == b""
+    assert b"".join(talk.send(page())) == b""
     assert talk.receive(GET) == ()
 
 
@@ -651,11 +651,11 @@ def test_the_policy_is_read_at_each_answer() -> None:
 def test_an_answer_that_nobody_asked_for_is_the_last() -> None:
     talk = conversation()
     talk.receive(b"GET / HT")
-    assert b"Connection: close" in talk.send(page(status=408))
+    assert b"Connection: close" in b"".join(talk.send(page(status=408)))
     assert (talk.ended, talk.partial) == (True, False)
 
 
 def test_an_old_client_is_told_that_the_connection_stays() -> None:
     talk = conversation()
     talk.receive(get(b"GET / HTTP/1.0", b"Connection: keep-alive"))
-    assert b"\r\nConnection: keep-alive\r\n" in talk.send(page())
+    assert b"\r\nConnection: keep-alive\r\n" in b"".join(talk.send(page()))

@@ -574,7 +574,7 @@ server.setblocking(MAY_BLOCK)
 conversation = TracedConversation(settings, server)
 def answer(count):
     for _ in range(count):
-        wire = conversation.send(Response(200, [], b"hi", 0.0))  # response
+        (wire,) = conversation.send(Response(200, "", b"hi", 0))  # response
         server.send(wire)  # send
 def exchange(asked, count):
     client.sendall(asked)
@@ -616,7 +616,7 @@ def test_a_response_is_told_while_its_send_waits(run: Run, send: str) -> None:
 {CONVERSE.replace("MAY_BLOCK", "True")}
 client.sendall(ASKED)
 conversation.receive(server.recv(65536))
-conversation.send(Response(200, [], b"hi", 0.0))
+conversation.send(Response(200, "", b"hi", 0))
 def read():
     deadline_s = time.monotonic() + 5
     client.recv(1, socket.MSG_PEEK)
@@ -650,11 +650,11 @@ def test_leave_to_send_content_is_a_send_of_the_same_request(run: Run) -> None:
 {CONVERSE.replace("MAY_BLOCK", "True")}
 {EXPECT}
 print(feed(HEAD))
-server.send(conversation.send(CONTINUE))
+server.send(*conversation.send(CONTINUE))
 print(feed(b"x"))
 answer(1)
 print(feed(HEAD + b"x" + ASKED))
-server.send(conversation.send(CONTINUE))
+server.send(*conversation.send(CONTINUE))
 answer(2)
 print(feed(HEAD))
 answer(1)
@@ -675,12 +675,12 @@ def test_a_thinned_connection_counts_a_request_that_expects_once(run: Run) -> No
 {EXPECT}
 settings.set_thinning(2**63 - 1)
 feed(HEAD)
-server.send(conversation.send(CONTINUE))
+server.send(*conversation.send(CONTINUE))
 feed(b"x")
 answer(1)
 feed(ASKED + HEAD + b"x")
 answer(1)
-server.send(conversation.send(CONTINUE))
+server.send(*conversation.send(CONTINUE))
 answer(1)
 feed(HEAD)
 answer(1)

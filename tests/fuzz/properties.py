@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from zlib import crc32
 
-from engine.http1 import DEFAULT_LIMITS, Conversation
+from engine.http1 import Conversation
 from engine.http_messages import CONTINUE, Request, Response
-from engine.limits import Limits
+from engine.limits import DEFAULT_LIMITS, Limits
 
 SMALL = Limits(line_bytes=80, head_bytes=320, fields=8, body_bytes=160)
 """Limits that short inputs reach."""
@@ -49,7 +49,7 @@ def _talk(pieces: Sequence[bytes], limits: Limits, keep_alive: bool) -> Seen:
     for piece in pieces:
         for request in conversation.receive(piece):
             goes_on = request.expects_continue and request.method != "POST"
-            answer = conversation.send(CONTINUE if goes_on else _PAGE)
+            answer = b"".join(conversation.send(CONTINUE if goes_on else _PAGE))
             if not answer:
                 break  # the connection has ended: what was asked after that is not answered
             requests.append(request)

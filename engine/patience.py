@@ -1,0 +1,68 @@
+"""How long a client may go on as it does, and what it is told when that is over.
+
+A clock runs on only while the same part of the same request is awaited: a client that sends its head
+byte by byte has no more time for it than one that sends nothing. The models watch the clock, each in
+its way: by SO_RCVTIMEO, a greenlet's time-out, or a sweep through all clients.
+"""
+
+from collections.abc import Callable, Sequence
+from time import monotonic, time
+
+from engine.http1 import Conversation
+from engine.http_messages import Piece, Response
+from engine.limits import Limits
+
+LINGER_S = 1.0  # for the client's end, after ours: a round trip, and what it had on the way
+LEAST_S = 0.001  # 0 would be no time-out at all
+TEXT = "text/plain; charset=utf-8"
+
+_REQUEST, _HEAD, _BODY, _ROOM, _END = range(5)  # what is awaited; _REQUEST: its first byte
+
+
+class Patience:
+    """The clock of one connection. Times are those of time.monotonic(), in seconds."""
+
+    __slots__ = ("_awaited", "_conversation", "_seconds", "ends_s")
+
+    def __init__(self, conversation: Conversation, limits: Limits, now_s: float) -> None:
+        self._conversation = conversation
+        self._seconds = (limits.idle_s, limits.head_s, limits.body_s, limits.send_s, LINGER_S)
+        self._awaited = _REQUEST
+        self.ends_s = now_s + limits.idle_s
+        """When the client's time is over."""
+
+    def follow(self, now_s: float, *, has_moved: bool, is_unsent: bool = False) -> None:
+        """After each recv or send. `has_moved`: something was answered, or bytes were taken."""
+        conversation = self._conversation
+        if is_unsent:
+            awaited = _ROOM
+        elif not conversation.partial:
+            awaited = _REQUEST
+        else:
+            awaited = _BODY if conversation.has_head else _HEAD
+        if has_moved or awaited != self._awaited:
+            self._awaited = awaited
+            self.ends_s = now_s + self._seconds[awaited]
+
+    def next_wait_s(
+        self, *, has_moved: bool, clock: Callable[[], float] = monotonic
+    ) -> float | None:
+        """For how long the next blocking recv may wait; None: for as long as the one before it."""
+        if self._awaited == _REQUEST and not self._conversation.partial:
+            return None
+        now_s = clock()
+        self.follow(now_s, has_moved=has_moved)
+        return max(self.ends_s - now_s, LEAST_S)
+
+    def await_end(self, now_s: float) -> None:
+        """Our end of the connection is closed: from now on only the client's is awaited."""
+        self._awaited = _END
+        self.ends_s = now_s + self._seconds[_END]
+
+    def last_words(self) -> Sequence[Piece]:
+        """What a client is sent whose time is over: 408 in the middle of a request (RFC 9110, 15.5.9);
+        nothing between two, or in the middle of an answer."""
+        if self._awaited not in (_HEAD, _BODY):
+            return ()
+        text = b"408 Request Timeout: the rest of the request did not come in time.\n"
+        return self._conversation.send(Response(408, TEXT, text, int(time())))
