@@ -249,6 +249,7 @@ class TracedSocket:
     # --- send ----------------------------------------------------------------------------------------
 
     def send(self, data: Any, flags: int = 0) -> int:
+        begins = self._tells and (self._unsaid or not self._converses)
         if self._unsaid and self.gettimeout() != 0:
             self._catch_up()  # to be seen while this waits
         try:
@@ -265,8 +266,8 @@ class TracedSocket:
             tracer.writer.put(
                 RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
             )
-        if self._tells and sent:
-            self._tell_bytes(BYTES_OUT, data, sent)
+        if begins and sent:
+            self._tell_bytes(BYTES_OUT, data, sent)  # how an answer begins
         return sent
 
     def sendall(self, data: Any, flags: int = 0) -> None:
@@ -275,6 +276,7 @@ class TracedSocket:
         line = callers.frame(1).f_lineno
         length = len(data) if type(data) is bytes else memoryview(data).nbytes
         sent = 0
+        begins = self._tells and length and (self._unsaid or not self._converses)
         if self._unsaid and length:
             try:
                 sent = self._send_at_once(data, flags)
@@ -290,18 +292,20 @@ class TracedSocket:
                     tracer.writer.put(
                         RESPONSE_SEND, self._conn, self._fd, made, line1, status, sent, line
                     )
-                if self._tells:
+                if begins:
                     self._tell_bytes(BYTES_OUT, data, sent)
                 return
             self._catch_up()
             if sent:
                 self._sent(sent, line)
+            if begins and sent:
+                self._tell_bytes(BYTES_OUT, data, sent)
         while sent < length or not length:
             rest = memoryview(data).cast("B")[sent:] if sent else data
             piece = self._transmit(line, "send", rest, flags)
             if not length:
                 return
-            if self._tells:
+            if begins and not sent:
                 self._tell_bytes(BYTES_OUT, rest, piece)
             sent += piece
 
