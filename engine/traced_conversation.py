@@ -15,7 +15,8 @@ from engine.events import RECV_REQUEST, Kind, printable
 from engine.http1 import Conversation, Policy
 from engine.http_messages import Piece, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
-from engine.traced_socket import LAST_ANSWER, SERVER_CLOSED, TracedSocket
+from engine.reporting import LAST_ANSWER, SERVER_CLOSED
+from engine.traced_socket import TracedSocket
 from engine.tracing import tracer
 
 

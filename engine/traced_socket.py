@@ -3,43 +3,27 @@
 The listener handed to a model is a traced socket, and its accept() returns traced sockets; every call
 that receives or sends reports an event. What a conversation (traced_conversation.py)
 learns of a recv or a send travels with it, as one record.
-
-A thinned connection (its number is no multiple of the ratio) reports its life, and only counts the rest.
+What is reported how stands in reporting.py.
 """
 
-import errno
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine import callers
-from engine.events import BYTES_IN, BYTES_OUT, BYTES_TOLD, RESPONSE_SEND, Kind, printable
-from engine.service import TELL_BYTES
+from engine.events import BYTES_IN, BYTES_OUT, RESPONSE_SEND, Kind
+from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
 
-SERVER_CLOSED = "server closed first"
-LAST_ANSWER = "server closed first: last answer"  # in short mode, or as the client wished
-FEW_REQUESTS = 3
-BYTES_TEXT = 240  # letters of bytes that are told; with a word before them they fit into a text
-TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
-_ACCEPT, _RECV, _SEND, _CLOSE = Kind.ACCEPT, Kind.RECV, Kind.SEND, Kind.CLOSE
+_ACCEPT = Kind.ACCEPT
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
 callers.PLUMBING.add(__file__)
 
 
-# What a traced socket remembers, as slots of the final class: a mixed-in class may have none before
-# a class written in C, and without them each look takes 12 ns more, dozens of times a request.
-_FIELDS = (
-    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
-    "_received", "_received_line", "_recvs", "_requests", "_responses", "_tells", "_thinning",
-    "_unsaid", "_untold",
-)  # fmt: skip
-
-
-class TracedSocket:
+class TracedSocket(Reporting):
     """Mixed in before a socket class: reports each call, and leaves the doing to that class."""
 
     _base: Any
@@ -50,110 +34,8 @@ class TracedSocket:
     """Waits for a connection: its descriptor, and the client's address."""
     _send_at_once: Any
     """Sends what there is room for without waiting; 0 where it would have to wait."""
-    gettimeout: Any
     _family: tuple[int, int, int]
     """Of the listener: family, type, protocol. To ask each time would cost 1 us."""
-    _conn: int
-    _fd: int
-    _ended_by: str
-    _is_shown: bool
-    _tells: bool
-    _unsaid: tuple[int, int, str] | None
-    _untold: list[int]
-
-    def watch(self, conn: int, fd: int) -> None:
-        """Begin to report, as connection `conn` (0 for a listener) with descriptor `fd`."""
-        self._fd = fd
-        self._conn = conn
-        self._pid = tracer.pid
-        self._forks = tracer.forks
-        self._ended_by = SERVER_CLOSED
-        self._has_ended = False
-        self._converses = False  # a conversation reports what is received, with what it completes
-        self._received = self._received_line = 0  # bytes not yet reported
-        self._unsaid = None  # a response that goes with the next send: length, line, status
-        self._thinning = thinning = tracer.thinning[0]
-        if thinning > 1:
-            self._look_at_thinning()
-            if not self._is_shown:
-                self._begin_to_count()
-        else:
-            self._is_shown, self._tells = True, False
-
-    def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
-        """An event of this connection, after what happened before it."""
-        if self._received or self._unsaid:
-            self._catch_up()
-        tracer.writer.put(kind, self._conn, self._fd, moved, line, note)
-
-    def _catch_up(self) -> None:
-        """Report what was kept back to make a pair, and did not become one."""
-        if self._received and not self._is_shown:
-            self._count(0, 0)
-        received, self._received = self._received, 0
-        unsaid, self._unsaid = self._unsaid, None
-        if received:
-            self.report(_RECV, received, self._received_line)
-        if unsaid:
-            self.report(Kind.RESPONSE, *unsaid)
-
-    # --- thinned -------------------------------------------------------------------------------------
-
-    def _look_at_thinning(self) -> None:
-        ratio = self._thinning & (TELL_BYTES - 1)
-        self._is_shown = ratio <= 1 or self._conn % ratio == 0
-        self._tells = self._is_shown and self._thinning >= TELL_BYTES
-
-    def _begin_to_count(self) -> None:
-        self._recvs = self._requests = self._responses = 0  # not yet counted
-        self._untold = [0, 0, 0]  # responses, bytes in and out, counted and not yet told
-
-    def follow_thinning(self) -> None:
-        """The ratio has changed: report from now on, or only count. Asked between a recv and the
-        requests that it completes."""
-        was_shown = self._is_shown
-        self._thinning = tracer.thinning[0]
-        self._look_at_thinning()
-        if was_shown and not self._is_shown:
-            self._begin_to_count()
-            self._recvs = 1 if self._received else 0
-            if self._unsaid:
-                self._catch_up()
-        elif self._is_shown and not was_shown:
-            self._count(0, 0)
-            self._tell()
-
-    def _count(self, sends: int, sent: int) -> None:
-        """Count a send of a thinned connection, with what came before it."""
-        recvs, received = self._recvs, self._received
-        responses = self._responses
-        writer = tracer.writer
-        writer.count_exchange(recvs, received, self._requests, responses, sends, sent)
-        self._recvs = self._received = self._requests = self._responses = 0
-        untold = self._untold
-        untold[0] += responses
-        untold[1] += received
-        untold[2] += sent
-        if untold[0] >= TELL_AFTER:
-            self._tell()
-
-    def _tell(self) -> None:
-        """Keep the numbers of a connection right that is not reported in detail."""
-        if any(self._untold):
-            responses, received, sent = self._untold
-            self._untold = [0, 0, 0]
-            note = f"thinned requests {responses} in {received} out {sent}"
-            tracer.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
-
-    def _note_of_thinned_end(self) -> str:
-        """How it ended, and how many requests were counted only. After many, their bytes are told
-        as well; after few, an event more would cost as much as had been saved."""
-        if self._recvs or self._responses:
-            self._count(0, 0)
-        if self._untold[0] > FEW_REQUESTS:
-            self._tell()
-            return self._ended_by
-        return f"{self._ended_by}; not shown {self._untold[0]}"
 
     # --- accept --------------------------------------------------------------------------------------
 
@@ -166,7 +48,7 @@ class TracedSocket:
                 tracer.blocked(at_accept=True)
             raise  # else a time-out ended the wait, only to let the server look around
         except OSError as error:
-            self.report(Kind.ERROR, 0, line, _error_name(error))
+            self.report(Kind.ERROR, 0, line, error_name(error))
             raise
         accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]
         tracer.open_sockets += 1
@@ -199,14 +81,6 @@ class TracedSocket:
         self._got(moved, callers.frame(1).f_lineno)
         return data
 
-    def _tell_bytes(self, kind: int, data: Any, moved: int) -> None:
-        """Tell the first bytes of what was received or sent, after what happened before it."""
-        if self._received or self._unsaid:
-            self._catch_up()
-        first = bytes(memoryview(data).cast("B")[: min(moved, BYTES_TOLD)])
-        text = printable(first.decode("latin-1"), BYTES_TEXT)
-        tracer.writer.put(kind, self._conn, self._fd, moved, 0, text)
-
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         line = callers.frame(1).f_lineno
         received = int(self._receive(line, _itself, "recv_into", buffer, nbytes, flags))
@@ -236,15 +110,6 @@ class TracedSocket:
             raise
         self._got(count(result), line)
         return result
-
-    def _got(self, received: int, line: int) -> None:
-        if not received and self._ended_by is SERVER_CLOSED:  # else this end answers ours
-            self._ended_by = "client closed first"
-        if self._is_shown:
-            self.report(_RECV, received, line)
-        else:
-            self._recvs += 1
-            self._received += received
 
     # --- send ----------------------------------------------------------------------------------------
 
@@ -309,13 +174,6 @@ class TracedSocket:
                 self._tell_bytes(BYTES_OUT, rest, piece)
             sent += piece
 
-    def _sent(self, sent: int, line: int) -> None:
-        """Report a send whose response is known."""
-        if self._is_shown:
-            self.report(_SEND, sent, line)
-        else:
-            self._count(1, sent)
-
     def sendto(self, data: Any, *args: Any) -> int:
         return self._transmit(callers.frame(1).f_lineno, "sendto", data, *args)
 
@@ -339,17 +197,6 @@ class TracedSocket:
 
     # --- the end -------------------------------------------------------------------------------------
 
-    def _failed(self, error: OSError, line: int) -> None:
-        if isinstance(error, (BlockingIOError, TimeoutError)):
-            if self.gettimeout() == 0:
-                tracer.blocked(at_accept=False)
-            elif self._ended_by is SERVER_CLOSED:
-                self._ended_by = "server closed first: client silent"
-            return
-        if isinstance(error, ConnectionError):
-            self._ended_by = "client reset the connection"
-        self.report(Kind.ERROR, 0, line, _error_name(error))
-
     def _real_close(self, *args: Any) -> None:
         # The one place where a socket's descriptor is closed: makefile() may keep it open after
         # close(), and here it is still valid.
@@ -358,20 +205,6 @@ class TracedSocket:
             if self._conn:
                 self._report_end(callers.model_line())
         self._base._real_close(self, *args)
-
-    def _report_end(self, line: int) -> None:
-        tracer.open_sockets -= 1
-        note = self._ended_by if self._is_shown else self._note_of_thinned_end()
-        if self._received or self._unsaid:
-            self._catch_up()
-        # Accepted by this process, and handed to a child since: only a copy is given up here.
-        if self._forks != tracer.forks and self._pid == tracer.pid:
-            tracer.writer.put(Kind.RELEASE, self._conn, self._fd, 0, line)
-        else:
-            tracer.writer.put(_CLOSE, self._conn, self._fd, 0, line, note)
-            if tracer.tasks.share_a_thread:
-                tracer.writer.forget_task()
-                tracer.tasks.give_name_back()
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
@@ -390,7 +223,7 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
         calls |= {"_take": _accept, "_send_at_once": _send_at_once}
     else:
         calls |= {"_take": _take_by_greenlet, "_send_at_once": _send_by_greenlet_at_once}
-    fields = {"__slots__": _FIELDS}
+    fields = {"__slots__": FIELDS}
     reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
     listener = reporting(fileno=fd)
     reporting._family = (int(listener.family), int(listener.type), listener.proto)
@@ -423,10 +256,6 @@ def _send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
         return sock._sock.send(data, flags)  # type: ignore[no-any-return]
     except BlockingIOError:
         return 0
-
-
-def _error_name(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)
 
 
 def _itself(received: int) -> int:
