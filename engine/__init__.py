@@ -5,14 +5,19 @@ Where to look, in the order in which an event travels:
     listener.py      the listening socket, opened once by the parent and handed to every engine
     __main__.py      the engine process: read its settings, run one model, report
     models/          one file a concurrency model, each a page to read from top to bottom
-    http1.py         bytes <-> requests and responses (http_parser.py, http_messages.py); no sockets
-    site.py          Request -> Response: files of www/, and /wait /burn /bytes
+    admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
+                     limits.py: what all that may cost
+    http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
+                     http_messages.py, http_dates.py); no sockets
+    site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes
     service.py       what a model is given besides its listener: settings, site, conversations
+    rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
-                     sockets, traced_conversation.py requests and responses; callers.py by whom
-    event_queue.py   the hand-over between processes: rings in shared memory;
-                     event_writer.py and event_reader.py are its two ends; passing.py: what came
-                     and went between two looks
+                     sockets (reporting.py: how it is told), traced_conversation.py requests and
+                     responses; callers.py by whom
+    event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
+                     (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
+                     are its two ends; passing.py: what came and went between two looks
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
                      connection.py, table.py (rows.py, ranked.py: in which order), workers.py
