@@ -22,42 +22,42 @@ _REQUEST, _HEAD, _BODY, _ROOM, _END = range(5)  # what is awaited; _REQUEST: its
 class Patience:
     """The clock of one connection. Times are those of time.monotonic(), in seconds."""
 
-    __slots__ = ("_awaited", "_conversation", "_seconds", "ends_s")
+    __slots__ = ("_awaited", "_conversation", "_limits", "ends_s")
 
     def __init__(self, conversation: Conversation, limits: Limits, now_s: float) -> None:
         self._conversation = conversation
-        self._seconds = (limits.idle_s, limits.head_s, limits.body_s, limits.send_s, LINGER_S)
+        self._limits = limits
         self._awaited = _REQUEST
         self.ends_s = now_s + limits.idle_s
         """When the client's time is over."""
 
-    def follow(self, now_s: float, *, has_moved: bool, is_unsent: bool = False) -> None:
+    def follow(self, now_s: float, has_moved: bool, is_unsent: bool = False) -> None:
         """After each recv or send. `has_moved`: something was answered, or bytes were taken."""
-        conversation = self._conversation
+        limits = self._limits
         if is_unsent:
-            awaited = _ROOM
-        elif not conversation.partial:
-            awaited = _REQUEST
+            awaited, seconds = _ROOM, limits.send_s
+        elif not self._conversation.partial:
+            awaited, seconds = _REQUEST, limits.idle_s
+        elif self._conversation.has_head:
+            awaited, seconds = _BODY, limits.body_s
         else:
-            awaited = _BODY if conversation.has_head else _HEAD
+            awaited, seconds = _HEAD, limits.head_s
         if has_moved or awaited != self._awaited:
             self._awaited = awaited
-            self.ends_s = now_s + self._seconds[awaited]
+            self.ends_s = now_s + seconds
 
-    def next_wait_s(
-        self, *, has_moved: bool, clock: Callable[[], float] = monotonic
-    ) -> float | None:
+    def next_wait_s(self, has_moved: bool, clock: Callable[[], float] = monotonic) -> float | None:
         """For how long the next blocking recv may wait; None: for as long as the one before it."""
         if self._awaited == _REQUEST and not self._conversation.partial:
             return None
         now_s = clock()
-        self.follow(now_s, has_moved=has_moved)
+        self.follow(now_s, has_moved)
         return max(self.ends_s - now_s, LEAST_S)
 
     def await_end(self, now_s: float) -> None:
         """Our end of the connection is closed: from now on only the client's is awaited."""
         self._awaited = _END
-        self.ends_s = now_s + self._seconds[_END]
+        self.ends_s = now_s + LINGER_S
 
     def last_words(self) -> Sequence[Piece]:
         """What a client is sent whose time is over: 408 in the middle of a request (RFC 9110, 15.5.9);

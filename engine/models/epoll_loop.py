@@ -141,14 +141,14 @@ class Loop:
     def transmit(self, client: Client, descriptor: int, was_unsent: bool) -> bool:
         """Send what the kernel has room for; True when that was the end of the connection."""
         has_moved = send_some(client)
-        now_s = time.monotonic()
         is_unsent = bool(client.unsent)
-        client.patience.follow(now_s, has_moved=has_moved, is_unsent=is_unsent)
-        if client.conversation.ended and not is_unsent:
-            if not half_close(client.connection, client.conversation):
-                return True
-            client.patience.await_end(now_s)
+        if is_unsent or not client.conversation.ended:
+            client.patience.follow(time.monotonic(), has_moved, is_unsent)
+        elif half_close(client.connection, client.conversation):
+            client.patience.await_end(time.monotonic())
             client.lingers_bytes = LINGER_BYTES
+        else:
+            return True
         if is_unsent != was_unsent:
             # While bytes are unsent nothing more is read: a client that does not read its answers
             # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.

@@ -10,7 +10,6 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything else takes the blocking functions of the standard library
 
-import contextlib  # noqa: E402
 import socket  # noqa: E402
 import time  # noqa: E402
 
@@ -54,26 +53,29 @@ def talk(connection: socket.socket, service: Service) -> None:
     conversation = service.converse(connection)
     patience = Patience(conversation, service.limits, time.monotonic())
     connection.settimeout(service.limits.idle_s)
-    with connection, contextlib.suppress(OSError):  # it is gone, or takes nothing of its answer
-        while not conversation.ended:
-            try:
-                data = connection.recv(RECEIVE_BYTES)
-            except TimeoutError:  # silent, or slow, for too long
-                for piece in patience.last_words():
-                    connection.sendall(piece)
-                break
-            if not data:
-                return
-            requests = conversation.receive(data)
-            for request in requests:
-                response = service.answer(request)
-                if response.wait_s:
-                    time.sleep(response.wait_s)  # even sleep(0) would let the others run first
-                connection.settimeout(service.limits.send_s)
-                for piece in conversation.send(response):
-                    connection.sendall(piece)
-                if conversation.ended:
-                    break  # requests after the last answer stay unanswered
-            wait_s = patience.next_wait_s(has_moved=bool(requests))
-            connection.settimeout(wait_s or service.limits.idle_s)
-        linger(connection, conversation)
+    with connection:
+        try:
+            while not conversation.ended:
+                try:
+                    data = connection.recv(RECEIVE_BYTES)
+                except TimeoutError:  # silent, or slow, for too long
+                    for piece in patience.last_words():
+                        connection.sendall(piece)
+                    break
+                if not data:
+                    return
+                requests = conversation.receive(data)
+                for request in requests:
+                    response = service.answer(request)
+                    if response.wait_s:
+                        time.sleep(response.wait_s)  # even sleep(0) would let the others run first
+                    connection.settimeout(service.limits.send_s)
+                    for piece in conversation.send(response):
+                        connection.sendall(piece)
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
+                wait_s = patience.next_wait_s(bool(requests))
+                connection.settimeout(wait_s or service.limits.idle_s)
+            linger(connection, conversation)
+        except OSError:
+            pass  # the client is gone, or takes nothing of its answer

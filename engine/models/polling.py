@@ -103,20 +103,20 @@ def talk(client: Client, service: Service) -> bool:
         try:
             sent = client.connection.send(client.unsent)
         except BlockingIOError:
-            client.patience.follow(time.monotonic(), has_moved=False, is_unsent=True)
+            client.patience.follow(time.monotonic(), False, True)
             raise
         # The kernel takes what fits into its buffer: the rest is kept for a later round. A view:
         # to copy the rest at each step would take longer than to send it.
         rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
         client.unsent = rest or next(client.answers, b"")
-    now_s = time.monotonic()
-    client.patience.follow(now_s, has_moved=has_moved, is_unsent=bool(client.unsent))
-    if not client.conversation.ended or client.unsent:
-        return False
-    if not half_close(client.connection, client.conversation):
+    is_unsent = bool(client.unsent)
+    if is_unsent or not client.conversation.ended:
+        client.patience.follow(time.monotonic(), has_moved, is_unsent)
+    elif half_close(client.connection, client.conversation):
+        client.patience.await_end(time.monotonic())
+        client.lingers_bytes = LINGER_BYTES
+    else:
         return True
-    client.patience.await_end(now_s)
-    client.lingers_bytes = LINGER_BYTES
     return False
 
 

@@ -6,7 +6,6 @@ Fails by: threads without bound; a socket closed by the thread that accepted it
 Threads share one table of descriptors: what one of them closes is closed for all.
 """
 
-import contextlib
 import socket
 import threading
 import time
@@ -66,26 +65,29 @@ def talk(connection: socket.socket, service: Service) -> None:
     conversation = service.converse(connection)
     patience = Patience(conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
-    with connection, contextlib.suppress(OSError):  # it is gone, or takes nothing of its answer
-        while not conversation.ended:
-            try:
-                data = connection.recv(RECEIVE_BYTES)
-            except BlockingIOError:  # silent, or slow, for too long
-                for piece in patience.last_words():
-                    connection.sendall(piece)
-                break
-            if not data:
-                return
-            requests = conversation.receive(data)
-            for request in requests:
-                response = service.answer(request)
-                if response.wait_s:
-                    time.sleep(response.wait_s)
-                for piece in conversation.send(response):
-                    connection.sendall(piece)
-                if conversation.ended:
-                    break  # requests after the last answer stay unanswered
-            wait_s = patience.next_wait_s(has_moved=bool(requests))
-            if wait_s is not None:
-                set_receive_timeout(connection, wait_s)
-        linger(connection, conversation)
+    with connection:
+        try:
+            while not conversation.ended:
+                try:
+                    data = connection.recv(RECEIVE_BYTES)
+                except BlockingIOError:  # silent, or slow, for too long
+                    for piece in patience.last_words():
+                        connection.sendall(piece)
+                    break
+                if not data:
+                    return
+                requests = conversation.receive(data)
+                for request in requests:
+                    response = service.answer(request)
+                    if response.wait_s:
+                        time.sleep(response.wait_s)
+                    for piece in conversation.send(response):
+                        connection.sendall(piece)
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
+                wait_s = patience.next_wait_s(bool(requests))
+                if wait_s is not None:
+                    set_receive_timeout(connection, wait_s)
+            linger(connection, conversation)
+        except OSError:
+            pass  # the client is gone, or takes nothing of its answer
