@@ -39,11 +39,10 @@ BURST_REFUSED = "a burst is under way: another can begin when it has ended"
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
-BYTES_BELOW_PER_S = (
-    2_000  # events/s; nobody reads along above that, and each text travels by itself
-)
+BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
+RESTART_S = 1.0  # between two starts of an engine that dies again and again
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
 IDLE_SAMPLE_S = 1.0
 
@@ -69,9 +68,11 @@ class RunSettings:
     trace: bool = True
     tick_s: float = 0.0
     limits: Limits = DEFAULT_LIMITS
-    whole: bool = False
+    restart: bool = False
+    """Whether an engine that dies is started anew without being asked."""
     tells_bytes: bool = False
     """Of slow traffic, tell what is received and sent."""
+    whole: bool = False
     """Whether poll() gives every event, also those of connections that come and go between two calls
     and are else only counted (passing.py)."""
 
@@ -89,10 +90,13 @@ class Run:
         self.thinning = 1
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
-        self._adapt_at_s = self._look_at_s = 0.0
+        self._adapt_at_s = self._look_at_s = self._served_at_s = 0.0
         self.last_words: tuple[str, ...] = ()
         self.refusal = ""
         """Why the last key did nothing, for as long as that holds; else empty."""
+        self._restart_at_s = math.inf
+        self._restarts = 0
+        self._refused_before = (0, 0)
         self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
         self._bursts_begun = 0
         self._seq = 0
@@ -173,6 +177,7 @@ class Run:
         if self.refusal and not self._is_bursting():
             self.refusal = ""
         self._look_after(now_s)
+        self._restart_if_due(now_s)
         self._hand_over(now_s)
         self._adapt(now_s)
         is_changing = self._next is not None or bool(self._old)
@@ -203,6 +208,7 @@ class Run:
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
+        at_cap, for_lack = self._refused()
         return RunStatus(
             model=self.model,
             url=self.url,
@@ -212,6 +218,10 @@ class Run:
             thinning=self.thinning,
             draining=len(self._old),
             last_words=self.last_words,
+            cap=self._serving.settings.cap if self._serving else 0,
+            refused=at_cap,
+            refused_for_lack=for_lack,
+            restarts=self._restarts,
         )
 
     def numbers(self, at_most_old_s: float | None = None) -> ProcessNumbers:
@@ -291,7 +301,9 @@ class Run:
             upcoming.go()
             self._note_change()
             self._serving, self._next = upcoming, None
-            self.last_words = ()
+            self._served_at_s = now_s
+            if not self._restarts:  # else it is still to be read why, and how often
+                self.last_words = ()
 
     def _look_after(self, now_s: float) -> None:
         """End engines that take too long to leave; take note of those that have ended."""
@@ -303,11 +315,24 @@ class Run:
             self._mourn(failed)
             self._old.append(failed)
             self._go_back(failed)
+            if self._restarts:
+                self._restart_at_s = now_s + RESTART_S
         if self._serving is not None and self._serving.phase is Phase.ENDED:
             if not self._serving.left_at_s:
                 self._mourn(self._serving)
+                self._restart_at_s = max(now_s, self._served_at_s + RESTART_S)
             self._old.append(self._serving)
             self._serving = None
+
+    def _restart_if_due(self, now_s: float) -> None:
+        if now_s < self._restart_at_s:
+            return
+        self._restart_at_s = math.inf
+        if self.settings.restart and self._phase() == "dead":
+            words = self.last_words
+            self.restart()
+            self._restarts += 1
+            self.last_words = words
 
     def _adapt(self, now_s: float) -> None:
         """Report only some connections in detail when all would be too much for one reader; give
@@ -365,6 +390,7 @@ class Run:
         """An engine has ended and all that it reported is here: keep its counts, free its memory."""
         self._old.remove(engine)
         self._unreported_before += engine.reader.unreported()
+        self._refused_before = _added(self._refused_before, engine.settings.refused)
         self._tell(Kind.EXIT, f"process {engine.pid} {_ending(engine)}")
         engine.close()
 
@@ -373,6 +399,12 @@ class Run:
         for engine in self._engines():
             total += engine.reader.unreported()
         self.state.note_unreported(total)
+
+    def _refused(self) -> tuple[int, int]:
+        total = self._refused_before
+        for engine in self._engines():
+            total = _added(total, engine.settings.refused)
+        return total
 
     def _tell(self, kind: Kind, note: str) -> None:
         """An event of this process: it starts the engines and sees them end."""
@@ -388,6 +420,10 @@ def _thinning_for(events_per_s: float) -> int:
     if events_per_s <= ALL_EVENTS_PER_S:
         return 1
     return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))
+
+
+def _added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _ending(engine: EngineProcess) -> str:

@@ -82,7 +82,7 @@ TELL_BYTES = 1 << 32
 _CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING, _CAP, _REFUSED = range(7)  # of that, two words
 
 
-FAILURE = b"500 Internal Server Error: the server has a fault; its standard error tells more.\n"
+FAILURE = b"500 Internal Server Error: the server has a fault.\n"
 
 
 class Service:

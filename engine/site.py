@@ -10,6 +10,7 @@ its dictionaries is atomic, and a lost update only costs making a response again
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -68,6 +69,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 # Each visit is meant to be seen: a browser must ask again, not look into its own cache.
 _ALWAYS_ASK = (("Cache-Control", "no-store"),)
 # O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOFOLLOW: realpath left no link over.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -159,7 +161,9 @@ class Site:
             return _read(name)
         except PermissionError:
             return _page(403, f"{request.path} may not be read here.", now_s)
-        except (OSError, ValueError):  # ValueError: a NUL, or a character the system cannot name
+        except (OSError, ValueError) as error:  # ValueError: a NUL, or what the system cannot name
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                return _page(503, "No more files can be opened at the moment.", now_s)
             return _page(404, f"There is no {request.path or 'such path'} here.", now_s)
 
     def _locate(self, path: str) -> str:

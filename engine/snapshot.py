@@ -227,6 +227,14 @@ class RunStatus:
     """Engines that have left accept and still answer their connections."""
     last_words: tuple[str, ...] = ()
     """What an engine that died said on stderr, and how it ended."""
+    cap: int = 0
+    """How many connections the running engine lets in."""
+    refused: int = 0
+    """Clients that were answered 503 since that many were open."""
+    refused_for_lack: int = 0
+    """And those since the system gave no more threads or processes."""
+    restarts: int = 0
+    """How often a dead engine was started anew without being asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,9 @@ def snapshot_of(
         "children_descriptors": numbers.children_descriptors,
         "draining": status.draining,
         "cut": snapshot.counts.cut,
+        "cap": status.cap,
+        "refused": status.refused + status.refused_for_lack,
+        "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
         "connections": [
             {

@@ -321,6 +321,12 @@ class Client:
         answer.body, self._buffer = whole[:length], whole[length:]
         return answer
 
+    def take(self, least: int) -> None:
+        """Receive at least so many bytes, and keep them for the answer."""
+        wanted = len(self._buffer) + least
+        while len(self._buffer) < wanted:
+            self._receive()
+
     def rest(self) -> bytes:
         """All that comes until the server ends the connection."""
         with contextlib.suppress(ConnectionResetError):

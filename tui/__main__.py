@@ -7,7 +7,6 @@ Textual, psutil and the rest are imported only by the command that needs them.
 import argparse
 import contextlib
 import json
-import math
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
 from engine.models import MODELS, describe
+from tui.run_options import add_run_options, limits_of, seconds
 
 if TYPE_CHECKING:
     from engine.run import Run
@@ -65,7 +65,7 @@ def _serve(words: list[str]) -> int:
         description="Serve without a terminal. Commands on stdin, a line each: "
         "model NAME, short, keep-alive, snapshot.",
     )
-    _add_run_options(parser, model_required=True)
+    add_run_options(parser, model_required=True)
     parser.add_argument(
         "--events",
         metavar="-|count|FILE",
@@ -73,7 +73,7 @@ def _serve(words: list[str]) -> int:
         help="- writes events as JSON lines to stdout; count folds them and prints none (default); "
         "a file is the recording",
     )
-    parser.add_argument("--for", dest="seconds", type=_seconds, help="end after so many seconds")
+    parser.add_argument("--for", dest="seconds", type=seconds, help="end after so many seconds")
     parser.add_argument("--no-trace", action="store_true", help="plain sockets: nothing is watched")
     parser.add_argument("--json", action="store_true", help="end with a summary on stdout")
     asked = parser.parse_args(words)
@@ -117,7 +117,7 @@ def _dashboard(words: list[str]) -> int:
         f"recording), {PROGRAM} models; each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
-    _add_run_options(parser, model_required=False)
+    add_run_options(parser, model_required=False)
     _add_drawing_options(parser)
     asked = parser.parse_args(words)
     lack = _terminal_lack()
@@ -186,29 +186,6 @@ def _terminal_lack() -> str | None:
     return None
 
 
-def _add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) -> None:
-    parser.add_argument(
-        "-m", "--model", required=model_required, default="epoll", type=_model,
-        metavar="MODEL", help=f"one of {', '.join(MODELS)}" + ("" if model_required else " (epoll)"),
-    )  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("-p", "--port", type=_port, default=7890, help="0 takes a free one (7890)")
-    parser.add_argument("--root", type=Path, help="folder to serve (a small site of our own)")
-    parser.add_argument(
-        "--backlog", type=_backlog, default=128, help="connections that may wait for accept (128)"
-    )
-    parser.add_argument(
-        "--short", action="store_true", help="close each connection after a response"
-    )
-    parser.add_argument(
-        "--tick",
-        type=_seconds,
-        default=0.0,
-        metavar="SECONDS",
-        help="pause per round in polling (0)",
-    )
-
-
 def _open_run(
     asked: argparse.Namespace, *, trace: bool, whole: bool = False, tells_bytes: bool = False
 ) -> "Run | int":
@@ -225,6 +202,8 @@ def _open_run(
         short=asked.short,
         trace=trace,
         tick_s=asked.tick,
+        restart=asked.restart,
+        limits=limits_of(asked),
         whole=whole,
         tells_bytes=tells_bytes,
     )
@@ -233,34 +212,6 @@ def _open_run(
     except RunError as error:
         _talk(str(error))
         return error.exit_code
-
-
-def _model(word: str) -> str:
-    if word not in MODELS:
-        raise argparse.ArgumentTypeError(f"no model {word!r}; there are {', '.join(MODELS)}")
-    return word
-
-
-def _port(word: str) -> int:
-    if not word.isdecimal() or int(word) > 65535:
-        raise argparse.ArgumentTypeError(f"{word!r} is no port; take 0 to 65535")
-    return int(word)
-
-
-def _backlog(word: str) -> int:
-    if not word.isdecimal() or not 0 < int(word) < 2**31:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of connections")
-    return int(word)
-
-
-def _seconds(word: str) -> float:
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds")
-    return seconds
 
 
 def _version() -> str:

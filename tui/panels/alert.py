@@ -30,6 +30,31 @@ def _trouble(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> li
             ends = [WAITING, REMEDY]
             return _banner(f"The server is dead: {what}.", words, ends, width, most)
         return _banner(f"{what}.", words, [f"{status.model} is {status.phase}."], width, most)
+    refused = _refusals(status, width)
+    return [*refused, *_losses(snapshot, width)][: max(most, 0)]
+
+
+def _refusals(status: RunStatus, width: int) -> list[Line]:
+    """Clients that were not let in: how many, and why."""
+    said = []
+    if status.refused:
+        said.append(
+            f"{_clients(status.refused)} answered 503: the cap of {count(status.cap)} connections "
+            "is reached (--max-connections)."
+        )
+    if status.refused_for_lack:
+        said.append(
+            f"{_clients(status.refused_for_lack)} answered 503: the system gave no more threads or "
+            "processes."
+        )
+    return [line for text in said for line in _sentence(text, width)]
+
+
+def _clients(number: int) -> str:
+    return f"{count(number)} client{'s were' if number != 1 else ' was'}"
+
+
+def _losses(snapshot: Snapshot, width: int) -> list[Line]:
     if lost := snapshot.counts.lost:
         text = (
             f"lost {count(lost)} events: rows marked ~ tell too little, totals stay exact. "
@@ -37,7 +62,7 @@ def _trouble(snapshot: Snapshot, status: RunStatus, width: int, most: int) -> li
         )
         if life := snapshot.counts.life_lost:
             text += f" {count(life)} of them began or ended something: rows may be missing or stay."
-        return _sentence(text, width)[:most]
+        return _sentence(text, width)
     return []
 
 

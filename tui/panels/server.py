@@ -80,6 +80,8 @@ def _cells(snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus) -> li
         Cell("out", (f"{size(snapshot.bytes_out_per_s)}/s",)),
         *(_of_nobody(_DETAILS) if is_dead else _details(snapshot, numbers)),
         *([_cut(counts.cut)] if counts.cut else []),
+        *([_refused(status)] if status.refused + status.refused_for_lack else []),
+        *([Cell("restarts", _count(status.restarts), is_warning=True)] if status.restarts else []),
     ]
 
 
@@ -132,6 +134,10 @@ def _cut(cut: int) -> Cell:
     whose = "its" if cut == 1 else "their"
     values = (f"{count(cut)} (killed with {whose} process)", *_count(cut))
     return Cell("cut", values, 2, is_warning=True)
+
+
+def _refused(status: RunStatus) -> Cell:
+    return Cell("refused", _count(status.refused + status.refused_for_lack), is_warning=True)
 
 
 def _history(snapshot: Snapshot) -> Cell:

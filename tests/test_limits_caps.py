@@ -1,0 +1,136 @@
+"""The cap of connections in every model: 503 beyond it, nobody else notices; and it is counted."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.admission import Admission
+from engine.http_messages import Request, Response
+from engine.limits import Limits
+from engine.models import MODELS, process, thread
+from engine.service import Service, Settings
+from tests.serve_driver import Client, Serve, request
+from tests.support import wait_until
+
+CAP, BEYOND = 5, 40
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+@pytest.mark.parametrize("trace", [True, False], ids=["watched", "untraced"])
+def test_beyond_the_cap_clients_are_answered_503_at_once(model: str, trace: bool) -> None:
+    options = [] if trace else ["--no-trace"]
+    with (
+        Serve(model, "--max-connections", str(CAP), *options) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        inside = [stack.enter_context(Client(server.port)) for _ in range(CAP)]
+        assert [client.get("/").status for client in inside] == [200] * CAP
+        for number in range(BEYOND):
+            with Client(server.port, timeout_s=3) as outside:
+                if number % 2:
+                    outside.ask("/")
+                answer = outside.answer()
+                assert (answer.status, answer.headers["connection"]) == (503, "close")
+                assert answer.headers["retry-after"] == "1"
+                assert outside.rest() == b""
+        assert [client.get("/").status for client in inside] == [200] * CAP
+        shot = server.snapshot()
+        assert (shot["refused"], shot["cap"]) == (BEYOND, CAP)
+        inside[0].socket.close()
+
+        def is_let_in() -> bool:
+            with Client(server.port) as client:
+                client.ask("/")
+                return client.answer().status == 200
+
+        wait_until(is_let_in, what="room for the next one")
+        if trace:
+            wait_until(lambda: server.snapshot()["open"] == CAP - 1, what="all others closed")
+            assert server.snapshot()["illegal_steps"] == 0
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_a_model_has_a_cap_of_its_own(model: str) -> None:
+    with Serve(model) as server:
+        cap = {"process": 200, "thread": 1_000}.get(model, 20_000)
+        limit = server.snapshot()["descriptors"] and os.sysconf("SC_OPEN_MAX")
+        assert server.snapshot()["cap"] <= cap
+        assert server.snapshot()["cap"] == cap or limit < cap + 64
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_the_descriptors_cap_it_too(model: str) -> None:
+    under = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"]
+    with Serve(model, under=under, execs=True) as server:
+        assert server.snapshot()["cap"] == 36
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(server.port)) for _ in range(60)]
+            for client in clients:
+                client.send(request("/"))
+            statuses = [client.answer().status for client in clients]
+        assert statuses.count(200) == 36
+        assert statuses.count(503) == 24
+
+
+def test_the_refused_are_counted_over_all_engines() -> None:
+    with Serve("epoll", "--max-connections", "1") as server, Client(server.port) as client:
+        client.get("/")
+        with Client(server.port) as outside:
+            assert outside.answer().status == 503
+        server.switch("thread")
+        client.get("/")
+        wait_until(lambda: server.snapshot()["draining"] == 0, what="the old engine gone")
+        assert server.snapshot()["refused"] == 1
+
+
+# --- when the system gives no more ----------------------------------------------------------------
+
+
+def answer(request: Request) -> Response:
+    raise AssertionError("nothing is asked here")
+
+
+def no_more(*_: Any, **__: Any) -> Any:
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+def no_thread(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("can't start new thread")
+
+
+def begin_process(connection: socket.socket, service: Service, admission: Admission) -> None:
+    with socket.socket() as listener:
+        assert not process.begin(connection, listener, service, admission)
+
+
+@pytest.mark.parametrize(
+    ("begin", "where", "name", "fails"),
+    [
+        (begin_process, os, "fork", no_more),
+        (thread.begin, threading.Thread, "start", no_thread),
+    ],
+)
+def test_without_processes_or_threads_a_client_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+    begin: Callable[[socket.socket, Service, Admission], None],
+    where: Any,
+    name: str,
+    fails: Callable[..., Any],
+) -> None:
+    settings = Settings(memoryview(bytearray(64 * 8)).cast("Q"))
+    service = Service(settings, answer, lambda: None, Limits())
+    admission = Admission(service, 10)
+    monkeypatch.setattr(where, name, fails)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        begin(ours, service, admission)
+        theirs.settimeout(3)
+        assert theirs.recv(4096).startswith(b"HTTP/1.1 503 ")
+        admission.close_refused(all_of_them=True)
+        assert theirs.recv(1) == b""
+    assert settings.refused == (0, 1)
