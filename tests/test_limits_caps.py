@@ -67,7 +67,7 @@ def test_a_model_has_a_cap_of_its_own(model: str) -> None:
 def test_the_descriptors_cap_it_too(model: str) -> None:
     under = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"]
     with Serve(model, under=under, execs=True) as server:
-        assert server.snapshot()["cap"] == 36
+        wait_until(lambda: server.snapshot()["cap"] == 36, what="the cap")
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(Client(server.port)) for _ in range(60)]
             for client in clients:
