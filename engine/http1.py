@@ -135,7 +135,7 @@ class Conversation:
             if self._incoming is None:
                 return None
             if self._incoming.expects_continue and not self._incoming.is_over:
-                return self._incoming.head()
+                return self._incoming.head()  # without content, nothing would be waited for
         self._unread = self._incoming.take(self._unread)
         if not self._incoming.is_over:
             return None

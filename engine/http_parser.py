@@ -116,6 +116,7 @@ class Incoming:
         if not {b"chunked", b""}.issuperset(codings):
             return 501
         lengths = self._named.get(b"content-length")
+        # llhttp asks most of these questions too, as it is built today.
         if self._fault or (codings and (codings != [b"chunked"] or self._minor == 0 or lengths)):
             return 400
         if codings:
@@ -127,9 +128,9 @@ class Incoming:
         return self._expectation_fault()
 
     def _expectation_fault(self) -> int:
-        """RFC 9110 10.1.1: nothing that HTTP/1.0 expects counts, and without content nothing waits."""
+        """RFC 9110 10.1.1: what HTTP/1.0 expects does not count."""
         expected = set(self._listed(b"expect")) if self._minor else set()
-        self.expects_continue = b"100-continue" in expected and self._body is not None
+        self.expects_continue = b"100-continue" in expected
         return 417 if expected - {b"100-continue"} else 0
 
     def _meaning_fault(self) -> int:

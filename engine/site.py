@@ -115,7 +115,7 @@ class Site:
             is_kept = response.status == 200 and task[1] != "burn"
         else:
             response = self._file_response(request, now_s)
-            is_kept = response.status == 200 and request.is_plain
+            is_kept = response.status == 200
         if is_kept and len(response.body) <= KEPT_FILE_BYTES:
             self._keep(request.target, response)
         return response
