@@ -66,3 +66,24 @@ def test_accepting_says_left_exactly_once(settings: Settings) -> None:
     settings.leave()
     assert [service.accepting, service.accepting, service.accepting] == [False, False, False]
     assert said == ["left"]
+
+
+def test_a_bug_in_the_application_is_a_500_that_ends_its_connection(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(settings, answer, lambda: None)
+    talk = service.converse(None)  # type: ignore[arg-type]
+    (request,) = talk.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    (wire,) = talk.send(service.answer(request))
+    assert bytes(wire).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert talk.ended
+    assert "nothing is asked here" in capsys.readouterr().err
+
+
+def test_the_refused_are_counted_apart(settings: Settings) -> None:
+    settings.set_cap(7)
+    settings.count_refused(at_cap=True)
+    settings.count_refused(at_cap=True)
+    settings.count_refused(at_cap=False)
+    assert (settings.cap, settings.refused) == (7, (2, 1))
+    assert settings.keep_alive

@@ -222,6 +222,25 @@ def test_loss_is_said_with_its_remedy() -> None:
     assert "A slower client loses none." in " ".join(" ".join(parts["alert"]).split())
 
 
+def test_who_was_not_let_in_is_said_with_the_reason() -> None:
+    run = a_lively_run()
+    run.given_status = replace(
+        run.given_status, cap=200, refused=12, refused_for_lack=1, restarts=3
+    )
+    run.poll()
+    run.drop(5)
+    parts = drawn(run, 80, 24)
+    text = " ".join(" ".join(parts["alert"]).split())
+    assert (
+        "12 clients were answered 503: the cap of 200 connections is reached "
+        "(--max-connections). 1 client was answered 503: the system gave no more threads or "
+        "processes. lost 5 events"
+    ) in text
+    server = " ".join(" ".join(drawn(run, 120, 40)["server"]).split())
+    assert "refused 13" in server
+    assert "restarts 3" in server
+
+
 def test_usually_there_is_no_alert() -> None:
     assert drawn(a_lively_run())["alert"] == []
 
