@@ -27,7 +27,8 @@ Where to look, in the order in which an event travels:
     load/            the client: bursts
     recording.py     events to a file; output.py writes, whatever its reader does
     run.py           starts, switches and stops engines, probes and load; the only file that knows
-                     them all (engine_process.py and load_process.py: one of each, from outside)
+                     them all (engine_process.py and load_process.py: one of each, from outside);
+                     run_settings.py: what is asked of it
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself

@@ -5,35 +5,28 @@ port stays open from the first engine to the last. Everything happens in poll(),
 calls between frames (or the headless loop between commands); nothing here waits, but for stop().
 """
 
-import errno
 import math
 import os
-import resource
-import socket
 import time
 from collections import deque
-from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from time import monotonic_ns
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
 from engine.engine_process import EngineProcess, Phase
 from engine.events import Event, Kind, Unreported
-from engine.limits import DEFAULT_LIMITS, Limits
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
-from engine.models import DEFAULT_MODEL, MODELS
+from engine.models import MODELS
 from engine.order import BY_PLACE, Order
-from engine.probes.processes import ProcessProbe, holder_of_port
-from engine.site import WWW
+from engine.probes.processes import ProcessProbe
+from engine.run_settings import RunError, RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
 DRAIN_S = 15.0  # how long an old engine may go on answering its connections
 STOP_S = 0.5  # how long the last engine may, when the run ends
-LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 BURST_REFUSED = "a burst is under way: another can begin when it has ended"
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
@@ -47,42 +40,12 @@ SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so 
 IDLE_SAMPLE_S = 1.0
 
 
-class RunError(Exception):
-    """What the user asked for cannot be; the message is one line: what, why, what to do."""
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What the command line says of a run."""
-
-    model: str = DEFAULT_MODEL
-    host: str = "127.0.0.1"
-    port: int = 7890
-    root: Path = WWW
-    backlog: int = listening.BACKLOG
-    short: bool = False
-    trace: bool = True
-    tick_s: float = 0.0
-    limits: Limits = DEFAULT_LIMITS
-    restart: bool = False
-    """Whether an engine that dies is started anew without being asked."""
-    tells_bytes: bool = False
-    """Of slow traffic, tell what is received and sent."""
-    whole: bool = False
-    """Whether poll() gives every event, also those of connections that come and go between two calls
-    and are else only counted (passing.py)."""
-
-
 class Run:
     """One server, whatever model it runs with at the moment."""
 
     def __init__(self, settings: RunSettings) -> None:
         """Open the listener and start the first engine. Raises RunError."""
-        _check(settings)
+        check(settings)
         self.settings = settings
         self.state = ServerState()
         self.model = settings.model
@@ -102,7 +65,7 @@ class Run:
         self._seq = 0
         self._told: list[Event] = []
         self._unreported_before = Unreported()
-        self._listener = _open(settings)
+        self._listener = open_listener(settings)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._numbers = ProcessNumbers()
@@ -429,37 +392,3 @@ def _added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 def _ending(engine: EngineProcess) -> str:
     code = engine.exit_code or 0
     return f"killed by signal {-code}" if code < 0 else f"exit {code}"
-
-
-def _check(settings: RunSettings) -> None:
-    if settings.model not in MODELS:
-        raise RunError(f"no model {settings.model!r}; there are {', '.join(MODELS)}", exit_code=2)
-    if not settings.root.is_dir():
-        raise RunError(f"{settings.root} is not a folder; name one with --root", exit_code=2)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        pass  # macOS refuses a soft limit without end; what there is must do
-    if hard < LEAST_DESCRIPTORS:
-        raise RunError(
-            f"only {hard} descriptors are allowed and {LEAST_DESCRIPTORS} are needed; "
-            "raise the hard limit (ulimit -Hn)"
-        )
-
-
-def _open(settings: RunSettings) -> socket.socket:
-    where = f"{settings.host} port {settings.port}"
-    try:
-        return listening.open_listener(settings.host, settings.port, settings.backlog)
-    except UnicodeError as error:  # a name that no DNS could hold
-        raise RunError(f"cannot listen on {where}: no such name; see --host and -p") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            holder = holder_of_port(settings.port)
-            whose = f" by {holder}" if holder else ""
-            raise RunError(f"{where} is in use{whose}; choose another with -p") from error
-        if error.errno == errno.EACCES:
-            raise RunError(f"{where} needs a privilege (ports below 1024); use -p 7890") from error
-        reason = error.strerror or error
-        raise RunError(f"cannot listen on {where}: {reason}; see --host and -p") from error

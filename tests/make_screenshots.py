@@ -15,7 +15,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from engine.replay import Replay
-from engine.run import Run, RunSettings
+from engine.run import Run
+from engine.run_settings import RunSettings
 from tui.app import Dashboard
 from tui.recorder import Recorder
 

@@ -190,7 +190,8 @@ def _open_run(
     asked: argparse.Namespace, *, trace: bool, whole: bool = False, tells_bytes: bool = False
 ) -> "Run | int":
     """The run, or the exit code when it cannot be."""
-    from engine.run import Run, RunError, RunSettings
+    from engine.run import Run
+    from engine.run_settings import RunError, RunSettings
     from engine.site import WWW
 
     settings = RunSettings(

@@ -1,6 +1,7 @@
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
-from engine.run import BURSTS_KEPT, Run, RunSettings
+from engine.run import BURSTS_KEPT, Run
+from engine.run_settings import RunSettings
 from tests.support import wait_until
 
 

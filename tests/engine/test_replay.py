@@ -11,7 +11,8 @@ import pytest
 from engine.events import Event, Kind
 from engine.recording import Recording, RecordingError
 from engine.replay import Replay
-from engine.run import Run, RunSettings
+from engine.run import Run
+from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, Snapshot
 from engine.state import ServerState
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.order import BY_PLACE, Order
-from engine.run import RunSettings
+from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
