@@ -26,9 +26,9 @@ Where to look, in the order in which an event travels:
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
     recording.py     events to a file; output.py writes, whatever its reader does
-    run.py           starts, switches and stops engines, probes and load; the only file that knows
-                     them all (engine_process.py and load_process.py: one of each, from outside);
-                     run_settings.py: what is asked of it
+    run.py           drives engines, load and probes; the only file that knows them all
+                     (run_settings.py: what it is asked to be; engines.py: which engine has the
+                     listener; engine_process.py and load_process.py: one of each, from outside)
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself

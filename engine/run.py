@@ -1,6 +1,6 @@
-"""A run: starts, switches and stops engines, and folds what they report.
+"""A run: its engines, its load and its probes, and the fold of what they report.
 
-The only file that knows engines, probes and load together. It owns the listening socket, so that the
+The only file that knows all of these. It owns the listening socket, so that the
 port stays open from the first engine to the last. Everything happens in poll(), which the terminal
 calls between frames (or the headless loop between commands); nothing here waits, but for stop().
 """
@@ -14,18 +14,17 @@ from time import monotonic_ns
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
-from engine.engine_process import EngineProcess, Phase
-from engine.events import Event, Kind, Unreported
+from engine.engine_process import Phase
+from engine.engines import Engines
+from engine.events import Event, Kind
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
-from engine.models import MODELS
 from engine.order import BY_PLACE, Order
 from engine.probes.processes import ProcessProbe
-from engine.run_settings import RunError, RunSettings, check, open_listener
+from engine.run_settings import RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
-DRAIN_S = 15.0  # how long an old engine may go on answering its connections
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 BURST_REFUSED = "a burst is under way: another can begin when it has ended"
@@ -35,7 +34,6 @@ THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: som
 BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
-RESTART_S = 1.0  # between two starts of an engine that dies again and again
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
 IDLE_SAMPLE_S = 1.0
 
@@ -48,58 +46,42 @@ class Run:
         check(settings)
         self.settings = settings
         self.state = ServerState()
-        self.model = settings.model
-        self.short = settings.short
         self.thinning = 1
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
-        self._adapt_at_s = self._look_at_s = self._served_at_s = 0.0
-        self.last_words: tuple[str, ...] = ()
+        self._adapt_at_s = self._look_at_s = 0.0
         self.refusal = ""
         """Why the last key did nothing, for as long as that holds; else empty."""
-        self._restart_at_s = math.inf
-        self._restarts = 0
-        self._refused_before = (0, 0)
         self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
         self._bursts_begun = 0
         self._seq = 0
         self._told: list[Event] = []
-        self._unreported_before = Unreported()
         self._listener = open_listener(settings)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
-        self._serving: EngineProcess | None = None
-        self._next: EngineProcess | None = self._start(settings.model)
-        self._old: list[EngineProcess] = []
+        self._engines = Engines(settings, self._listener, self._tell)
 
     # --- what keys and commands do -------------------------------------------------------------
 
+    @property
+    def short(self) -> bool:
+        """Each connection is closed after one answer."""
+        return self._engines.short
+
     def switch(self, model: str) -> None:
         """Let another model take over. KeyError: no such model."""
-        if model not in MODELS:
-            raise KeyError(model)
-        if self._next is not None:
-            self._next.leave(time.monotonic())
-            self._old.append(self._next)
-        try:
-            self._next = self._start(model)
-            self.model = model
-        except RunError as error:
-            self._next = None
-            self.last_words = (str(error),)
+        self._engines.switch(model)
 
     def restart(self) -> None:
         """Start the running model anew, dead or not."""
-        self.switch(self.model)
+        self._engines.switch(self._engines.model)
 
     def set_mode(self, *, short: bool) -> None:
         """Keep-alive or short connections, from the next request on."""
-        self.short = short
-        for engine in self._engines():
-            engine.settings.set_mode(short=short)
+        self._engines.set_mode(short=short)
         self._note_change()
 
     def start_burst(
@@ -113,9 +95,9 @@ class Run:
             self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
         )
         try:
-            burst = LoadProcess(asked, self.model, self._mode(), self._bursts_begun + 1)
+            burst = LoadProcess(asked, self._engines.model, self._mode(), self._bursts_begun + 1)
         except OSError as error:
-            self.last_words = (f"cannot start the client: {error.strerror or error}",)
+            self._engines.last_words = (f"cannot start the client: {error.strerror or error}",)
             return
         self._bursts_begun += 1
         self._bursts.append(burst)
@@ -133,18 +115,14 @@ class Run:
         The queue is looked at each LOOK_S, or `at_once`.
         """
         now_s = time.monotonic()
-        for engine in self._engines():
-            engine.advance()
+        if self._engines.advance(now_s):
+            self._note_change()
         for burst in self._bursts:
             burst.advance()
         if self.refusal and not self._is_bursting():
             self.refusal = ""
-        self._look_after(now_s)
-        self._restart_if_due(now_s)
-        self._hand_over(now_s)
         self._adapt(now_s)
-        is_changing = self._next is not None or bool(self._old)
-        if not (at_once or is_changing or self.whole) and now_s < self._look_at_s:
+        if not (at_once or self._engines.are_changing or self.whole) and now_s < self._look_at_s:
             return []
         self._look_at_s = now_s + LOOK_S
         events = self._drain()
@@ -171,20 +149,21 @@ class Run:
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
-        at_cap, for_lack = self._refused()
+        engines = self._engines
+        at_cap, for_lack = engines.refused()
         return RunStatus(
-            model=self.model,
+            model=engines.model,
             url=self.url,
             mode=self._mode(),
-            engine_pid=self._serving.pid if self._serving else None,
-            phase=self._phase(),
+            engine_pid=engines.serving.pid if engines.serving else None,
+            phase=engines.phase,
             thinning=self.thinning,
-            draining=len(self._old),
-            last_words=self.last_words,
-            cap=self._serving.settings.cap if self._serving else 0,
+            draining=len(engines.draining),
+            last_words=engines.last_words,
+            cap=engines.serving.settings.cap if engines.serving else 0,
             refused=at_cap,
             refused_for_lack=for_lack,
-            restarts=self._restarts,
+            restarts=engines.restarts,
         )
 
     def numbers(self, at_most_old_s: float | None = None) -> ProcessNumbers:
@@ -195,26 +174,26 @@ class Run:
         if now_s - self._sampled_s >= at_most_old_s:
             self._sampled_s = now_s
             self._is_busy = False
-            pid = self._serving.pid if self._serving else None
+            serving, others = self._engines.serving, self._engines.draining
             queue = listening.accept_queue(self._listener)
-            self._numbers = self._probe.sample(pid, [engine.pid for engine in self._old], queue)
+            self._numbers = self._probe.sample(
+                serving.pid if serving else None, [engine.pid for engine in others], queue
+            )
         return self._numbers
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
         for burst in self._bursts:
             burst.kill()
-        for engine in self._engines():
-            engine.leave(time.monotonic())
+        self._engines.leave()
         events = []
         deadline_s = time.monotonic() + STOP_S
-        while any(engine.phase is not Phase.ENDED for engine in self._engines()):
+        while any(engine.phase is not Phase.ENDED for engine in self._engines.all()):
             events += self.poll()
             if time.monotonic() > deadline_s:
-                for engine in self._engines():
-                    engine.kill()
+                self._engines.kill()
             time.sleep(0.005)
-        while self._engines() or self._told:  # the end of an engine is told in the poll after
+        while self._engines.all() or self._told:  # the end of an engine is told in the poll after
             events += self.poll()
         self._listener.close()
         return events
@@ -224,78 +203,10 @@ class Run:
 
     def _note_change(self) -> None:
         for burst in self._bursts:
-            burst.note_change(self.model, self._mode())
+            burst.note_change(self._engines.model, self._mode())
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"
-
-    # --- engines ---------------------------------------------------------------------------------
-
-    def _engines(self) -> list[EngineProcess]:
-        return [engine for engine in (self._serving, self._next) if engine] + self._old
-
-    def _start(self, model: str) -> EngineProcess:
-        try:
-            engine = EngineProcess(
-                model,
-                self.settings.root,
-                self._listener,
-                self.settings.limits,
-                trace=self.settings.trace,
-            )
-        except OSError as error:
-            raise RunError(f"cannot start the engine: {error.strerror or error}") from error
-        engine.settings.set_mode(short=self.short)
-        engine.settings.set_tick(self.settings.tick_s)
-        self._tell(Kind.SPAWN, f"process {engine.pid} engine {model}")
-        return engine
-
-    def _hand_over(self, now_s: float) -> None:
-        """The next engine gets the listener when the one before it has left accept."""
-        upcoming = self._next
-        if upcoming is None or upcoming.phase is not Phase.READY:
-            return
-        if self._serving is not None and self._serving.phase is Phase.SERVING:
-            self._serving.leave(now_s)
-        if self._serving is not None and self._serving.phase is Phase.DRAINING:
-            self._old.append(self._serving)
-            self._serving = None
-        if self._serving is None:
-            upcoming.go()
-            self._note_change()
-            self._serving, self._next = upcoming, None
-            self._served_at_s = now_s
-            if not self._restarts:  # else it is still to be read why, and how often
-                self.last_words = ()
-
-    def _look_after(self, now_s: float) -> None:
-        """End engines that take too long to leave; take note of those that have ended."""
-        for engine in self._engines():
-            if engine.left_at_s and now_s - engine.left_at_s > DRAIN_S:
-                engine.kill()
-        if self._next is not None and self._next.phase is Phase.ENDED:
-            failed, self._next = self._next, None
-            self._mourn(failed)
-            self._old.append(failed)
-            self._go_back(failed)
-            if self._restarts:
-                self._restart_at_s = now_s + RESTART_S
-        if self._serving is not None and self._serving.phase is Phase.ENDED:
-            if not self._serving.left_at_s:
-                self._mourn(self._serving)
-                self._restart_at_s = max(now_s, self._served_at_s + RESTART_S)
-            self._old.append(self._serving)
-            self._serving = None
-
-    def _restart_if_due(self, now_s: float) -> None:
-        if now_s < self._restart_at_s:
-            return
-        self._restart_at_s = math.inf
-        if self.settings.restart and self._phase() == "dead":
-            words = self.last_words
-            self.restart()
-            self._restarts += 1
-            self.last_words = words
 
     def _adapt(self, now_s: float) -> None:
         """Report only some connections in detail when all would be too much for one reader; give
@@ -306,29 +217,11 @@ class Run:
         self._note_unreported()
         per_s = self.state.events_per_s(monotonic_ns())
         self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
-        for engine in self._engines():
+        for engine in self._engines.all():
             engine.settings.set_thinning(
                 self.thinning, tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S
             )
             engine.reader.free_slots_of_the_dead()
-
-    def _mourn(self, engine: EngineProcess) -> None:
-        what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
-        self.last_words = (what, *engine.words)
-
-    def _go_back(self, failed: EngineProcess) -> None:
-        """The next engine has failed: the model before it serves on, anew if it has left already."""
-        if self._serving is None:
-            return
-        self.model = self._serving.model
-        if self._serving.phase is not Phase.SERVING and failed.model != self.model:
-            self._next = self._start(self.model)
-
-    def _phase(self) -> str:
-        if self._next is not None:
-            return f"switching to {self._next.model}" if self._serving else "starting"
-        is_serving = self._serving is not None and self._serving.phase is Phase.SERVING
-        return "serving" if is_serving else "dead"
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -336,38 +229,21 @@ class Run:
         events = self._told
         self._told = []
         sources = 1 if events else 0
-        for engine in self._engines():
+        for engine in self._engines.all():
             has_ended = engine.phase is Phase.ENDED
             batch = engine.reader.drain(whole=self.whole)
             self.state.note_passed(engine.reader.take_passed())
             if batch:
                 events = events + batch if events else batch
                 sources += 1
-            if has_ended and engine in self._old:
-                self._bury(engine)
+            if has_ended and engine in self._engines.draining:
+                self._engines.bury(engine)
         if sources > 1:
             events.sort(key=attrgetter("at_ns"))
         return events
 
-    def _bury(self, engine: EngineProcess) -> None:
-        """An engine has ended and all that it reported is here: keep its counts, free its memory."""
-        self._old.remove(engine)
-        self._unreported_before += engine.reader.unreported()
-        self._refused_before = _added(self._refused_before, engine.settings.refused)
-        self._tell(Kind.EXIT, f"process {engine.pid} {_ending(engine)}")
-        engine.close()
-
     def _note_unreported(self) -> None:
-        total = self._unreported_before
-        for engine in self._engines():
-            total += engine.reader.unreported()
-        self.state.note_unreported(total)
-
-    def _refused(self) -> tuple[int, int]:
-        total = self._refused_before
-        for engine in self._engines():
-            total = _added(total, engine.settings.refused)
-        return total
+        self.state.note_unreported(self._engines.unreported())
 
     def _tell(self, kind: Kind, note: str) -> None:
         """An event of this process: it starts the engines and sees them end."""
@@ -383,12 +259,3 @@ def _thinning_for(events_per_s: float) -> int:
     if events_per_s <= ALL_EVENTS_PER_S:
         return 1
     return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))
-
-
-def _added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return one[0] + other[0], one[1] + other[1]
-
-
-def _ending(engine: EngineProcess) -> str:
-    code = engine.exit_code or 0
-    return f"killed by signal {-code}" if code < 0 else f"exit {code}"

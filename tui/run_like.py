@@ -12,12 +12,14 @@ from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 class RunLike(Protocol):
     """A server that runs, or seems to."""
 
-    short: bool
-    """Each connection is closed after one answer."""
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
     refusal: str
     """Why the last key did nothing; empty when it did something, and when that holds no longer."""
+
+    @property
+    def short(self) -> bool:
+        """Each connection is closed after one answer."""
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:
