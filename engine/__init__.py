@@ -25,7 +25,8 @@ Where to look, in the order in which an event travels:
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
-    recording.py     events to a file; output.py writes, whatever its reader does
+    recording.py     events to a file and back (told.py: what stands between them); output.py writes,
+                     whatever its reader does; replay.py plays a recording
     run.py           drives engines, load and probes; the only file that knows them all
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
                      listener; engine_process.py and load_process.py: one of each, from outside)

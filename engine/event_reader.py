@@ -168,22 +168,10 @@ class Reader:
                         Event, (number + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")
                     )
                 )
-            elif kind in BYTES_NOTES:
-                note_of_bytes = BYTES_NOTES[kind] + texts[note]
-                append(
-                    _event(
-                        Event,
-                        (number, at_ns, _TICK, conn, fd, pid, name, moved, line, note_of_bytes),
-                    )
-                )
-            elif kind == _ACCEPT:
-                host = texts[note]
-                peer = f"[{host}]:{moved2}" if ":" in host else f"{host}:{moved2}"
-                append(_event(Event, (number, at_ns, _ACCEPT, conn, fd, pid, name, 0, line, peer)))
             else:
                 text = texts[note]
-                if moved2:
-                    text = f"process {moved2} {text}" if kind == _EXIT else f"{text} {moved2}"
+                if moved2 or kind in BYTES_NOTES:
+                    text = _worded(kind, text, moved2)
                 append(
                     _event(
                         Event,
@@ -242,8 +230,18 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def _worded(kind: int, text: str, number: int) -> str:
+    """The note of an event that travels as a text and a number: a peer, or a child and its end; or of one
+    that tells bytes."""
+    if kind == _ACCEPT:
+        return f"[{text}]:{number}" if ":" in text else f"{text}:{number}"
+    if kind == _EXIT:
+        return f"process {number} {text}"
+    return BYTES_NOTES[kind] + text if kind in BYTES_NOTES else f"{text} {number}"
+
+
 _AT_NS = itemgetter(1)
-_ACCEPT, _EXIT, _TICK = Kind.ACCEPT, Kind.EXIT, Kind.TICK
+_ACCEPT, _EXIT = Kind.ACCEPT, Kind.EXIT
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
-_KINDS = [Kind.TICK, *Kind]  # by number; 0 is not a kind
+_KINDS = {**{kind.value: kind for kind in Kind}, **dict.fromkeys(BYTES_NOTES, Kind.TICK)}
 _event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

@@ -17,9 +17,10 @@ from pathlib import Path
 from engine.events import Event, Unreported
 from engine.models import MODELS
 from engine.output import Output
-from engine.recording import Recording, unreported_values
+from engine.recording import Recording
 from engine.run import Run
 from engine.summary import snapshot_of, summary_of
+from engine.told import unreported_values
 
 BEAT_S = 0.02  # between two looks at engines and events
 PATIENCE_S = 0.7  # at the end, with a reader that stalls; an engine may take 0.5 s besides

@@ -8,25 +8,21 @@ anybody: whatever is odd in it ends as one sentence, a RecordingError.
 import json
 import os
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from sys import intern
 from typing import Any, BinaryIO
 
-from engine.events import KIND_NAMES, Event, Kind, Unreported, printable
+from engine.events import KIND_NAMES, Event, Kind, printable
 from engine.output import Output
-from engine.snapshot import BurstView, ProcessNumbers
+from engine.told import LONG, MODES, TELLER, TEXT_MOST, MalformedError, mode_of, sound, told
 
 VERSION = 1
-MODES = ("keep-alive", "short")
-TELLER = "servetui"  # the task of what is told beside the events; no model calls a thread so
 LINE_MOST = 65_536  # bytes: an event takes some 200, what is told of a burst some 400
 NOTE_MOST = 255  # as on the wire
-TEXT_MOST = 400  # letters of a text that is no event's: a word of the command, a path
 
 
 class RecordingError(ValueError):
@@ -105,15 +101,6 @@ class Recording:
         os.close(self._fd)
 
 
-def unreported_values(unreported: Unreported) -> dict[str, Any]:
-    """In the form in which it is told: `{"dropped": {"send": 5}, ..., "life_lost": 0}`."""
-    values: dict[str, Any] = {"life_lost": unreported.life_lost}
-    for name in _COUNTERS:
-        counter = getattr(unreported, name)
-        values[name] = {KIND_NAMES[kind]: number for kind, number in counter.items()}
-    return values
-
-
 # --- back: lines ----------------------------------------------------------------------------------
 
 
@@ -173,10 +160,10 @@ def _header(path: Path, line: bytes) -> Header:
         raise refused(path, why, "update servetui")
     try:
         if type(version) is not int or version < 1 or type(values["command"]) is not list:
-            raise _MalformedError("no version or no command")
-        command = tuple(_sound(word, str) for word in values["command"])
-        model, url = _sound(values["model"], str), _sound(values.get("url", ""), str)
-        return Header(model, command, url, _mode(values.get("mode", MODES[0])))
+            raise MalformedError("no version or no command")
+        command = tuple(sound(word, str) for word in values["command"])
+        model, url = sound(values["model"], str), sound(values.get("url", ""), str)
+        return Header(model, command, url, mode_of(values.get("mode", MODES[0])))
     except (ValueError, KeyError):
         raise refused(path, "its header (line 1) is damaged", "record it again") from None
 
@@ -184,7 +171,7 @@ def _header(path: Path, line: bytes) -> Header:
 _KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 _VALUES = itemgetter(*Event._fields)
 _TYPES = (int, int, str, int, int, int, str, int, int, str)
-_SHORT, _INT, _TIME, _LONG = 2**16 - 1, 2**31 - 1, 2**63 - 1, 2**64 - 1
+_SHORT, _INT, _TIME = 2**16 - 1, 2**31 - 1, 2**63 - 1
 _parse = json.JSONDecoder().raw_decode  # json.loads spends a third of its time around this
 
 
@@ -193,15 +180,15 @@ def _event(path: Path, number: int, line: bytes) -> Event:
     try:
         by_name, end = _parse(whole := line.decode())
         if not whole[end:].isspace():
-            raise _MalformedError("more than an event")
+            raise MalformedError("more than an event")
         values = _VALUES(by_name)
         if tuple(map(type, values)) != _TYPES or len(by_name) != len(_TYPES):
-            raise _MalformedError("a field of the wrong type")
+            raise MalformedError("a field of the wrong type")
         seq, at_ns, kind, conn, fd, pid, task, moved, source_line, note = values
-        are_long = 0 <= seq <= _LONG and 0 <= conn <= _LONG and 0 <= moved <= _LONG
+        are_long = 0 <= seq <= LONG and 0 <= conn <= LONG and 0 <= moved <= LONG
         are_short = -1 <= fd <= _INT and 0 <= pid <= _INT and 0 <= source_line <= _SHORT
         if not (are_long and are_short and 0 <= at_ns <= _TIME and kind in _KINDS):
-            raise _MalformedError("a number out of range, or an unknown kind")
+            raise MalformedError("a number out of range, or an unknown kind")
         if task == TELLER:
             event = Event(seq, at_ns, _KINDS[kind], conn, fd, pid, task, moved, source_line, note)
             if told(event) is not None:
@@ -209,7 +196,7 @@ def _event(path: Path, number: int, line: bytes) -> Event:
         by, words = intern(printable(task)), intern(printable(note, NOTE_MOST))
         return Event(seq, at_ns, _KINDS[kind], conn, fd, pid, by, moved, source_line, words)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        why = str(error) if isinstance(error, _MalformedError) else "no event"
+        why = str(error) if isinstance(error, MalformedError) else "no event"
         raise _damaged(path, number, why) from None
 
 
@@ -224,78 +211,3 @@ def _damaged(path: Path, number: int, why: str) -> RecordingError:
 def refused(path: Path, why: str, remedy: str) -> RecordingError:
     """The error to raise: one line, whatever the path holds."""
     return RecordingError(f"cannot read {printable(str(path), TEXT_MOST)}: {why}; {remedy}")
-
-
-# --- back: what was told --------------------------------------------------------------------------
-
-
-Told = str | BurstView | ProcessNumbers | Unreported
-"""The mode from now on; how far a burst has got; numbers; totals."""
-
-
-class _MalformedError(ValueError):
-    """A value that nothing of ours writes."""
-
-
-def is_told(event: Event) -> bool:
-    """Whether it is no event of the server, but a line of Recording.tell."""
-    return event.task == TELLER and event.kind is Kind.TICK and event.fd == -1 and not event.conn
-
-
-def told(event: Event) -> Told | None:
-    """What a line of Recording.tell says; None for events of the server, and for words that this
-    version does not know. Raises ValueError."""
-    what, _, values = event.note.partition(" ")
-    if what not in _TOLD or not is_told(event):
-        return None
-    try:
-        return _TOLD[what](_sound(json.loads(values), dict))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _MalformedError(f"what it tells of {what}") from error
-
-
-_JSON_TYPES: dict[Any, tuple[type, ...]] = {one: (one,) for one in (str, bool, int, dict)}
-_JSON_TYPES |= {float: (float, int), int | None: (int, type(None)), dict[str, int]: (dict,)}
-_JSON_TYPES[float | None] = (float, int, type(None))
-_JSON_TYPES[tuple[int, ...]] = (list, tuple)
-"""How a field of a record is declared -> what it may be when it comes out of JSON."""
-
-
-def _sound(value: Any, declared: Any) -> Any:
-    """The value, if it is what it is declared to be; texts are made printable."""
-    if type(value) not in _JSON_TYPES[declared]:
-        raise _MalformedError("a value of the wrong type")
-    if declared == tuple[int, ...]:
-        return tuple(_sound(number, int) for number in value)
-    if declared == dict[str, int]:
-        return {_sound(name, str): _sound(number, int) for name, number in value.items()}
-    if type(value) is str:
-        return printable(value, TEXT_MOST)
-    if type(value) in (int, float) and not 0 <= value <= _LONG:  # so NaN is none either
-        raise _MalformedError("a number out of range")
-    return value
-
-
-def _mode(value: Any) -> str:
-    return MODES[MODES.index(value)]
-
-
-def _filled(record: Any, values: dict[str, Any]) -> Any:
-    """A record of this class; fields that were not told have their defaults."""
-    told_fields = [field for field in fields(record) if field.name in values]
-    return record(**{one.name: _sound(values[one.name], one.type) for one in told_fields})
-
-
-def _unreported(values: dict[str, Any]) -> Unreported:
-    tallies = (_sound(values[name], dict[str, int]).items() for name in _COUNTERS)
-    counters = [Counter({_KINDS[kind]: number for kind, number in each}) for each in tallies]
-    return Unreported(counters[0], counters[1], counters[2], _sound(values["life_lost"], int))
-
-
-_COUNTERS = ("dropped", "thinned", "bytes")  # of Unreported
-_TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
-    "mode": lambda values: _mode(values["mode"]),
-    "numbers": lambda values: _filled(ProcessNumbers, values),
-    "burst": lambda values: _filled(BurstView, {**values, "number": values["index"]}),
-    "unreported": _unreported,
-}

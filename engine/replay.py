@@ -15,9 +15,10 @@ from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
-from engine.recording import is_told, read, refused, told
+from engine.recording import read, refused
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
+from engine.told import is_told, told
 
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.events import Event, Kind, Unreported
-from engine.recording import Recording, unreported_values
+from engine.recording import Recording
 from engine.snapshot import (
     EMPTY_SNAPSHOT,
     BurstView,
@@ -16,6 +16,7 @@ from engine.snapshot import (
     RunStatus,
     Snapshot,
 )
+from engine.told import unreported_values
 
 ALL_ROWS = 1_000_000
 SECOND_NS = 1_000_000_000
