@@ -11,19 +11,15 @@ PAUSE_S = 0.002  # of a client between two requests, lest the ephemeral ports ru
 BODY = (Path(__file__).parent.parent / "www" / "style.css").read_bytes()
 
 
-class Load:
-    """Four clients that ask until told to stop, two of them with a connection for each request.
+class Clients:
+    """Threads that ask until told to stop. `met` counts how their requests went."""
 
-    `met` counts "answered", "connections" and "retried"; whatever else is in it is a failure.
-    """
-
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, number: int) -> None:
         self.met: Counter[str] = Counter()
         self._port = port
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(is_short,))
-            for is_short in (False, False, True, True)
+            threading.Thread(target=self._run, args=(index,)) for index in range(number)
         ]
 
     def __enter__(self) -> Self:
@@ -36,12 +32,26 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def _run(self, index: int) -> None:
+        raise NotImplementedError
+
+
+class Load(Clients):
+    """Four clients, two of them with a connection for each request.
+
+    `met` counts "answered", "connections" and "retried"; whatever else is in it is a failure.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, 4)
+
     def assert_nobody_failed(self) -> None:
         """Nobody was refused or cut off, and hardly anybody had to ask again."""
         assert set(self.met) <= {"answered", "connections", "retried"}, self.met
         assert self.met["retried"] * 100 <= self.met["answered"], self.met
 
-    def _run(self, is_short: bool) -> None:
+    def _run(self, index: int) -> None:
+        is_short = index >= 2
         client: Client | None = None
         while not self._over.wait(PAUSE_S):
             try:

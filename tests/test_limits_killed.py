@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from engine.models import MODELS
+from tests.client_load import Clients
 from tests.serve_driver import Client, Serve, descriptors_kept, family, is_running
 from tests.support import wait_until
 
@@ -25,26 +26,13 @@ CLIENTS = 6
 PATIENCE_S = 15.0  # of a client: an engine that is killed is back within 2 s
 
 
-class Asking:
-    """Clients that ask without end. `met` counts how their requests went."""
+class Asking(Clients):
+    """Clients that take it as it comes."""
 
     def __init__(self, port: int) -> None:
-        self.met: Counter[str] = Counter()
-        self._port = port
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
+        super().__init__(port, CLIENTS)
 
-    def __enter__(self) -> "Asking":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
+    def _run(self, _: int) -> None:
         while not self._over.is_set():
             with contextlib.ExitStack() as stack:
                 try:
