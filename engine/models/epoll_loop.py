@@ -183,15 +183,14 @@ class Loop:
 def send_some(client: Client) -> bool:
     """Send until nothing is left, the kernel has no more room, or others should have their turn;
     whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
-    client.unsent = client.unsent or next(client.answers, b"")
-    for sends in range(MOST_SENDS):
-        if not client.unsent:
-            return sends > 0
+    unsent, sends = client.unsent or next(client.answers, b""), 0
+    while unsent and sends < MOST_SENDS:
         try:
-            sent = client.connection.send(client.unsent)
+            sent = client.connection.send(unsent)
         except BlockingIOError:
-            return sends > 0
+            break
+        sends += 1
         # A view: to copy the rest at each step would take longer than to send it.
-        rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
-        client.unsent = rest or next(client.answers, b"")
-    return True
+        unsent = memoryview(unsent)[sent:] if sent < len(unsent) else next(client.answers, b"")
+    client.unsent = unsent
+    return sends > 0
