@@ -2,19 +2,23 @@
 
     floor      stores one record of fixed content at accept, recv, send and close; knows nothing
     telling    stores what a picture needs (which connection, line, thread, bytes, request, status, who
-               closed first), in the fewest steps: it cannot drop, thin, wait, fork or forget
+               closed first; processes and threads that begin and end), in the fewest steps: it cannot
+               drop, thin, wait or forget
 
 No design that reports from Python can do better. What plain sockets have over `floor` is the price of
 Python, what `floor` has over `telling` that of telling it, what `telling` has over a watched server that
-of being right when a ring is full, a client resets, a thread blocks or a process forks.
+of being right when a ring is full, a client resets or a thread blocks, and of being read.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import mmap
+import os
 import socket
 import sys
+import threading
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,8 +40,10 @@ from engine.site import Site
 RECORDS = 1 << 16  # of the ring that is written over and over
 SO_COOKIE = 57
 ACCEPT, CLOSE = int(Kind.ACCEPT), int(Kind.CLOSE)
+SPAWN, EXIT = int(Kind.SPAWN), int(Kind.EXIT)
+PLACES_A_CHILD = 93  # about a page: what two processes write side by side is copied to and fro
 
-_ring = bytearray(RECORDS * RECORD_BYTES)
+_ring = mmap.mmap(-1, RECORDS * RECORD_BYTES)  # shared, as what children store has to be
 _pack, _frame = RECORD.pack_into, sys._getframe
 _place = 0
 _numbers: dict[Any, int] = {}  # of texts and threads
@@ -156,6 +162,36 @@ def floor_listener(fd: int, base: Any, *, telling: bool = False) -> Any:
     return listener
 
 
+def tell_workers() -> None:
+    """Store what begins and ends: processes and threads."""
+    fork, waitpid = os.fork, os.waitpid
+
+    def telling_fork() -> int:
+        global _place
+        _place += PLACES_A_CHILD
+        pid = fork()
+        if pid:
+            _store(SPAWN, 0, -1, 0, _frame(1).f_lineno, "process", pid)
+        return pid
+
+    def telling_waitpid(pid: int, options: int) -> tuple[int, int]:
+        ended, status = waitpid(pid, options)
+        if ended:
+            _store(EXIT, 0, -1, 0, _frame(1).f_lineno, "exit 0", ended)
+        return ended, status
+
+    class TellingThread(threading.Thread):
+        def run(self) -> None:
+            _store(SPAWN, 0, -1, 0, 0, "thread")
+            try:
+                super().run()
+            finally:
+                _store(EXIT, 0, -1, 0, 0, "thread")
+
+    os.fork, os.waitpid = telling_fork, telling_waitpid
+    threading.Thread = TellingThread  # type: ignore[misc]
+
+
 @contextmanager
 def in_its_clothes(listener: Any) -> Iterator[Wear]:
     """For the rehearsal of a model that forks."""
@@ -211,6 +247,7 @@ def main() -> None:
     )  # gevent's patches the library: so the class comes after
     service = Service(settings, Site(asked.root).answer, lambda: None)
     if asked.telling:
+        tell_workers()
         service.converse = lambda connection: TellingConversation(settings, connection)
     listener = floor_listener(fd, socket.socket, telling=asked.telling)
     clothes = partial(in_its_clothes, listener)
