@@ -26,6 +26,7 @@ from engine.event_queue import (
 )
 from engine.events import (
     BYTES_NOTES,
+    HEIR_KIND,
     RECORD,
     RECORD_BYTES,
     RECV_REQUEST,
@@ -140,6 +141,9 @@ class Reader:
             if kind == WRITER_KIND:
                 source.begin(fd, greenlets=line != 0)
                 continue
+            if kind == HEIR_KIND:
+                source.go_on(fd)
+                continue
             pid, name = source.pid, texts[task]
             # Each thread numbers its own events; what its process had to drop is a gap before the next.
             thread = "" if source.greenlets else name
@@ -194,11 +198,15 @@ class _Source:
 
     def begin(self, pid: int, *, greenlets: bool) -> None:
         """Another process writes from here on."""
-        self.pid = pid
         self.greenlets = greenlets  # its tasks are those of one thread
+        self.texts[:] = [""]
+        self.go_on(pid)
+
+    def go_on(self, pid: int) -> None:
+        """The same, and it uses the texts of the one before it."""
+        self.pid = pid
         self.dropped = 0  # as its last event said
         self.numbers.clear()  # thread -> the number of its next event
-        self.texts[:] = [""]
         self.unfinished = b""  # the writer before may have been killed within a text
 
     def learn(self, record: memoryview) -> None:

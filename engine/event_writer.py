@@ -222,9 +222,10 @@ class Writer:
         )  # fmt: skip
         self._words[self._head_word] = self._head
 
-    def _introducing(self) -> bytes:
+    def _introduce(self) -> None:
+        self._introduced = True
         shares = int(self._tasks.share_a_thread)
-        return RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0))
+        self._store(RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0)))
 
     def _store(self, record: bytes) -> None:
         start = (self._head & self._mask) * RECORD_BYTES  # from here on as in put()
@@ -241,8 +242,7 @@ class Writer:
             self._slow_at = 0
             return False
         if not self._introduced:
-            self._introduced = True
-            self._store(self._introducing())
+            self._introduce()
         while self._deferred and self._head < full_at:
             self._write(*self._deferred.popleft())
         if self._deferred:

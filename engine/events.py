@@ -159,6 +159,8 @@ TEXT_PIECE_BYTES = 40
 WRITER_KIND = 255
 """A new writer begins on this ring: `fd` holds its pid, `line` whether its tasks are greenlets; and no
 text is known any more."""
+HEIR_KIND = 254
+"""A child writes on where the one before it ended: `fd` holds its pid. Texts stay known."""
 
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then all are forgotten, so that hostile paths cannot grow a table

@@ -8,9 +8,9 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from engine.event_queue import HELD, OWNERS, TAILS, SharedMemory
-from engine.event_writer import Tasks, Writer
-from engine.events import RECORD_BYTES, text_records
+from engine.event_queue import HEADS, HELD, OWNERS, RING, TAILS, SharedMemory
+from engine.event_writer import Tasks, Writer, pack_record
+from engine.events import HEIR_KIND, RECORD_BYTES
 
 LOOKED_AT = 4  # writers that are lent, at one fork
 
@@ -20,45 +20,48 @@ class Heir(Writer):
     here in the parent it stays as it was made."""
 
     def __init__(self, memory: SharedMemory, slot: int, tasks: Tasks, texts: Iterable[str]) -> None:
-        """`texts`: what children are going to say, as far as that is known."""
+        """`texts`: what children are going to say, as far as that is known. They are told here, once for
+        all of them."""
         super().__init__(memory, slot, tasks)
-        self._held = HELD | self.pid
-        self._introduced = True
-        self._introduction = 0  # the place of the record that names the process
-        records = [self._introducing()]
+        self.held = HELD | self.pid
+        self._introduce()
         for text in dict.fromkeys((tasks.name(), *texts)):
-            self._last_number = self.texts[text] = len(self.texts)
-            records += text_records(self._last_number, text)
+            self._number(text)
         self._task_numbers[self._running()] = self.texts[tasks.name()]
-        self._prelude = b"".join(records)
-
-    def is_back(self) -> bool:
-        """Its child has ended, and its ring has room."""
-        return self.owner() == self._held and self._memory.has_room(self.slot)
-
-    def owner(self) -> int:
-        """Whose the slot is now."""
-        return self._words[OWNERS + self.slot]
-
-    def lay_out(self) -> None:
-        """Before a fork: put down what a child says first. It is published by its first event."""
-        self._introduction = head = self._words[self._head_word]
-        start = (head & self._mask) * RECORD_BYTES
-        before_end = len(self._ring) - start
-        first, rest = self._prelude[:before_end], self._prelude[before_end:]
-        self._ring[start : start + len(first)] = first
-        self._ring[: len(rest)] = rest
-        self._head = head + len(self._prelude) // RECORD_BYTES
-        self._slow_at = self._words[TAILS + self.slot] + self._detail_limit
 
     def take_over(self) -> None:
-        """In the child: say whose it is."""
-        self.pid = os.getpid()
-        start = (self._introduction & self._mask) * RECORD_BYTES
-        self._ring[start : start + RECORD_BYTES] = self._introducing()
+        """In the child: say whose the ring is now. That is published by its first event."""
+        self.pid = pid = os.getpid()
+        words, slot = self._words, self.slot
+        head = words[self._head_word]
+        pack_record(
+            self._ring,
+            (head & self._mask) * RECORD_BYTES,
+            HEIR_KIND,
+            0,
+            0,
+            0,
+            0,
+            pid,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )
+        self._head = head + 1
+        self._slow_at = words[TAILS + slot] + self._detail_limit
+
+    def finish(self) -> None:
+        if self._deferred or self._torn:
+            super().finish()
+        else:
+            self._slow_at = 0
+            self._finished = True
+            self._leave()
 
     def _leave(self) -> None:
-        self._words[OWNERS + self.slot] = self._held
+        self._words[OWNERS + self.slot] = self.held
 
 
 class Heirs:
@@ -67,6 +70,7 @@ class Heirs:
     def __init__(self, memory: SharedMemory, tasks: Tasks, texts: Iterable[str] = ()) -> None:
         self.pid = os.getpid()
         self._memory = memory
+        self._words = memory.words
         self._tasks = tasks
         self._texts = tuple(texts)
         self._lent: deque[tuple[Heir, int]] = deque()  # and the pids of the children
@@ -76,8 +80,6 @@ class Heirs:
         """The writer of the child that is forked next; None when no slot is free."""
         if self._next is None:
             self._next = self._one_that_is_back() or self._new()
-            if self._next is not None:
-                self._next.lay_out()
         return self._next
 
     def forked(self, pid: int) -> None:
@@ -86,18 +88,22 @@ class Heirs:
         Should it have ended already, its slot goes to a dead owner, and from there back to all.
         """
         if self._next is not None:
-            self._memory.words[OWNERS + self._next.slot] = pid
+            self._words[OWNERS + self._next.slot] = pid
             self._lent.append((self._next, pid))
             self._next = None
 
     def _one_that_is_back(self) -> Heir | None:
-        for _ in range(min(LOOKED_AT, len(self._lent))):
-            heir, child = self._lent.popleft()
-            if heir.is_back():
+        """One whose child has ended, and whose ring has room."""
+        words, lent = self._words, self._lent
+        for _ in range(min(LOOKED_AT, len(lent))):
+            heir, child = lent.popleft()
+            slot = heir.slot
+            owner = words[OWNERS + slot]
+            if owner == heir.held and words[HEADS + slot] - words[TAILS + slot] <= RING // 2:
                 return heir
             # Where a child was killed, the slot has been given back to all.
-            if heir.owner() in (child, HELD | self.pid):
-                self._lent.append((heir, child))
+            if owner in (child, heir.held):
+                lent.append((heir, child))
         return None
 
     def _new(self) -> Heir | None:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.event_queue import HELD, OWNERS, RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
-from engine.events import RECV_REQUEST, Kind
+from engine.events import RECV_REQUEST, Kind, text_records
 from engine.heirs import Heir, Heirs
 from engine.rehearsal import ROUNDS, in_plain_clothes, rehearse
 from engine.service import Service, Settings
@@ -103,20 +103,29 @@ def test_none_without_a_free_slot(memory: SharedMemory) -> None:
     heirs.forked(1)
 
 
-def test_what_is_said_first_goes_round_the_end_of_the_ring(memory: SharedMemory) -> None:
+def test_children_go_round_the_end_of_the_ring(memory: SharedMemory) -> None:
     texts = [f"text {number}" for number in range(50)]
     heirs, reader = Heirs(memory, OneTask("MainThread"), texts), Reader(memory)
+    heir = heirs.next()
+    assert heir is not None
     told = []
-    for _ in range(RING // 40):
-        heir = heirs.next()
-        assert heir is not None
+    for _ in range(RING):
         heir.take_over()  # here, so that what it puts is seen by its next turn
         heir.put(RECV_REQUEST, 7, 3, 80, 5, texts[-1], 0, 6)
-        heirs._lent.clear()
-        heirs._next = heir
-        heir.lay_out()
         told += [event.note for event in reader.drain() if event.kind is Kind.REQUEST]
-    assert told == [texts[-1]] * (RING // 40)
+    assert told == [texts[-1]] * RING
+
+
+def test_a_child_killed_within_a_text_costs_the_next_one_nothing(memory: SharedMemory) -> None:
+    heirs, reader = Heirs(memory, OneTask("MainThread"), ["GET /"]), Reader(memory)
+    heir = heirs.next()
+    assert heir is not None
+    heir.take_over()
+    heir._store(text_records(7, "x" * 100)[0])
+    heir.take_over()
+    heir.put(Kind.ERROR, 0, -1, 0, 0, "its own")
+    heir.put(Kind.ERROR, 0, -1, 0, 0, "GET /")
+    assert [event.note for event in reader.drain()] == ["its own", "GET /"]
 
 
 def test_a_rehearsal_leaves_nothing_behind(memory: SharedMemory) -> None:
