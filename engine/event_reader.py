@@ -31,6 +31,7 @@ from engine.events import (
     RECORD_BYTES,
     RECV_REQUEST,
     RESPONSE_SEND,
+    SPECIAL_KINDS,
     TEXT,
     TEXT_KIND,
     TEXT_PIECE_BYTES,
@@ -138,12 +139,15 @@ class Reader:
             if kind == TEXT_KIND:
                 source.learn(records[start : start + RECORD_BYTES])
                 continue
-            if kind == WRITER_KIND:
-                source.begin(fd, greenlets=line != 0)
-                continue
-            if kind == HEIR_KIND:
-                source.go_on(fd)
-                continue
+            if kind >= SPECIAL_KINDS:
+                if kind == WRITER_KIND:
+                    source.begin(fd, greenlets=line != 0)
+                    continue
+                if kind == HEIR_KIND:
+                    source.go_on(fd)
+                    continue
+                source.name(task, f"Thread-{moved}")
+                kind, moved = _SPAWN, 0
             pid, name = source.pid, texts[task]
             # Each thread numbers its own events; what its process had to drop is a gap before the next.
             thread = "" if source.greenlets else name
@@ -215,9 +219,13 @@ class _Source:
         self.unfinished += piece[:length]
         if length > TEXT_PIECE_BYTES:
             return
-        self.texts += [""] * (number + 1 - len(self.texts))
-        self.texts[number] = self.unfinished.decode("ascii")
+        self.name(number, self.unfinished.decode("ascii"))
         self.unfinished = b""
+
+    def name(self, number: int, text: str) -> None:
+        """A number stands for this text from here on."""
+        self.texts += [""] * (number + 1 - len(self.texts))
+        self.texts[number] = text
 
 
 _NOTHING_UNREPORTED = Unreported()
@@ -249,7 +257,7 @@ def _worded(kind: int, text: str, number: int) -> str:
 
 
 _AT_NS = itemgetter(1)
-_ACCEPT, _EXIT = Kind.ACCEPT, Kind.EXIT
+_ACCEPT, _SPAWN, _EXIT = Kind.ACCEPT, Kind.SPAWN, Kind.EXIT
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = {**{kind.value: kind for kind in Kind}, **dict.fromkeys(BYTES_NOTES, Kind.TICK)}
 _event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

@@ -32,6 +32,8 @@ from engine.events import (
     RECORD_BYTES,
     TEXT_NUMBERS,
     TEXTS_PER_WRITER,
+    THREAD_KIND,
+    THREAD_TASKS,
     WRITER_KIND,
     Kind,
     text_records,
@@ -44,6 +46,7 @@ TORN_KNOWN = 1 << 16  # connections that a writer remembers to have dropped even
 TORN_AT_ONCE = 64  # of them, told at one event: so that none takes longer than 0.1 ms
 FINISH_S = 1.0  # how long a writer that ends waits for room for its backlog
 
+THREAD = "thread"  # what a thread's spawn and exit say
 _EMPTY_NUMBER = 0
 _MASK_32 = 2**32 - 1
 _BYTES_FOLLOW = THINNED_BYTES - THINNED
@@ -91,7 +94,8 @@ class Writer:
         self.texts = {"": _EMPTY_NUMBER}
         """What the reader has been told, with its number."""
         self._last_number = 0
-        self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names
+        self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names, as a rule
+        self._threads: set[int] = set()  # those of them that stand for living threads by themselves
         # Re-entrant: before its collections are off, one may close a forgotten socket, whose event
         # takes the same path.
         self._slow_path = RLock()
@@ -133,6 +137,35 @@ class Writer:
             self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
         self._words[self._head_word] = self._head
+
+    def begin_thread(self, number: int) -> None:
+        """The running thread begins, which Python named `Thread-number`."""
+        at_ns = monotonic_ns()
+        running = self._running()
+        task = THREAD_TASKS + number % THREAD_TASKS
+        if task in self._threads:  # of one that lives, and so many threads older
+            self._put_slowly((Kind.SPAWN, 0, -1, 0, 0, THREAD, 0, 0, at_ns))
+            return
+        self._threads.add(task)
+        self._task_numbers[running] = task
+        text = self.texts.get(THREAD)
+        head = self._head  # from here on as in put()
+        if head >= self._slow_at or text is None:
+            del self._task_numbers[running]
+            self._put_slowly((Kind.SPAWN, 0, -1, 0, 0, THREAD, 0, 0, at_ns))
+            return
+        self._head = head + 1
+        pack_record(
+            self._ring, (head & self._mask) * RECORD_BYTES, THREAD_KIND, 0, 0, task, text, -1,
+            self._dropped, number, 0, at_ns, 0,
+        )  # fmt: skip
+        self._words[self._head_word] = self._head
+
+    def end_thread(self, number: int) -> None:
+        """The running thread ends: what tells it from the others may soon be another's."""
+        self.put(Kind.EXIT, 0, -1, 0, 0, THREAD)
+        self._task_numbers.pop(self._running(), None)
+        self._threads.discard(THREAD_TASKS + number % THREAD_TASKS)
 
     def forget_task(self) -> None:
         """The running thread or greenlet ends, or gives up its name: what tells it from the others

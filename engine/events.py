@@ -161,10 +161,16 @@ WRITER_KIND = 255
 text is known any more."""
 HEIR_KIND = 254
 """A child writes on where the one before it ended: `fd` holds its pid. Texts stay known."""
+THREAD_KIND = 253
+"""The spawn of a thread that Python named `Thread-7`: `bytes` holds the 7. From here on its task number
+stands for that name, which so need not travel as a text."""
+SPECIAL_KINDS = THREAD_KIND
+"""From this one on no record is just an event."""
 
 NOTE_CHARS = 120  # a longer note is cut; a path of that length still fits a wide terminal
 TEXTS_PER_WRITER = 1024  # then all are forgotten, so that hostile paths cannot grow a table
 TEXT_NUMBERS = 32 * TEXTS_PER_WRITER  # then numbers are used again
+THREAD_TASKS = 1 << 15  # the task numbers of threads: from here on, and as many
 
 BYTES_BEGIN = tuple(BYTES_NOTES.values())
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")

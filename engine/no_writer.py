@@ -51,6 +51,14 @@ class NoWriter:
             words[self._row + THINNED_BYTES + Kind.RECV] += received
             words[self._row + THINNED_BYTES + Kind.SEND] += sent
 
+    def begin_thread(self, number: int) -> None:
+        """Count it."""
+        self.put(Kind.SPAWN, 0, -1, 0)
+
+    def end_thread(self, number: int) -> None:
+        """Count it."""
+        self.put(Kind.EXIT, 0, -1, 0)
+
     def forget_task(self) -> None:
         """No task is known here."""
 

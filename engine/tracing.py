@@ -15,7 +15,7 @@ from typing import Any
 
 from engine import callers
 from engine.event_queue import SharedMemory
-from engine.event_writer import Writer
+from engine.event_writer import THREAD, Writer
 from engine.events import Kind
 from engine.heirs import Heir, Heirs
 from engine.no_writer import NoWriter
@@ -104,13 +104,26 @@ tracer = Tracer()
 
 class _TracedThread(threading.Thread):
     def run(self) -> None:
-        tracer.writer.forget_task()  # of a thread that had the same number and ended untold
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, "thread")
+        prefix, _, number = self.name.partition("-")
+        number = number.partition(" ")[0]  # `Thread-7 (talk)`
+        if prefix != "Thread" or not number.isdecimal():
+            self._run_named()
+            return
+        tracer.writer.begin_thread(int(number))
         try:
             super().run()
         finally:
             # Another writer than before in a child that it forked.
-            tracer.writer.put(Kind.EXIT, 0, -1, 0, 0, "thread")
+            tracer.writer.end_thread(int(number))
+
+    def _run_named(self) -> None:
+        """One whose name is somebody's own."""
+        tracer.writer.forget_task()  # of a thread that had the same number and ended untold
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, THREAD)
+        try:
+            super().run()
+        finally:
+            tracer.writer.put(Kind.EXIT, 0, -1, 0, 0, THREAD)
             tracer.writer.forget_task()
 
 
