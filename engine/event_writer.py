@@ -164,8 +164,9 @@ class Writer:
     def end_thread(self, number: int) -> None:
         """The running thread ends: what tells it from the others may soon be another's."""
         self.put(Kind.EXIT, 0, -1, 0, 0, THREAD)
-        self._task_numbers.pop(self._running(), None)
-        self._threads.discard(THREAD_TASKS + number % THREAD_TASKS)
+        task = THREAD_TASKS + number % THREAD_TASKS
+        if self._task_numbers.pop(self._running(), 0) == task:
+            self._threads.discard(task)
 
     def forget_task(self) -> None:
         """The running thread or greenlet ends, or gives up its name: what tells it from the others
@@ -225,6 +226,7 @@ class Writer:
             if len(self.texts) >= TEXTS_PER_WRITER:
                 self.texts = {"": _EMPTY_NUMBER}
                 self._task_numbers = {}
+                self._threads.clear()  # they get texts for names now
             # Not used again for as long as another thread may be about to write it.
             number = self._last_number = self._last_number % TEXT_NUMBERS + 1
             for record in text_records(number, text):
