@@ -6,7 +6,7 @@ import sys
 import threading
 from _thread import get_ident  # as it was before a model patches it
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Protocol
 
 from engine.events import printable
 
@@ -16,6 +16,20 @@ frame: Callable[[int], Any] = sys._getframe
 
 PLUMBING: set[str | None] = {socket.__file__}
 """Files of sockets: what they call is done by whoever called them."""
+
+
+class Tasks(Protocol):
+    """Threads or greenlets: whatever shares a writer."""
+
+    @property
+    def share_a_thread(self) -> bool:
+        """They are greenlets, whose events are numbered together."""
+
+    def running(self) -> Hashable:
+        """What tells the running one from the others. Called for each event."""
+
+    def name(self) -> str:
+        """The name of the running one. Asked when it is first seen, and seldom again."""
 
 
 class ThreadTasks:
