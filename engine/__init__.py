@@ -31,6 +31,7 @@ Where to look, in the order in which an event travels:
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
                      listener; engine_process.py and load_process.py: one of each, from outside)
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
+    labs/            every famous failure on purpose: one file each, with its server and its client
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself
 

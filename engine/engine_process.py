@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
@@ -38,7 +39,14 @@ class EngineProcess:
     """A running engine, its memory and what it said."""
 
     def __init__(
-        self, model: str, root: Path, listener: socket.socket, limits: Limits, *, trace: bool
+        self,
+        model: str,
+        root: Path,
+        listener: socket.socket,
+        limits: Limits,
+        serve_options: dict[str, Any],
+        *,
+        trace: bool,
     ) -> None:
         self.model = model
         self.phase = Phase.STARTING
@@ -59,6 +67,7 @@ class EngineProcess:
             control_fd=theirs.fileno(),
             trace=trace,
             limits=asdict(limits),
+            serve_options=serve_options,
         )
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.

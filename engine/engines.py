@@ -142,7 +142,12 @@ class Engines:
         settings = self._settings
         try:
             engine = EngineProcess(
-                model, settings.root, self._listener, settings.limits, trace=settings.trace
+                model,
+                settings.root,
+                self._listener,
+                settings.limits,
+                settings.serve_options,
+                trace=settings.trace,
             )
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
