@@ -1,77 +1,31 @@
 """The hand-over between processes: nothing twice, nothing lost unsaid, whoever dies."""
 
 import os
-import signal
-import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import event_queue, event_reader, event_writer
+from engine import event_reader, event_writer
 from engine.callers import ThreadTasks
 from engine.event_queue import RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import Writer
 from engine.events import (
-    LIFE,
-    PAIRS,
     RECV_REQUEST,
     RESPONSE_SEND,
     TEXT_NUMBERS,
     TEXTS_PER_WRITER,
     Event,
     Kind,
-    Unreported,
-    text_records,
 )
 from engine.no_writer import NoWriter
-from tests.support import OneTask, read_until
+from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer, writer
 
-ROOT = Path(__file__).parent.parent.parent
 DETAIL = [Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND]
-
-
-@contextmanager
-def shared_memory() -> Iterator[SharedMemory]:
-    memory = SharedMemory.create()
-    try:
-        yield memory
-    finally:
-        memory.close()
-
-
-@pytest.fixture
-def memory() -> Iterator[SharedMemory]:
-    with shared_memory() as memory:
-        yield memory
-
-
-def writer(memory: SharedMemory, task: str = "Thread-1") -> Writer:
-    slot = memory.claim()
-    assert slot is not None
-    return Writer(memory, slot, OneTask(task))
-
-
-def small_writer(memory: SharedMemory, task: str = "Thread-1") -> Writer:
-    """A writer with a small ring, which is soon full."""
-    first, slot = memory.claim(), memory.claim()
-    assert (first, slot) == (0, 1)
-    return Writer(memory, 1, OneTask(task))
-
-
-def notes(events: Sequence[Event]) -> list[str]:
-    return [event.note for event in events]
-
-
-def put_tick(writer: Writer, note: str) -> None:
-    writer.put(Kind.TICK, 1, 3, 0, note=note)
 
 
 # --- what is put comes out -------------------------------------------------------------------------
@@ -114,9 +68,6 @@ def test_nothing_comes_out_twice(memory: SharedMemory) -> None:
     put_tick(one, "a")
     assert notes(reader.drain()) == ["a"]
     assert reader.drain() == []
-
-
-NOTES = st.sampled_from(["", "a", "b" * 40, "c" * 41, "d" * 120, "e" * 300])
 
 
 @settings(max_examples=20)
@@ -216,115 +167,6 @@ def test_more_may_be_dropped_than_a_record_can_say(memory: SharedMemory) -> None
     assert told < RING
 
 
-# --- slots -------------------------------------------------------------------------------------------
-
-
-def test_the_first_writer_gets_the_large_ring(memory: SharedMemory) -> None:
-    assert memory.claim() == 0
-    assert event_queue.ring_size(0) > event_queue.ring_size(1)
-
-
-def test_every_slot_can_be_had_once_and_again(memory: SharedMemory) -> None:
-    taken = [memory.claim() for _ in range(SLOTS)]
-    assert sorted(slot for slot in taken if slot is not None) == list(range(SLOTS))
-    assert memory.claim() is None
-    memory.give_back(7, os.getpid())
-    assert memory.claim() == 7
-    assert memory.claim() is None
-
-
-def test_a_slot_is_given_back_once_and_by_its_owner(memory: SharedMemory) -> None:
-    slot = memory.claim()
-    assert slot is not None
-    memory.give_back(slot, os.getpid() + 1)
-    second = memory.claim()
-    assert second != slot
-    memory.give_back(slot, os.getpid())
-    memory.give_back(slot, os.getpid())
-    assert memory.claim() == slot
-    assert memory.claim() not in (slot, second)
-
-
-def test_a_slot_that_is_used_again_speaks_for_its_new_writer(memory: SharedMemory) -> None:
-    reader = Reader(memory)
-    for turn in range(20):
-        one = writer(memory, f"Thread-{turn}")
-        assert one.slot == 0
-        put_tick(one, f"note {turn}")
-        one.finish()
-        if turn % 3 == 0:
-            put_tick(one, "from the grave")  # a finalizer that runs late
-    events = reader.drain()
-    assert notes(events) == [f"note {turn}" for turn in range(20)]
-    assert [event.task for event in events] == [f"Thread-{turn}" for turn in range(20)]
-    assert {event.seq for event in events} == {0}
-    assert reader.unreported().dropped[Kind.TICK] == 7
-
-
-def test_a_slot_whose_ring_is_rather_full_is_not_the_next_to_be_used(memory: SharedMemory) -> None:
-    memory.claim()
-    one = writer(memory)
-    for _ in range(RING // 2 + 1):
-        put_tick(one, "")
-    one.finish()
-    assert memory.claim() != one.slot
-    Reader(memory).drain()
-    assert memory.claim() == one.slot
-
-
-def test_many_short_writers_and_a_reader_that_is_away(memory: SharedMemory) -> None:
-    """Each of them begins with its name: that, too, needs room."""
-    memory.words[event_queue.FREE] = 0
-    memory.words[event_queue.OWNERS + 1] = os.getpid()
-    memory.give_back(1, os.getpid())  # the only slot that there is
-    reader, put = Reader(memory), 0
-    for turn in range(200):
-        one = writer(memory, "x" * 255)
-        for _ in range(10):
-            put_tick(one, f"{turn}")
-            put += 1
-        one.finish()
-    drained = [event for event in reader.drain() if not event.note.startswith("lost")]
-    dropped = reader.unreported().dropped
-    assert len(drained) > 200
-    assert len(drained) + dropped[Kind.TICK] == put
-    one = writer(memory, "the next")
-    put_tick(one, "readable")
-    assert [(event.task, event.note) for event in reader.drain()] == [("the next", "readable")]
-
-
-def test_threads_claim_and_give_back(memory: SharedMemory) -> None:
-    reader = Reader(memory)
-    stop = threading.Event()
-    drained: list[Event] = []
-
-    def read() -> None:
-        while not stop.is_set():
-            drained.extend(reader.drain())
-
-    def write(name: str) -> None:
-        for turn in range(30):
-            one = writer(memory, name)
-            for number in range(10):
-                put_tick(one, f"{turn} {number}")
-            one.finish()
-
-    names = [f"Thread-{number}" for number in range(6)]
-    threads = [threading.Thread(target=write, args=(name,)) for name in names]
-    reading = threading.Thread(target=read)
-    for thread in (reading, *threads):
-        thread.start()
-    for thread in threads:
-        thread.join()
-    stop.set()
-    reading.join()
-    drained += reader.drain()
-    expected = [f"{turn} {number}" for turn in range(30) for number in range(10)]
-    for name in names:
-        assert [event.note for event in drained if event.task == name] == expected
-    assert memory.words[event_queue.FREE] == SLOTS
-
-
 # --- threads -----------------------------------------------------------------------------------------
 
 
@@ -377,152 +219,6 @@ def test_threads_share_a_ring_without_a_lock(
             assert sorted(seqs) == list(range(5_000))
 
 
-# --- a ring that is full -------------------------------------------------------------------------------
-
-
-def test_detail_is_dropped_and_counted_when_the_ring_is_full(memory: SharedMemory) -> None:
-    one, reader = small_writer(memory), Reader(memory)
-    for _ in range(2 * RING):
-        one.put(Kind.SEND, 4, 3, 10)
-    events, unreported = reader.drain(), reader.unreported()
-    assert len(events) < RING
-    assert len(events) + unreported.dropped[Kind.SEND] == 2 * RING
-    assert unreported.bytes[Kind.SEND] == 10 * unreported.dropped[Kind.SEND]
-    assert unreported.life_lost == 0
-
-
-def test_life_events_wait_for_room_and_come_in_order(memory: SharedMemory) -> None:
-    one, reader = small_writer(memory), Reader(memory)
-    for number in range(5 * RING):
-        one.put(Kind.ACCEPT, number, 3, 0)
-        one.put(Kind.RECV, number, 3, 1)
-    accepted: list[int] = []
-    received = 0
-    for _ in range(100):
-        events = reader.drain()
-        assert [event.at_ns for event in events] == sorted(event.at_ns for event in events)
-        accepted += [event.conn for event in events if event.kind is Kind.ACCEPT]
-        received += sum(event.kind is Kind.RECV for event in events)
-        put_tick(one, "later")
-    assert accepted == list(range(5 * RING))
-    unreported = reader.unreported()
-    assert received + unreported.dropped[Kind.RECV] == 5 * RING
-    assert unreported.life_lost == 0
-
-
-def test_connections_with_a_gap_are_told_once_there_is_room(memory: SharedMemory) -> None:
-    one, reader = small_writer(memory), Reader(memory)
-    for number in range(2 * RING):
-        one.put(Kind.RECV, number % 10 + 1, 3, 1)
-    dropped = 2 * RING - len(reader.drain())
-    put_tick(one, "room again")
-    told = {event.conn: event for event in reader.drain() if event.note.startswith("lost")}
-    assert sorted(told) == list(range(1, 11))
-    assert {event.kind for event in told.values()} == {Kind.TICK}
-    assert sum(int(event.note.split()[1]) for event in told.values()) == dropped
-    put_tick(one, "nothing left to tell")
-    assert notes(reader.drain()) == ["nothing left to tell"]
-
-
-def test_many_connections_with_a_gap_are_told_a_few_at_a_time(memory: SharedMemory) -> None:
-    one, reader = small_writer(memory), Reader(memory)
-    for number in range(3 * RING):
-        one.put(Kind.RECV, number, 3, 1)
-    unseen = set(range(3 * RING)) - {event.conn for event in reader.drain()}
-    told: list[int] = []
-    for _ in range(3 * RING // event_writer.TORN_AT_ONCE):
-        put_tick(one, "on")
-        events = reader.drain()
-        assert len(events) <= 1 + event_writer.TORN_AT_ONCE
-        told += [event.conn for event in events if event.note.startswith("lost")]
-    assert sorted(told) == sorted(unseen)
-
-
-def test_who_finishes_tells_its_gaps_first(memory: SharedMemory) -> None:
-    one, reader = small_writer(memory), Reader(memory)
-    for _ in range(2 * RING):
-        one.put(Kind.RECV, 5, 3, 1)
-    reader.drain()
-    one.finish()
-    assert [event.conn for event in reader.drain()] == [5]
-
-
-def test_life_that_finds_no_room_to_the_end_is_counted_as_lost(
-    memory: SharedMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_writer, "FINISH_S", 0)
-    monkeypatch.setattr(event_writer, "BACKLOG", 100)
-    one, reader = small_writer(memory), Reader(memory)
-    for number in range(2 * RING):
-        one.put(Kind.ACCEPT, number, 3, 0)
-    one.finish()
-    events, unreported = reader.drain(), reader.unreported()
-    assert len(events) + unreported.dropped[Kind.ACCEPT] == 2 * RING
-    assert unreported.life_lost == unreported.dropped[Kind.ACCEPT] > 100
-
-
-STEPS = st.one_of(
-    st.tuples(st.sampled_from([*Kind, *PAIRS]), st.integers(1, 400), NOTES, st.integers(0, 2**20)),
-    st.just("drain"),
-)
-
-
-def second_bytes(step: tuple[int, int, str, int]) -> int:
-    """Of a pair: a request has none, a send may be a part of its response."""
-    return step[3] // 2 if step[0] == RESPONSE_SEND else 0
-
-
-def emitted(step: tuple[int, int, str, int]) -> tuple[Counter[Kind], Counter[Kind]]:
-    """The events and the bytes, by kind, of one step."""
-    kind, count, _, moved = step
-    kinds = PAIRS[kind] if kind in PAIRS else (Kind(kind),)
-    sizes = (0,) if kind in LIFE else (moved, second_bytes(step))
-    return (
-        Counter(dict.fromkeys(kinds, count)),
-        Counter({each: count * size for each, size in zip(kinds, sizes, strict=False)}),
-    )
-
-
-@settings(max_examples=60)
-@given(st.lists(STEPS, max_size=40))
-def test_emitted_is_drained_plus_dropped_exactly(
-    steps: list[tuple[int, int, str, int] | str],
-) -> None:
-    with shared_memory() as memory:
-        one, reader = small_writer(memory), Reader(memory)
-        events: list[Event] = []
-        put: Counter[Kind] = Counter()
-        put_bytes: Counter[Kind] = Counter()
-        for number, step in enumerate(steps):
-            if isinstance(step, str):
-                events += reader.drain()
-                continue
-            kind, count, note, moved = step
-            moved = 0 if kind in LIFE else moved
-            for _ in range(count):
-                one.put(kind, number, 3, moved, 9, note, moved2=second_bytes(step))
-            put += emitted(step)[0]
-            put_bytes += emitted(step)[1]
-        while one._deferred:
-            events += reader.drain()
-            put_tick(one, "lost 0")  # one that is not counted here, as those that tell of gaps
-        check_sums(events + reader.drain(), reader.unreported(), put, put_bytes)
-
-
-def check_sums(
-    events: list[Event], unreported: Unreported, put: Counter[Kind], put_bytes: Counter[Kind]
-) -> None:
-    events = [event for event in events if not event.note.startswith("lost")]
-    assert unreported.life_lost == 0
-    assert all(unreported.dropped[kind] == 0 for kind in LIFE)
-    for kind in set(Kind) - {Kind.TICK}:
-        mine = [event for event in events if event.kind is kind]
-        assert len(mine) + unreported.dropped[kind] == put[kind]
-        assert sum(event.bytes for event in mine) + unreported.bytes[kind] == put_bytes[kind]
-    assert [event.at_ns for event in events] == sorted(event.at_ns for event in events)
-    assert [event.seq for event in events] == sorted({event.seq for event in events})
-
-
 # --- counted only ----------------------------------------------------------------------------------------
 
 
@@ -553,181 +249,3 @@ def test_a_process_without_a_slot_counts(memory: SharedMemory) -> None:
     assert [unreported.thinned[kind] for kind in DETAIL] == [1, 2, 3, 4]
     assert (unreported.bytes[Kind.RECV], unreported.bytes[Kind.SEND]) == (160, 900)
     assert reader.drain() == []
-
-
-# --- processes -------------------------------------------------------------------------------------------
-
-
-PRELUDE = """
-import os, sys, time, threading
-sys.path.insert(0, {root!r})
-from engine.event_queue import SharedMemory
-from engine.event_reader import Reader
-from engine.event_writer import Writer
-from engine.events import Kind
-memory = SharedMemory({fd})
-from tests.support import OneTask
-def new(name): return Writer(memory, memory.claim(), OneTask(name))
-"""
-Script = Callable[[str], "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def script(memory: SharedMemory) -> Iterator[Script]:
-    """Start a process that shares the memory; it runs after PRELUDE."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(source: str) -> "subprocess.Popen[bytes]":
-        prelude = PRELUDE.format(root=str(ROOT), fd=memory.fd)
-        process = subprocess.Popen(
-            [sys.executable, "-c", prelude + source],
-            pass_fds=(memory.fd,),
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def output(process: "subprocess.Popen[bytes]", line: bytes) -> bytes:
-    assert process.stdout is not None
-    return read_until(process.stdout, line, 20)
-
-
-def test_forked_children_claim_and_give_back(memory: SharedMemory, script: Script) -> None:
-    process = script("""
-main = new("main")
-for child in range(40):
-    main.put(Kind.SPAWN, 0, -1, 0, note=f"child {child}")
-    if os.fork() == 0:
-        memory.after_fork()
-        writer = new(f"child {child}")
-        for number in range(20):
-            writer.put(Kind.TICK, 0, -1, 0, note=str(number))
-        writer.finish()
-        os._exit(0)
-for child in range(40):
-    os.wait()
-main.finish()
-""")
-    assert process.wait(20) == 0
-    events = Reader(memory).drain()
-    assert notes([event for event in events if event.task == "main"]) == [
-        f"child {child}" for child in range(40)
-    ]
-    for child in range(40):
-        mine = [event for event in events if event.task == f"child {child}"]
-        assert notes(mine) == [str(number) for number in range(20)]
-        assert len({event.pid for event in mine} | {process.pid}) == 2
-    assert memory.words[event_queue.FREE] == SLOTS
-
-
-def test_a_child_forked_while_another_thread_claims(memory: SharedMemory, script: Script) -> None:
-    """What the other thread of the parent holds must not stay locked in the child."""
-    process = script("""
-held, go = threading.Event(), threading.Event()
-def hold():
-    with memory.locked():
-        held.set()
-        go.wait()
-thread = threading.Thread(target=hold)
-thread.start()
-held.wait()
-child = os.fork()
-if child == 0:
-    memory.after_fork()
-    writer = new("child")  # waits for the parent's lock on the file, not for a lock of its own
-    writer.put(Kind.TICK, 0, -1, 0, note="claimed")
-    writer.finish()
-    os._exit(0)
-go.set()
-thread.join()
-os.waitpid(child, 0)
-""")
-    assert process.wait(20) == 0
-    assert notes(Reader(memory).drain()) == ["claimed"]
-
-
-def test_processes_claim_at_the_same_time(memory: SharedMemory, script: Script) -> None:
-    source = """
-for turn in range(100):
-    writers = [new(str(os.getpid())) for _ in range(5)]
-    for writer in writers: writer.put(Kind.TICK, 0, -1, 0, note=str(writer.slot))
-    for writer in writers: writer.finish()
-"""
-    for process in [script(source) for _ in range(4)]:
-        assert process.wait(30) == 0
-    events = Reader(memory).drain()
-    assert len(events) == 4 * 100 * 5
-    assert all(event.task == str(event.pid) for event in events)
-    assert memory.words[event_queue.FREE] == SLOTS
-
-
-def test_who_is_killed_loses_nothing_that_it_put(memory: SharedMemory, script: Script) -> None:
-    process = script("""
-writer = new("doomed")
-for number in range(5000):
-    writer.put(Kind.RECV, 1, 3, number, note=f"note {number % 7}")
-print("put", flush=True)
-time.sleep(60)
-""")
-    output(process, b"put")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    events = Reader(memory).drain()
-    assert [event.bytes for event in events] == list(range(5000))
-    assert notes(events) == [f"note {number % 7}" for number in range(5000)]
-
-
-def test_slots_of_the_dead_are_freed_and_used_again(memory: SharedMemory, script: Script) -> None:
-    process = script("""
-writers = [new(f"Thread-{number}") for number in range(3)]
-for writer in writers: writer.put(Kind.TICK, 0, -1, 0, note="last words")
-print("put", flush=True)
-time.sleep(60)
-""")
-    output(process, b"put")
-    reader = Reader(memory)
-    reader.free_slots_of_the_dead()
-    assert memory.words[event_queue.FREE] == SLOTS - 3, "it lives"
-    process.kill()
-    process.wait()
-    reader.free_slots_of_the_dead()
-    reader.free_slots_of_the_dead()
-    assert memory.words[event_queue.FREE] == SLOTS
-    mine = [writer(memory, "heir") for _ in range(3)]
-    assert sorted(one.slot for one in mine) == [0, 1, 2]
-    for one in mine:
-        put_tick(one, "mine")
-    events = reader.drain()
-    assert [(event.pid, event.note) for event in events] == [
-        *[(process.pid, "last words")] * 3,
-        *[(os.getpid(), "mine")] * 3,
-    ]
-
-
-def test_who_is_killed_within_a_text_spoils_no_later_one(memory: SharedMemory) -> None:
-    one, reader = writer(memory), Reader(memory)
-    put_tick(one, "before")
-    one._store(text_records(9, "x" * 200)[0])  # and killed
-    heir = Writer(memory, one.slot, OneTask("heir"))
-    put_tick(heir, "after")
-    assert [(event.task, event.note) for event in reader.drain()] == [
-        ("Thread-1", "before"),
-        ("heir", "after"),
-    ]
-
-
-def test_somebody_elses_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbid(pid: int, number: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "kill", forbid)
-    assert event_reader._is_alive(1)
