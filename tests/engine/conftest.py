@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from engine import site
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
+from tests.engine.asked_site import SECRET, Clock
 from tests.engine.traced_script import PRELUDE, ROOT, Run, Told
 from tests.engine.writers import shared_memory
 
@@ -42,3 +44,25 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
     yield start
     memory.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(site, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "secret.txt").write_bytes(SECRET)
+    root = tmp_path / "root"
+    (root / "dir").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "index.html").write_bytes(b"<p>start")
+    (root / "dir" / "index.html").write_bytes(b"<p>dir")
+    (root / "a b.txt").write_bytes(b"space")
+    (root / "é.css").write_bytes(b"accent")
+    (root / "picture.SVG").write_bytes(b"<svg/>")
+    (root / "noend").write_bytes(b"\0\1")
+    return root

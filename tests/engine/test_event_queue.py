@@ -14,14 +14,7 @@ from engine.callers import ThreadTasks
 from engine.event_queue import RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import Writer
-from engine.events import (
-    RECV_REQUEST,
-    RESPONSE_SEND,
-    TEXT_NUMBERS,
-    TEXTS_PER_WRITER,
-    Event,
-    Kind,
-)
+from engine.events import RECV_REQUEST, RESPONSE_SEND, TEXT_NUMBERS, TEXTS_PER_WRITER, Event, Kind
 from engine.no_writer import NoWriter
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer, writer
 

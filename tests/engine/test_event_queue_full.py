@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from engine import event_writer
 from engine.event_queue import RING, SharedMemory
 from engine.event_reader import Reader
-from engine.events import (
-    LIFE,
-    PAIRS,
-    RESPONSE_SEND,
-    Event,
-    Kind,
-    Unreported,
-)
+from engine.events import LIFE, PAIRS, RESPONSE_SEND, Event, Kind, Unreported
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer
 
 

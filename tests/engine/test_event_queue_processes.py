@@ -13,9 +13,7 @@ from engine import event_queue, event_reader
 from engine.event_queue import SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import Writer
-from engine.events import (
-    text_records,
-)
+from engine.events import text_records
 from tests.engine.writers import notes, put_tick, writer
 from tests.support import OneTask, read_until
 

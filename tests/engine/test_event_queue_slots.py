@@ -6,10 +6,7 @@ import threading
 from engine import event_queue
 from engine.event_queue import RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
-from engine.events import (
-    Event,
-    Kind,
-)
+from engine.events import Event, Kind
 from tests.engine.writers import notes, put_tick, writer
 
 

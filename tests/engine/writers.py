@@ -7,10 +7,7 @@ from hypothesis import strategies as st
 
 from engine.event_queue import SharedMemory
 from engine.event_writer import Writer
-from engine.events import (
-    Event,
-    Kind,
-)
+from engine.events import Event, Kind
 from tests.support import OneTask
 
 
