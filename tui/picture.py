@@ -12,7 +12,7 @@ from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
 from tui.layout import Heights, arrange, key_lines, server_lines, server_title
-from tui.panels import alert, bursts, connections, events, header, keys, server
+from tui.panels import alert, bursts, connections, events, header, keys, legend, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
 from tui.sources import Sources
@@ -139,7 +139,7 @@ class Picture:
             lines = [*advice, *[()] * rows][: rows + 1]
         else:
             lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
-        return [title, *lines, *[connections.legend(width)][: self.heights.legend]]
+        return [title, *lines, *[legend.line(width)][: self.heights.legend]]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot

@@ -11,7 +11,7 @@ from engine.recording import Recording
 from engine.replay import Replay
 from tests.make_screenshots import RECORDINGS
 from tests.tui.fake_run import FakeRun, a_lively_run
-from tests.tui.test_app import screen, shown
+from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
 from tui.key_table import GROUPS
 
