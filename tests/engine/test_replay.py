@@ -104,6 +104,35 @@ def test_a_jump_shows_what_folding_shows(path: Path, seconds: float) -> None:
     assert replay.poll() == []
 
 
+def test_processes_keep_their_model_over_a_jump(tmp_path: Path) -> None:
+    """Also those that have ended, and those of an engine that was there before the recording."""
+    told = (
+        (1, Kind.RECV, 41, ""),
+        (2, Kind.SPAWN, 9, "process 50 engine process"),
+        (3, Kind.LISTEN, 50, "127.0.0.1:7890"),
+        (4, Kind.SPAWN, 50, "process 51"),
+        (5, Kind.EXIT, 50, "process 51 exit 0"),
+    )
+    events = [
+        Event(n, s * SECOND_NS, kind, 7 if kind is Kind.RECV else 0, -1, pid, "", 0, 0, note)
+        for n, (s, kind, pid, note) in enumerate(told)
+    ]
+
+    def models(events: list[Event], *jumps: float) -> list[str | None]:
+        path = tmp_path / f"{len(events)}.jsonl"
+        file = Recording(path, "gevent", ["servetui"])
+        file.write(events)
+        file.close()
+        replay = Replay(path, Clock())
+        for seconds in jumps:
+            replay.jump(seconds)
+        return [replay.model_of(pid) for pid in (41, 50, 51)]
+
+    assert models(events, 4) == ["gevent", "process", "process"]
+    assert models(events, 4, 0) == ["gevent", "gevent", "gevent"]
+    assert models(events[1:], 3) == [None, "process", "process"]
+
+
 def test_keys_that_would_change_the_server_say_that_they_cannot(path: Path) -> None:
     replay = Replay(path, Clock())
     replay.poll()
