@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
 from tests.support import wait_until
 
 HEAD_S, BODY_S, IDLE_S, SEND_S = 0.6, 1.0, 2.0, 1.0

@@ -9,7 +9,8 @@ import pytest
 
 from engine.admission import ACCEPT_PAUSE_S, pause_after
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve, kinds, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
 
 UPLOAD_BYTES = 10_000_000  # ten times --limit-body
