@@ -69,11 +69,11 @@ class Client:
         answer.body, self._buffer = whole[:length], whole[length:]
         return answer
 
-    def take(self, least: int) -> None:
-        """Receive at least so many bytes, and keep them for the answer."""
+    def take(self, least: int, most: int = 65536) -> None:
+        """Receive at least so many bytes, up to `most` at a time, and keep them for the answer."""
         wanted = len(self._buffer) + least
         while len(self._buffer) < wanted:
-            self._receive()
+            self._receive(most)
 
     def rest(self) -> bytes:
         """All that comes until the server ends the connection."""
@@ -95,8 +95,8 @@ class Client:
         )
         self.socket.close()
 
-    def _receive(self) -> None:
-        data = self.socket.recv(65536)
+    def _receive(self, most: int = 65536) -> None:
+        data = self.socket.recv(most)
         if not data:
             raise ConnectionError(f"the server ended the connection after {self._buffer[:80]!r}")
         self.received += len(data)

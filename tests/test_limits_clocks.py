@@ -102,6 +102,19 @@ def test_a_slow_client_that_takes_something_gets_all(server: Serve) -> None:
         assert len(client.answer().body) == MANY_BYTES
 
 
+def test_a_client_that_takes_little_gets_all(server: Serve) -> None:
+    """20 KB/s: the kernel would tell of room when a third of its buffer is free, in a minute."""
+    with Client(server.port, receive_buffer=4096) as client:
+        client.ask(f"/bytes/{MANY_BYTES}")
+        ends_s = time.monotonic() + 5 * SEND_S
+        pause = threading.Event()
+        while time.monotonic() < ends_s:
+            client.take(1, most=2_000)
+            pause.wait(0.1)
+        assert client.received < 200_000
+        assert len(client.answer().body) == MANY_BYTES
+
+
 def test_the_head_of_the_next_request_has_its_full_time(server: Serve) -> None:
     """Pipelined: a whole request and the beginning of another in one piece."""
     with Client(server.port) as client:

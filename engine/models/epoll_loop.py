@@ -33,7 +33,7 @@ class Client:
     def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
         self.connection = connection
         self.conversation = service.converse(connection)
-        self.patience = Patience(self.conversation, service.limits, now_s)
+        self.patience = Patience(connection, self.conversation, service.limits, now_s)
         self.answers: Iterator[Piece] = iter(())
         self.unsent: Piece = b""
         self.lingers_bytes = 0
@@ -160,7 +160,7 @@ class Loop:
         self.swept_s = self.now_s
         self.admission.close_refused()
         for descriptor, client in list(self.clients.items()):
-            if self.now_s > client.patience.ends_s:
+            if client.patience.is_over(self.now_s):
                 self.give_up(client, descriptor)
 
     def give_up(self, client: Client, descriptor: int) -> None:

@@ -28,7 +28,7 @@ class Client:
     def __init__(self, connection: socket.socket, service: Service) -> None:
         self.connection = connection
         self.conversation = service.converse(connection)
-        self.patience = Patience(self.conversation, service.limits, time.monotonic())
+        self.patience = Patience(connection, self.conversation, service.limits, time.monotonic())
         self.answers: Iterator[Piece] = iter(())
         self.unsent: Piece = b""
         self.lingers_bytes = 0
@@ -76,7 +76,7 @@ def go_round(clients: list[Client], service: Service) -> None:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = time.monotonic() > client.patience.ends_s and not has_last_words(client)
+            is_over = client.patience.is_over(time.monotonic()) and not has_last_words(client)
         except OSError:
             is_over = True  # reset by the client
         if is_over:

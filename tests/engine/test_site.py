@@ -1,7 +1,9 @@
 """What the site answers, and above all what it never gives away."""
 
 import re
+import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,6 +202,41 @@ def test_large_files_are_not_kept(root: Path, clock: Clock) -> None:
     assert len(ask(served, "/large").body) == site.KEPT_FILE_BYTES + 1
     assert "/large" not in served._kept
     assert "/large" not in served._files
+
+
+def test_a_part_of_a_large_file_does_not_cost_the_whole(root: Path) -> None:
+    (root / "large").write_bytes(b"0123456789" * 1_000_000)
+    head = b"GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=9000005-9000009\r\n\r\n"
+    served, talk = Site(root), Conversation(KeepAlive())
+    (request,) = talk.receive(head)
+    tracemalloc.start()
+    wire = b"".join(talk.send(served.answer(request)))
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert wire.endswith(b"Content-Range: bytes 9000005-9000009/10000000\r\n\r\n56789")
+    assert most_bytes < 1_000_000
+
+
+def test_a_large_file_is_mapped_once_while_it_is_sent(root: Path) -> None:
+    (root / "large").write_bytes(bytes(site.KEPT_FILE_BYTES + 1))
+    served = Site(root)
+    before = len(os.listdir("/dev/fd"))
+    answers = [ask(served, "/large") for _ in range(10)]
+    assert len(os.listdir("/dev/fd")) == before + 1
+    del answers
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_large_file_that_is_cut_short_fails_in_send_only(root: Path) -> None:
+    (root / "large").write_bytes(bytes(site.KEPT_FILE_BYTES + 1))
+    answer = ask(Site(root), "/large")
+    os.truncate(root / "large", 0)
+    head, first, *_ = answer.wire(True, False)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.send(head)
+        with pytest.raises(OSError, match="Bad address"):
+            ours.send(first)
 
 
 def test_threads_may_share_a_site(root: Path, clock: Clock) -> None:
