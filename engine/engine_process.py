@@ -38,8 +38,16 @@ class EngineProcess:
     """A running engine, its memory and what it said."""
 
     def __init__(
-        self, model: str, root: Path, listener: socket.socket, limits: Limits, *, trace: bool
+        self,
+        model: str,
+        root: Path,
+        listener: socket.socket,
+        limits: Limits,
+        *,
+        trace: bool,
+        app: str = "",
     ) -> None:
+        """`app` is `module:callable` of an application to serve instead of the root."""
         self.model = model
         self.phase = Phase.STARTING
         self.memory = SharedMemory.create()
@@ -47,12 +55,18 @@ class EngineProcess:
         self.reader = Reader(self.memory)
         self.words: deque[str] = deque(maxlen=LAST_WORDS)
         self.left_at_s = 0.0
+        self.refusal = ""
+        """Why it cannot run what it was asked for, and so has ended."""
         self._unread = b""
         self._unread_words = b""
         self._control, theirs = socket.socketpair()
+        host, port = listener.getsockname()[:2]
         told = EngineSettings(
             model=model,
             root=str(root),
+            app=app,
+            host=host,
+            port=port,
             parent_pid=os.getpid(),
             listener_fd=listener.fileno(),
             memory_fd=self.memory.fd,
@@ -85,6 +99,7 @@ class EngineProcess:
         self._listen()
         self._read_words()
         if self.phase is not Phase.ENDED and self._process.poll() is not None:
+            self._listen()
             self._read_words()
             self.phase = Phase.ENDED
 
@@ -134,6 +149,8 @@ class EngineProcess:
         for line in lines:
             if line == b"ready" and self.phase is Phase.STARTING:
                 self.phase = Phase.READY
+            elif line.startswith(b"cannot "):
+                self.refusal = line.removeprefix(b"cannot ").decode()
             elif line == b"left" and self.phase is Phase.LEAVING:
                 self.phase = Phase.DRAINING
 

@@ -142,7 +142,12 @@ class Engines:
         settings = self._settings
         try:
             engine = EngineProcess(
-                model, settings.root, self._listener, settings.limits, trace=settings.trace
+                model,
+                settings.root,
+                self._listener,
+                settings.limits,
+                trace=settings.trace,
+                app=settings.app,
             )
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
@@ -206,6 +211,9 @@ class Engines:
         self.last_words = words
 
     def _mourn(self, engine: EngineProcess) -> None:
+        if engine.refusal:
+            self.last_words = (engine.refusal,)
+            return
         what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
         self.last_words = (what, *engine.words)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.admission import Admission
-from engine.http_messages import Request, Response
+from engine.http_messages import Peer, Request, Response
 from engine.limits import Limits
 from engine.models import MODELS, process, thread
 from engine.service import Service, Settings
@@ -91,7 +91,7 @@ def test_the_refused_are_counted_over_all_engines() -> None:
 # --- when the system gives no more ----------------------------------------------------------------
 
 
-def answer(request: Request) -> Response:
+def answer(request: Request, peer: Peer) -> Response:
     raise AssertionError("nothing is asked here")
 
 

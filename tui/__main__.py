@@ -199,6 +199,7 @@ def _open_run(
         host=asked.host,
         port=asked.port,
         root=asked.root or WWW,
+        app=asked.app,
         backlog=asked.backlog,
         short=asked.short,
         trace=trace,
