@@ -199,7 +199,7 @@ def _open_run(
         host=asked.host,
         port=asked.port,
         root=asked.root or WWW,
-        app=asked.app,
+        app=asked.app or "",
         backlog=asked.backlog,
         short=asked.short,
         trace=trace,

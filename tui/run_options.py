@@ -41,7 +41,6 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     served.add_argument(
         "--app",
         type=_application,
-        default="",
         metavar="MODULE:CALLABLE",
         help="application to serve instead: WSGI, in a model that calls it; ASGI, in asyncio",
     )
