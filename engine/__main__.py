@@ -100,6 +100,7 @@ def _answer(settings: EngineSettings) -> Callable[[Request, Peer], Answer]:
     """What answers requests: the application, where there is one, or the site. Raises CannotRunError."""
     if not settings.app:
         return Site(Path(settings.root)).answer
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # what it prints is read
     application = load(settings.app)  # after the model, which may have patched what it builds on
     check_model(settings.app, application, settings.model)
     from engine.wsgi import WsgiServer

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from engine.failures import in_one_line, print_failure
+from engine.failures import in_one_line
 from engine.http1 import Conversation
 
 WITH_THREADS = frozenset(("thread", "thread-pool", "reactor-pool", "gevent"))
@@ -55,7 +55,6 @@ def load(name: str) -> Callable[..., Any]:
 
 
 def _failed_import(name: str, error: BaseException) -> CannotRunError:
-    print_failure(error)
     return CannotRunError(f"--app {name}: its import failed: {in_one_line(error)}")
 
 

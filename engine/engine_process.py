@@ -18,6 +18,7 @@ from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from engine.limits import Limits
+from engine.said import Said
 from engine.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -45,9 +46,12 @@ class EngineProcess:
         limits: Limits,
         *,
         trace: bool,
+        said: Said,
         app: str = "",
     ) -> None:
-        """`app` is `module:callable` of an application to serve instead of the root."""
+        """`app` is `module:callable` of an application to serve instead of the root. What it writes is
+        added to `said`, beside what others do."""
+        self._said = said
         self.model = model
         self.phase = Phase.STARTING
         self.memory = SharedMemory.create()
@@ -162,4 +166,8 @@ class EngineProcess:
         except OSError:
             pass  # nothing more for now
         *lines, self._unread_words = self._unread_words.split(b"\n")
-        self.words.extend(line.decode("utf-8", "replace") for line in lines if line.strip())
+        for line in lines:
+            if line.strip():
+                word = line.decode("utf-8", "replace")
+                self.words.append(word)
+                self._said.add(word)

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -127,7 +128,25 @@ def _dashboard(words: list[str]) -> int:
         )
         return 1
     run = _open_run(asked, trace=True, tells_bytes=True)
-    return run if isinstance(run, int) else _draw(run, asked)
+    if isinstance(run, int):
+        return run
+    return _draw(run, asked) if not asked.app or _has_begun(run) else 1
+
+
+def _has_begun(run: "Run") -> bool:
+    """Wait for the first engine: whether it serves. An application that cannot be loaded is said
+    before the screen is taken."""
+    from engine.run import LOOK_S
+
+    while (status := run.status()).phase == "starting":
+        run.poll()
+        time.sleep(LOOK_S / 10)
+    if status.phase != "dead":
+        return True
+    run.stop()
+    for line in (status.last_words[0], *run.said):
+        _talk(line)
+    return False
 
 
 def _replay(words: list[str]) -> int:

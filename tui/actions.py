@@ -231,6 +231,12 @@ class Actions(App[None]):
 
         self._open(Help(self.painter()))
 
+    def action_output(self) -> None:
+        """What the server's processes wrote."""
+        from tui.screens.output import OutputPage
+
+        self._open(OutputPage(self.painter(), lambda: self.served.said))
+
     def action_graphs(self) -> None:
         """The last minutes."""
         from tui.screens.graphs import Graphs
