@@ -42,7 +42,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
         "--app",
         type=_application,
         metavar="MODULE:CALLABLE",
-        help="application to serve instead: WSGI, in a model that calls it; ASGI, in asyncio",
+        help="WSGI application to serve instead",
     )
     parser.add_argument(
         "--backlog",
