@@ -35,10 +35,10 @@ from engine.application import (
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
 from engine.events import printable
+from engine.failures import in_one_line
 from engine.http1 import Answer
 from engine.http_messages import Peer, Request
 from engine.limits import Limits
-from engine.models import MODELS
 from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
@@ -51,6 +51,8 @@ class EngineSettings:
     """What run.py tells a new engine."""
 
     model: str
+    module: str
+    """The model's."""
     root: str
     app: str
     """`module:callable` of an application to serve instead of the root; "" for none."""
@@ -77,8 +79,8 @@ def main(settings: EngineSettings) -> None:
     control = socket.socket(fileno=settings.control_fd)
     if settings.trace:
         import_module("engine.traced_conversation")  # before a model patches what it builds on
-    model = import_module(MODELS[settings.model])
     try:
+        serve = _serve_of(settings)
         answer = _answer(settings)
     except CannotRunError as error:
         control.sendall(f"cannot {printable(str(error), REASON_CHARS)}\n".encode())
@@ -91,9 +93,20 @@ def main(settings: EngineSettings) -> None:
     service = Service(Settings(memory.words), answer, lambda: control.sendall(b"left\n"), limits)
     listener = _listener(settings, memory, service)
     try:
-        model.serve(listener, service)
+        serve(listener, service)
     finally:
         _finish(settings)
+
+
+def _serve_of(settings: EngineSettings) -> Callable[[socket.socket, Service], None]:
+    """The model itself. Raises CannotRunError."""
+    try:
+        module = import_module(settings.module)
+        return module.serve  # type: ignore[no-any-return]
+    except Exception as error:  # it may need what is not installed, or come from anywhere
+        raise CannotRunError(
+            f"the model {settings.model} cannot be loaded: {in_one_line(error)}"
+        ) from error
 
 
 def _answer(settings: EngineSettings) -> Callable[[Request, Peer], Answer]:

@@ -18,6 +18,7 @@ from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from engine.limits import Limits
+from engine.models import MODELS
 from engine.said import Said
 from engine.service import Settings
 
@@ -67,6 +68,7 @@ class EngineProcess:
         host, port = listener.getsockname()[:2]
         told = EngineSettings(
             model=model,
+            module=MODELS[model],
             root=str(root),
             app=app,
             host=host,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
-from engine.models import MODELS, describe
+from engine.models import MODELS, add_from_elsewhere, describe
 from tui.run_options import add_run_options, limits_of, seconds
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def main(words: list[str] | None = None) -> int:
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
     commands = {"serve": _serve, "models": _models, "replay": _replay}
+    for complaint in add_from_elsewhere():
+        _talk(complaint)
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
