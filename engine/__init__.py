@@ -7,6 +7,7 @@ Where to look, in the order in which an event travels:
     models/          one file a concurrency model, each a page to read from top to bottom
     admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
                      limits.py: what all that may cost
+    loop_client.py   what an event loop remembers of one client
     http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
                      http_messages.py, http_dates.py); no sockets
     site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes

@@ -10,8 +10,8 @@ from _thread import RLock  # as it was before a model patches it
 from collections import deque
 from collections.abc import Hashable
 from time import monotonic_ns
-from typing import Protocol
 
+from engine.callers import Tasks
 from engine.event_queue import (
     COUNTER_ROWS,
     COUNTERS,
@@ -47,29 +47,13 @@ TORN_AT_ONCE = 64  # of them, told at one event: so that none takes longer than 
 FINISH_S = 1.0  # how long a writer that ends waits for room for its backlog
 
 THREAD = "thread"  # what a thread's spawn and exit say
-_EMPTY_NUMBER = 0
-_MASK_32 = 2**32 - 1
+_MASK_32, _TICK = 2**32 - 1, Kind.TICK
 _BYTES_FOLLOW = THINNED_BYTES - THINNED
 _ROOM_FOR_TEXTS = 36  # records: four texts of 255 bytes, that a writer begins, and the event
 
-Put = tuple[int, int, int, int, int, str, int, int, int]
-"""The arguments of Writer.put, with its time."""
+Put = tuple[int, int, int, int, int, str, int, int, int]  # as put() is given
 
 pack_record = RECORD.pack_into
-
-
-class Tasks(Protocol):
-    """Threads or greenlets: whatever shares a writer."""
-
-    @property
-    def share_a_thread(self) -> bool:
-        """They are greenlets, whose events are numbered together."""
-
-    def running(self) -> Hashable:
-        """What tells the running one from the others. Called for each event."""
-
-    def name(self) -> str:
-        """The name of the running one. Asked when it is first seen, and seldom again."""
 
 
 class Writer:
@@ -91,7 +75,7 @@ class Writer:
         self._dropped = 0  # events, which the reader learns from the next one that fits
         self._tasks = tasks
         self._running = tasks.running
-        self.texts = {"": _EMPTY_NUMBER}
+        self.texts = {"": 0}
         """What the reader has been told, with its number."""
         self._last_number = 0
         self._task_numbers: dict[Hashable, int] = {}  # of the texts that are their names, as a rule
@@ -115,11 +99,11 @@ class Writer:
         line2: int = 0,
         at_ns: int = 0,
     ) -> None:
-        """Report an event (or a pair of PAIRS) that has just happened. Never waits for the reader, never
-        raises; a new text or a full ring takes a lock among the threads of the process.
+        """Report an event (or a pair of PAIRS) that has just happened; at_ns 0 is now. Never raises or
+        waits for the reader; a new text or a full ring takes a lock among the threads of the process.
 
-        `moved` is the event's `bytes`; `at_ns` 0 is now. An accept has the peer's host as its note and
-        its port as `moved2`, a child's spawn and exit have its pid there: they would fill the texts.
+        `moved` is the event's `bytes`. What would fill the texts is told as `moved2`: the peer's port
+        of an accept, a child's pid.
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running()
@@ -140,21 +124,16 @@ class Writer:
 
     def begin_thread(self, number: int) -> None:
         """The running thread begins, which Python named `Thread-number`."""
-        at_ns = monotonic_ns()
-        running = self._running()
-        task = THREAD_TASKS + number % THREAD_TASKS
-        if task in self._threads:  # of one that lives, and so many threads older
+        at_ns, running = monotonic_ns(), self._running()
+        task, text = THREAD_TASKS + number % THREAD_TASKS, self.texts.get(THREAD)
+        # One that is so many threads older may live.
+        if task in self._threads or text is None or self._head >= self._slow_at:
+            self._task_numbers.pop(running, None)  # of a thread that ended untold
             self._put_slowly((Kind.SPAWN, 0, -1, 0, 0, THREAD, 0, 0, at_ns))
             return
         self._threads.add(task)
         self._task_numbers[running] = task
-        text = self.texts.get(THREAD)
-        head = self._head  # from here on as in put()
-        if head >= self._slow_at or text is None:
-            del self._task_numbers[running]
-            self._put_slowly((Kind.SPAWN, 0, -1, 0, 0, THREAD, 0, 0, at_ns))
-            return
-        self._head = head + 1
+        self._head = (head := self._head) + 1  # from here on as in put()
         pack_record(
             self._ring, (head & self._mask) * RECORD_BYTES, THREAD_KIND, 0, 0, task, text, -1,
             self._dropped, number, 0, at_ns, 0,
@@ -177,8 +156,8 @@ class Writer:
         self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int
     ) -> None:
         """Count the events of a connection that is not to be reported."""
-        words, row = self._words, self._thinned
-        words[row + 3] += recvs  # Kind.RECV and so on, spelt as numbers since this is a hot path
+        words, row = self._words, self._thinned  # and kinds as numbers, since this is a hot path
+        words[row + 3] += recvs
         words[row + 4] += requests
         words[row + 5] += responses
         words[row + 6] += sends
@@ -191,9 +170,8 @@ class Writer:
         while not self._empty() and self._deferred and monotonic_ns() < deadline_ns:
             time.sleep(0.001)
         with self._slow_path, NoFinalizers():
-            for put, _ in self._deferred:
-                self._lose(put[0])
-            self._deferred.clear()
+            while self._deferred:
+                self._lose(self._deferred.popleft()[0][0])
             # The ring may be another's from here on; a socket that a finalizer closes later is counted.
             self._slow_at = 0
             self._finished = True
@@ -205,17 +183,17 @@ class Writer:
     def _empty(self) -> bool:
         """Write what waits; whether there was room for it all."""
         with self._slow_path, NoFinalizers():
-            has_room = self._look_for_room(Kind.EXIT, monotonic_ns())
+            now_ns = monotonic_ns()
+            has_room = self._look_for_room(Kind.EXIT, now_ns)
             while has_room and self._torn and self._head < self._slow_at:
-                self._tell_torn(monotonic_ns())
+                self._tell_torn(now_ns)
             return has_room
 
     # --- the slow path: a new text, or a ring that is nearly full ------------------------------------
 
     def _meet(self) -> int:
         """The number of the name of the running task, if the reader knows it already; 0 if not."""
-        number = self.texts.get(self._tasks.name(), 0)
-        if number:
+        if number := self.texts.get(self._tasks.name(), 0):
             self._task_numbers[self._running()] = number  # a greenlet has got a name only now
         return number
 
@@ -224,7 +202,7 @@ class Writer:
         number = self.texts.get(text)
         if number is None:
             if len(self.texts) >= TEXTS_PER_WRITER:
-                self.texts = {"": _EMPTY_NUMBER}
+                self.texts = {"": 0}
                 self._task_numbers = {}
                 self._threads.clear()  # they get texts for names now
             # Not used again for as long as another thread may be about to write it.
@@ -249,8 +227,7 @@ class Writer:
         """Write an event of a task. Other threads may write meanwhile."""
         kind, conn, fd, moved, line, note, moved2, line2, at_ns = put
         text, number = self._number(note), self._number(task)
-        head = self._head  # from here on as in put()
-        self._head = head + 1
+        self._head = (head := self._head) + 1  # from here on as in put()
         pack_record(
             self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, number, text, fd,
             self._dropped, moved, moved2, at_ns, conn,
@@ -259,7 +236,7 @@ class Writer:
 
     def _introduce(self) -> None:
         self._introduced = True
-        shares = int(self._tasks.share_a_thread)
+        shares = self._tasks.share_a_thread
         self._store(RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0)))
 
     def _store(self, record: bytes) -> None:
@@ -304,7 +281,7 @@ class Writer:
 
     def _drop(self, kind: int, moved: int) -> None:
         row = COUNTER_ROWS + self.slot * COUNTERS + DROPPED
-        self._dropped = (self._dropped + 1) & _MASK_32
+        self._dropped = self._dropped + 1 & _MASK_32
         self._words[row + kind] += 1
         self._words[row + kind + _BYTES_FOLLOW] += moved
 
@@ -314,11 +291,10 @@ class Writer:
 
     def _tell_torn(self, at_ns: int) -> None:
         """There is room again: say which connections were not fully reported."""
-        for _ in range(TORN_AT_ONCE):
-            if not self._torn or self._head >= self._slow_at:
+        for _ in range(min(TORN_AT_ONCE, len(self._torn))):
+            if self._head >= self._slow_at:
                 break
             conn, count = self._torn.popitem()
-            put = (Kind.TICK, conn, -1, 0, 0, f"lost {count}", 0, 0, at_ns)
-            self._write(put, self._tasks.name())
+            self._write((_TICK, conn, -1, 0, 0, f"lost {count}", 0, 0, at_ns), self._tasks.name())
         if self._torn:
             self._slow_at = 0  # the next event tells on

@@ -33,11 +33,18 @@ MODELS = {
     "gevent": "engine.models.gevent_greenlets",
     "polling": "engine.models.polling",
     "epoll": "engine.models.epoll_loop",
+    "select": "engine.models.select_loop",
+    "poll": "engine.models.poll_loop",
+    "epoll-edge": "engine.models.epoll_edge",
+    "asyncio": "engine.models.asyncio_loop",
+    "generators": "engine.models.generators",
+    "reactor-pool": "engine.models.reactor_pool",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
 
 if sys.platform != "linux":
-    del MODELS["epoll"]  # a system call of Linux
+    for name in ("epoll", "epoll-edge", "reactor-pool"):
+        del MODELS[name]  # a system call of Linux
 
 DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"
 
