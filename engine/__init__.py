@@ -7,9 +7,12 @@ Where to look, in the order in which an event travels:
     models/          one file a concurrency model, each a page to read from top to bottom
     admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
                      limits.py: what all that may cost
+    loop_client.py   what an event loop remembers of one client
     http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
                      http_messages.py, http_dates.py); no sockets
     site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes
+    application.py   the user's own application (--app); wsgi.py: Request -> application -> answer,
+                     piece by piece (http_stream.py); failures.py: what it did wrong
     service.py       what a model is given besides its listener: settings, site, conversations
     rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
@@ -31,6 +34,7 @@ Where to look, in the order in which an event travels:
     run.py           drives engines, load and probes; the only file that knows them all
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
                      listener; engine_process.py and load_process.py: one of each, from outside)
+    said.py          what the engines write on stdout and stderr
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     labs/            every famous failure on purpose: one file each, with its server and its client
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of

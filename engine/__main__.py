@@ -3,6 +3,7 @@
 Started by run.py as `python -P -m engine JSON`. Speaks with it over the control socket, a line each:
 
     engine -> run   ready                  imported everything, has not touched the listener
+    engine -> run   cannot REASON          what was asked for cannot be loaded; it ends
     run -> engine   go                     the engine before has left accept: the listener is yours
     engine -> run   left                   never accepts again; answers the connections it still has
 
@@ -14,20 +15,35 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from engine.application import (
+    ALONE,
+    WITH_PROCESSES,
+    WITH_THREADS,
+    CannotRunError,
+    check_model,
+    load,
+    with_peers,
+)
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
-from engine.labs import server_of
+from engine.events import printable
+from engine.failures import in_one_line
+from engine.http1 import Answer
+from engine.http_messages import Peer, Request
 from engine.limits import Limits
-from engine.models import MODELS
-from engine.rehearsal import in_plain_clothes, rehearse, targets_of
+from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
+
+REASON_CHARS = 400  # of why an engine cannot run what it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +51,13 @@ class EngineSettings:
     """What run.py tells a new engine."""
 
     model: str
+    module: str
+    """The model's."""
     root: str
+    app: str
+    """`module:callable` of an application to serve instead of the root; "" for none."""
+    host: str
+    port: int
     parent_pid: int
     listener_fd: int
     memory_fd: int
@@ -57,23 +79,55 @@ def main(settings: EngineSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the terminal's process
     memory = SharedMemory(settings.memory_fd)
     control = socket.socket(fileno=settings.control_fd)
-    site = Site(Path(settings.root))
     if settings.trace:
         import_module("engine.traced_conversation")  # before a model patches what it builds on
-    model = import_module(server_of(settings.model) or MODELS[settings.model])
+    try:
+        serve = _serve_of(settings)
+        answer = _answer(settings)
+    except CannotRunError as error:
+        control.sendall(f"cannot {printable(str(error), REASON_CHARS)}\n".encode())
+        raise SystemExit(1) from None
     gc.freeze()  # a collection in a fork would touch, and so copy, all that is loaded
     control.sendall(b"ready\n")
     if not control.recv(16):
         return
     limits = Limits(**settings.limits)
-    service = Service(
-        Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"), limits
-    )
+    service = Service(Settings(memory.words), answer, lambda: control.sendall(b"left\n"), limits)
     listener = _listener(settings, memory, service)
     try:
-        model.serve(listener, service, **settings.serve_options)
+        serve(listener, service, **settings.serve_options)
     finally:
         _finish(settings)
+
+
+def _serve_of(settings: EngineSettings) -> Callable[[socket.socket, Service], None]:
+    """The model itself. Raises CannotRunError."""
+    try:
+        module = import_module(settings.module)
+        return module.serve  # type: ignore[no-any-return]
+    except Exception as error:  # it may need what is not installed, or come from anywhere
+        raise CannotRunError(
+            f"the model {settings.model} cannot be loaded: {in_one_line(error)}"
+        ) from error
+
+
+def _answer(settings: EngineSettings) -> Callable[[Request, Peer], Answer]:
+    """What answers requests: the application, where there is one, or the site. Raises CannotRunError."""
+    if not settings.app:
+        return Site(Path(settings.root)).answer
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # what it prints is read
+    application = load(settings.app)  # after the model, which may have patched what it builds on
+    check_model(settings.app, application, settings.model)
+    from engine.wsgi import WsgiServer
+
+    name = settings.model
+    server = WsgiServer(
+        application,
+        (settings.host, settings.port),
+        multithread=name not in WITH_PROCESSES | ALONE,
+        multiprocess=name not in WITH_THREADS | ALONE,
+    )
+    return server.answer
 
 
 def _finish(settings: EngineSettings) -> None:
@@ -87,9 +141,9 @@ def _finish(settings: EngineSettings) -> None:
 def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) -> socket.socket:
     """The listener as the model is to see it: of the class that it may have patched in, traced or
     not. Made from the bare descriptor, since a second gevent socket on one is not woken."""
-    fd, targets = settings.listener_fd, targets_of(Path(settings.root))
+    fd = settings.listener_fd
     if not settings.trace:
-        service.rehearse = partial(rehearse, service, targets, in_plain_clothes)
+        _prepare(service, settings, in_plain_clothes)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
     from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
@@ -99,9 +153,19 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )
     listener = traced_socket.traced_listener(fd, socket.socket)
-    costume = partial(traced_rehearsal.in_costume, listener)
-    service.rehearse = partial(rehearse, service, targets, costume)
+    _prepare(service, settings, partial(traced_rehearsal.in_costume, listener))
     return listener
+
+
+def _prepare(
+    service: Service, settings: EngineSettings, dressed: Callable[[], AbstractContextManager[Wear]]
+) -> None:
+    """The site is rehearsed. Not so an application, which would take the rehearsal for visitors; but
+    it is told who its clients are."""
+    if settings.app:
+        service.converse = with_peers(service.converse)
+    else:
+        service.rehearse = partial(rehearse, service, targets_of(Path(settings.root)), dressed)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ from typing import Any
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
+from engine.labs import server_of
 from engine.limits import Limits
+from engine.models import MODELS
+from engine.said import Said
 from engine.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -47,7 +50,12 @@ class EngineProcess:
         serve_options: dict[str, Any],
         *,
         trace: bool,
+        said: Said,
+        app: str = "",
     ) -> None:
+        """`app` is `module:callable` of an application to serve instead of the root. What it writes is
+        added to `said`, beside what others do."""
+        self._said = said
         self.model = model
         self.phase = Phase.STARTING
         self.memory = SharedMemory.create()
@@ -55,12 +63,19 @@ class EngineProcess:
         self.reader = Reader(self.memory)
         self.words: deque[str] = deque(maxlen=LAST_WORDS)
         self.left_at_s = 0.0
+        self.refusal = ""
+        """Why it cannot run what it was asked for, and so has ended."""
         self._unread = b""
         self._unread_words = b""
         self._control, theirs = socket.socketpair()
+        host, port = listener.getsockname()[:2]
         told = EngineSettings(
             model=model,
+            module=server_of(model) or MODELS[model],
             root=str(root),
+            app=app,
+            host=host,
+            port=port,
             parent_pid=os.getpid(),
             listener_fd=listener.fileno(),
             memory_fd=self.memory.fd,
@@ -94,6 +109,7 @@ class EngineProcess:
         self._listen()
         self._read_words()
         if self.phase is not Phase.ENDED and self._process.poll() is not None:
+            self._listen()
             self._read_words()
             self.phase = Phase.ENDED
 
@@ -143,6 +159,8 @@ class EngineProcess:
         for line in lines:
             if line == b"ready" and self.phase is Phase.STARTING:
                 self.phase = Phase.READY
+            elif line.startswith(b"cannot "):
+                self.refusal = line.removeprefix(b"cannot ").decode()
             elif line == b"left" and self.phase is Phase.LEAVING:
                 self.phase = Phase.DRAINING
 
@@ -154,4 +172,8 @@ class EngineProcess:
         except OSError:
             pass  # nothing more for now
         *lines, self._unread_words = self._unread_words.split(b"\n")
-        self.words.extend(line.decode("utf-8", "replace") for line in lines if line.strip())
+        for line in lines:
+            if line.strip():
+                word = line.decode("utf-8", "replace")
+                self.words.append(word)
+                self._said.add(word)

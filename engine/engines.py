@@ -13,6 +13,7 @@ from engine.engine_process import EngineProcess, Phase
 from engine.events import Kind, Unreported
 from engine.models import MODELS
 from engine.run_settings import RunError, RunSettings
+from engine.said import Said
 
 DRAIN_S = 15.0  # how long an old engine may go on answering its connections
 RESTART_S = 1.0  # between two starts of an engine that dies again and again
@@ -31,6 +32,8 @@ class Engines:
         self.short = settings.short
         self.last_words: tuple[str, ...] = ()
         """Why an engine has ended, or could not begin."""
+        self.said = Said()
+        """What they have written, all of them."""
         self.restarts = 0
         """How many engines were started since another one had died."""
         self._settings = settings
@@ -148,6 +151,8 @@ class Engines:
                 settings.limits,
                 settings.serve_options,
                 trace=settings.trace,
+                app=settings.app,
+                said=self.said,
             )
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
@@ -211,6 +216,9 @@ class Engines:
         self.last_words = words
 
     def _mourn(self, engine: EngineProcess) -> None:
+        if engine.refusal:
+            self.last_words = (engine.refusal,)
+            return
         what = f"the engine ({engine.model}, pid {engine.pid}) {_ending(engine)}"
         self.last_words = (what, *engine.words)
 

@@ -48,6 +48,7 @@ class Headless:
         self._ends_s = float("inf")
         self._said_listening = False
         self._said_words: tuple[str, ...] = ()
+        self._passed_on = 0  # lines of the engines
         self._has_failed = False
         self._unread = b""
         self._stdin: int | None = 0
@@ -68,6 +69,7 @@ class Headless:
             self._beat()
         is_dead = self.run.status().phase == "dead"
         last_events = self.run.stop()
+        self._pass_on()
         self._ends_s = time.monotonic()  # patience anew for what is written now
         counts = self.run.snapshot(0, 0).counts  # takes in the last totals, which are told next
         self._take(last_events)
@@ -89,16 +91,23 @@ class Headless:
 
     def _beat(self) -> None:
         self._take(self.run.poll())
+        self._pass_on()
         status = self.run.status()
         if status.phase == "serving" and not self._said_listening:
             self._begin(status.url)
         if status.last_words != self._said_words:
             self._said_words = status.last_words
-            for line in status.last_words:
+            for line in status.last_words[:1]:  # the others have been passed on already
                 self._talk(line)
         if status.phase == "dead" and not self._said_listening:
             self._end()  # it has never served, and nobody waits for it
         self._obey(BEAT_S)
+
+    def _pass_on(self) -> None:
+        """What the engines write, as an application's tracebacks, is talk."""
+        lines, self._passed_on = self.run.said_since(self._passed_on)
+        for line in lines:
+            self._talk(line)
 
     def _begin(self, url: str) -> None:
         """It serves: only now is the recording begun, which may overwrite an old one."""

@@ -10,15 +10,19 @@ answered with 100, the whole. Upgrade is ignored, as a server may (RFC 9110, 7.8
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from engine.http_messages import Piece, Request, Response
+from engine.http_messages import NO_PEER, Peer, Piece, Request, Response
 from engine.http_parser import Incoming, begin
+from engine.http_stream import StreamedResponse
 from engine.limits import DEFAULT_LIMITS, Limits
 
 MEMO_LIMIT_BYTES = 2 * 1024  # a longer head carries cookies, and those hardly repeat
 MEMO_ENTRIES = 1024  # with the above, a few MB at most
+
+
+Answer = Response | StreamedResponse
 
 
 class Policy(Protocol):
@@ -35,16 +39,18 @@ class Conversation:
     `ended`: close the connection once the bytes that `send` returned have been sent.
     `broken_off`: it ended before the client had said what it was saying; so it may still be sending.
     `partial`: the bytes of an unfinished request have arrived.
+    `peer`: the client's address, where an application is told of it.
     """
 
     __slots__ = (
         "_incoming", "_is_deaf", "_is_fresh", "_limits", "_memo", "_policy", "_unanswered",
-        "_unread", "broken_off", "ended", "partial",
+        "_unread", "broken_off", "ended", "partial", "peer",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, limits: Limits = DEFAULT_LIMITS) -> None:
         self.broken_off = self.ended = False
         self.partial = False
+        self.peer: Peer = NO_PEER
         self._policy = policy
         self._limits = limits
         self._memo = _memos.setdefault(limits, {})
@@ -73,8 +79,9 @@ class Conversation:
         """Of an unfinished request: the head is there, and content is to come."""
         return self._incoming is not None
 
-    def send(self, response: Response) -> Sequence[Piece]:
+    def send(self, response: Answer) -> Iterable[Piece]:
         """The bytes that answer the oldest unanswered request; none once the connection has ended.
+        A streamed answer makes each piece when it is asked for, and may break off (http_stream.py).
 
         With no request unanswered (408, 503), it is the last response of the connection. So is one
         to a request whose content has not been read.
@@ -91,7 +98,7 @@ class Conversation:
         self._end()
         return response.wire(False, request.method == "HEAD")
 
-    def _send_unasked(self, response: Response) -> Sequence[Piece]:
+    def _send_unasked(self, response: Answer) -> Iterable[Piece]:
         if self.ended:
             return ()
         self.broken_off = True

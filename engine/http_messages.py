@@ -10,6 +10,9 @@ from engine.http_dates import format_date
 Headers = tuple[tuple[bytes, bytes], ...]
 Piece = bytes | memoryview
 """What one send is given of a response."""
+Peer = tuple[str, int]
+"""Address and port of one end of a connection."""
+NO_PEER = ("", 0)  # unknown, or not asked for
 PIECE_BYTES = 64 * 1024  # a longer body is not copied behind its head, but sent in pieces of this
 
 
@@ -69,6 +72,7 @@ class Response:
     `at_s` is the Unix second in which it was made, for the Date field. `wait_s` is the time that
     the model lets pass before it sends. `headers` come after the fields made here
     (Date, Content-Type, Content-Length, Connection). `is_last`: the connection ends with it.
+    `failure` says what the application did that is answered so.
     """
 
     status: int
@@ -78,6 +82,7 @@ class Response:
     wait_s: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
     is_last: bool = False
+    failure: str = ""
     _wires: dict[tuple[bool, bool], tuple[Piece, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )

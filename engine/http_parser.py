@@ -209,15 +209,21 @@ def _split_target(method: str, target: str) -> tuple[str, str] | None:
         return ("", "") if _HOST.fullmatch(target) else None
     if target == "*" and method == "OPTIONS":
         return "*", ""
+    absolute = _ABSOLUTE_FORM.match(target)
+    if absolute and not _HOST.fullmatch(absolute[1]):
+        return None
+    path = raw_path(target)
+    if not path.startswith("/"):
+        return None
+    return _decoded(path), target.partition("?")[2]
+
+
+def raw_path(target: str) -> str:
+    """The path of a target, as it was sent."""
     if absolute := _ABSOLUTE_FORM.match(target):
-        if not _HOST.fullmatch(absolute[1]):
-            return None
         rest = target[absolute.end() :]
         target = rest if rest.startswith("/") else "/" + rest
-    if not target.startswith("/"):
-        return None
-    path, _, query = target.partition("?")
-    return _decoded(path), query
+    return target.partition("?")[0]
 
 
 def _decoded(path: str) -> str:

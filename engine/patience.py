@@ -90,7 +90,7 @@ class Patience:
         if self._awaited not in (_HEAD, _BODY):
             return ()
         text = b"408 Request Timeout: the rest of the request did not come in time.\n"
-        return self._conversation.send(Response(408, TEXT, text, int(time())))
+        return tuple(self._conversation.send(Response(408, TEXT, text, int(time()))))
 
 
 def _untaken(connection: socket.socket) -> int | None:

@@ -30,6 +30,8 @@ REFUSAL = "this is a recording: what it shows has happened, and cannot be change
 class Replay:
     """A sibling of engine.run.Run, over a file."""
 
+    said: tuple[str, ...] = ()  # a recording does not hold what was written
+
     def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """Read the file; it plays from now on, by `clock` (in ns). Raises RecordingError."""
         self.header, lines = read(path)

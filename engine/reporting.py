@@ -13,6 +13,7 @@ from engine.tracing import tracer
 
 SERVER_CLOSED = "server closed first"
 LAST_ANSWER = "server closed first: last answer"  # in short mode, or as the client wished
+BROKEN_OFF = "server closed first: the application failed"
 FEW_REQUESTS = 3
 BYTES_TEXT = 240  # letters of bytes that are told; with a word before them they fit into a text
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers

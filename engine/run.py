@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from operator import attrgetter
 from time import monotonic_ns
 
@@ -101,6 +102,15 @@ class Run:
             return
         self._bursts_begun += 1
         self._bursts.append(burst)
+
+    def said_since(self, count: int) -> tuple[list[str], int]:
+        """The lines that the engines wrote after the first `count`, and how many there are now."""
+        return self._engines.said.since(count), self._engines.said.count
+
+    @property
+    def said(self) -> Sequence[str]:
+        """The last lines that the engines wrote."""
+        return self._engines.said.lines
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:

@@ -33,6 +33,8 @@ class RunSettings:
     host: str = "127.0.0.1"
     port: int = 7890
     root: Path = WWW
+    app: str = ""
+    """`module:callable` of an application to serve instead of the root."""
     backlog: int = listening.BACKLOG
     short: bool = False
     trace: bool = True

@@ -1,12 +1,12 @@
 """What a model is given besides its listener: the live settings, the site, HTTP conversations."""
 
 import socket
-import traceback
 from collections.abc import Callable
 from time import time
 
-from engine.http1 import Conversation
-from engine.http_messages import Request, Response
+from engine.failures import in_one_line, print_failure
+from engine.http1 import Answer, Conversation
+from engine.http_messages import NO_PEER, Peer, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
 
 
@@ -91,7 +91,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        answer: Callable[[Request], Response],
+        answer: Callable[[Request, Peer], Answer],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -107,14 +107,18 @@ class Service:
         self._on_leave = on_leave
         self._left = False
 
-    def answer(self, request: Request) -> Response:
-        """The application's response. It may burn CPU; it never waits: that is left to the model
-        (`wait_s`). A bug in it costs this one client a 500, and nobody else anything."""
+    def answer(self, request: Request, peer: Peer = NO_PEER) -> Answer:
+        """The application's response. The site may burn CPU and never waits: that is left to the
+        model (`wait_s`); an application of the user's own does what it likes. A bug in it costs this
+        one client a 500, and nobody else anything."""
         try:
-            return self._answer(request)
-        except Exception:
-            traceback.print_exc()
-            return Response(500, "text/plain; charset=utf-8", FAILURE, int(time()), is_last=True)
+            return self._answer(request, peer)
+        except BaseException as error:  # SystemExit, too: not the application's server to end
+            print_failure(error)
+            return Response(
+                500, "text/plain; charset=utf-8", FAILURE, int(time()), is_last=True,
+                failure=in_one_line(error),
+            )  # fmt: skip
 
     @property
     def accepting(self) -> bool:

@@ -25,7 +25,15 @@ from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from engine.file_responses import File, respond
-from engine.http_messages import CONTINUE, PIECE_BYTES, Repeated, Request, Response
+from engine.http_messages import (
+    CONTINUE,
+    NO_PEER,
+    PIECE_BYTES,
+    Peer,
+    Repeated,
+    Request,
+    Response,
+)
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 
@@ -92,8 +100,8 @@ class Site:
             "bytes": (BODY_LIMIT_BYTES, _bytes),
         }
 
-    def answer(self, request: Request) -> Response:
-        """The response to any request, also to one with a fault. Never waits.
+    def answer(self, request: Request, peer: Peer = NO_PEER) -> Response:
+        """The response to any request, also to one with a fault. Never waits; the same for every peer.
 
         100 to go on with a request of which only the head has come; 204 for OPTIONS; 206, 304, 412
         and 416 for conditions and ranges of files; 301 for a folder without its last slash; 400 for
@@ -108,11 +116,11 @@ class Site:
 
     def _make(self, request: Request, now_s: int) -> Response:
         if request.fault:
-            return _page(request.fault, "The request was not understood.", now_s)
+            return page(request.fault, "The request was not understood.", now_s)
         if request.method == "OPTIONS":
             return Response(204, "", b"", now_s, headers=_ALLOW)
         if request.method not in _READS:
-            return _page(405, f"{request.method} is not for this site.", now_s, _ALLOW)
+            return page(405, f"{request.method} is not for this site.", now_s, _ALLOW)
         if request.expects_continue:
             return CONTINUE  # GET with content is strange, and read to be forgotten
         if task := _TASK.fullmatch(request.path):
@@ -165,11 +173,11 @@ class Site:
                 return _moved(request, now_s)
             return _read(name)
         except PermissionError:
-            return _page(403, f"{request.path} may not be read here.", now_s)
+            return page(403, f"{request.path} may not be read here.", now_s)
         except (OSError, ValueError) as error:  # ValueError: a NUL, or what the system cannot name
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
-                return _page(503, "No more files can be opened at the moment.", now_s)
-            return _page(404, f"There is no {request.path or 'such path'} here.", now_s)
+                return page(503, "No more files can be opened at the moment.", now_s)
+            return page(404, f"There is no {request.path or 'such path'} here.", now_s)
 
     def _locate(self, path: str) -> str:
         """The real name of what a path means. FileNotFoundError: nothing that may be served."""
@@ -237,7 +245,7 @@ def _stamp_now(name: str) -> tuple[int, ...]:
 def _moved(request: Request, now_s: int) -> Response:
     query = f"?{request.query}" if request.query else ""
     place = quote(request.path) + "/" + query
-    return _page(301, f"It is at {request.path}/.", now_s, (("Location", place),))
+    return page(301, f"It is at {request.path}/.", now_s, (("Location", place),))
 
 
 def _wait(wait_ms: int, now_s: int) -> Response:
@@ -258,9 +266,10 @@ def _burn(burn_ms: int, now_s: int) -> Response:
     return Response(200, TEXT, line.encode(), now_s, headers=_ALWAYS_ASK)
 
 
-def _page(
+def page(
     status: int, sentence: str, now_s: int, headers: tuple[tuple[str, str], ...] = ()
 ) -> Response:
+    """An answer that says in a sentence why there is no other."""
     title = f"{status} {HTTPStatus(status).phrase}"
     body = (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'

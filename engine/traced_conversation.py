@@ -7,15 +7,16 @@ An interim 100 Continue is a send and no more: the request that it answers is re
 is whole, or when the refusal of its head is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine import callers
 from engine.events import RECV_REQUEST, Kind, printable
-from engine.http1 import Conversation, Policy
-from engine.http_messages import Piece, Request, Response
+from engine.http1 import Answer, Conversation, Policy
+from engine.http_messages import Piece, Request
+from engine.http_stream import BodyBrokenError, StreamedResponse
 from engine.limits import DEFAULT_LIMITS, Limits
-from engine.reporting import LAST_ANSWER, SERVER_CLOSED
+from engine.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
 from engine.traced_socket import TracedSocket
 from engine.tracing import tracer
 
@@ -61,7 +62,7 @@ class TracedConversation(Conversation):
             sock._catch_up()
         return requests
 
-    def send(self, response: Response) -> Sequence[Piece]:
+    def send(self, response: Answer) -> Iterable[Piece]:
         sock = self._socket
         if response.status == 100:
             if not sock._is_shown:
@@ -72,16 +73,51 @@ class TracedConversation(Conversation):
         wire = Conversation.send(self, response)
         if self.ended and sock._ended_by is SERVER_CLOSED:
             sock._ended_by = LAST_ANSWER
+        if response.failure:
+            sock.report(Kind.ERROR, 0, callers.frame(1).f_lineno, printable(response.failure))
+        if isinstance(response, StreamedResponse):
+            return self._stream(response, wire, callers.frame(1).f_lineno)
         if not sock._is_shown:
             sock._responses += 1
             return wire
-        status = _STATUSES.get(response.status) or str(response.status)
+        assert isinstance(wire, tuple)
         length = len(wire[0]) if len(wire) == 1 else sum(map(len, wire))
+        status = _STATUSES.get(response.status) or str(response.status)
         if self._pipelined or sock._unsaid:
             sock.report(Kind.RESPONSE, length, callers.frame(1).f_lineno, status)
         else:
             sock._unsaid = (length, callers.frame(1).f_lineno, status)
         return wire
+
+    def _stream(
+        self, response: StreamedResponse, wire: Iterable[Piece], line: int
+    ) -> Iterator[Piece]:
+        """Report a response when its last piece is made: until then the request is in the handler,
+        and the pieces before are sends and no more."""
+        is_told = False
+        try:
+            for piece in wire:
+                if response.is_over and not is_told:
+                    is_told = True
+                    self._tell_response(response.status, len(piece), line)
+                yield piece
+        except BodyBrokenError as error:
+            self._socket._ended_by = BROKEN_OFF
+            self._socket.report(Kind.ERROR, 0, line, printable(str(error)))
+            raise
+        if not is_told:  # the end of the connection will tell the client that it is whole
+            self._tell_response(response.status, 0, line)
+
+    def _tell_response(self, status: int, length: int, line: int) -> None:
+        sock = self._socket
+        if not sock._is_shown:
+            sock._responses += 1
+            return
+        text = _STATUSES.get(status) or str(status)
+        if self._pipelined or sock._unsaid or not length:
+            sock.report(Kind.RESPONSE, length, line, text)
+        else:
+            sock._unsaid = (length, line, text)
 
     def _report_head(self, line: int) -> None:
         """Report a request that is answered although only its head has come."""

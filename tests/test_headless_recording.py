@@ -88,10 +88,9 @@ def test_a_first_engine_that_cannot_start_ends_the_server(
         timeout=20,
     )  # fmt: skip
     assert done.returncode == 1
-    first, *words = done.stderr.splitlines()
-    assert first.startswith("the engine (gevent, pid ")
-    assert first.endswith(" exit 1")
-    assert words[-1] == "ImportError: gevent was built for the moon"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("the model gevent cannot be loaded: ")
+    assert line.endswith("ImportError: gevent was built for the moon (gevent.py:1)")
     assert file.read_text() == "precious"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.admission import Admission
-from engine.http_messages import Request, Response
+from engine.http_messages import Peer, Request, Response
 from engine.limits import Limits
 from engine.models import MODELS, process, thread
 from engine.service import Service, Settings
@@ -58,7 +58,7 @@ def test_beyond_the_cap_clients_are_answered_503_at_once(model: str, trace: bool
 @pytest.mark.parametrize("model", list(MODELS))
 def test_a_model_has_a_cap_of_its_own(model: str) -> None:
     with Serve(model) as server:
-        cap = {"process": 200, "thread": 1_000}.get(model, 20_000)
+        cap = {"process": 200, "thread": 1_000, "select": 960}.get(model, 20_000)
         limit = server.snapshot()["descriptors"] and os.sysconf("SC_OPEN_MAX")
         assert server.snapshot()["cap"] <= cap
         assert server.snapshot()["cap"] == cap or limit < cap + 64
@@ -92,7 +92,7 @@ def test_the_refused_are_counted_over_all_engines() -> None:
 # --- when the system gives no more ----------------------------------------------------------------
 
 
-def answer(request: Request) -> Response:
+def answer(request: Request, peer: Peer) -> Response:
     raise AssertionError("nothing is asked here")
 
 

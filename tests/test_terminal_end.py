@@ -171,6 +171,9 @@ def test_a_bad_start_is_one_line_and_leaves_the_terminal_alone() -> None:
             code, said = start(terminal, "-p", "0", after=after)
             assert (code, "terminal" in said, "servetui serve" in said) == (1, True, True)
 
+        code, said = start(terminal, "-p", "0", "--app", "nosuch:app")
+        assert (code, "no module 'nosuch'" in said) == (1, True)
+
         code, said = start(terminal, "-m", "nonsense")
         assert (code, "nonsense" in said) == (2, True)
         code, said = start(terminal, "-p", "0", "--root", "/no/such/folder")

@@ -9,12 +9,13 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
 from engine.labs import LABS
-from engine.models import MODELS, describe
+from engine.models import MODELS, add_from_elsewhere, describe
 from tui.run_options import add_run_options, limits_of, seconds
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def main(words: list[str] | None = None) -> int:
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
     commands = {"serve": _serve, "models": _models, "replay": _replay, "lab": _lab}
+    for complaint in add_from_elsewhere():
+        _talk(complaint)
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -150,7 +153,25 @@ def _dashboard(words: list[str]) -> int:
         )
         return 1
     run = _open_run(asked, trace=True, tells_bytes=True)
-    return run if isinstance(run, int) else _draw(run, asked)
+    if isinstance(run, int):
+        return run
+    return _draw(run, asked) if not asked.app or _has_begun(run) else 1
+
+
+def _has_begun(run: "Run") -> bool:
+    """Wait for the first engine: whether it serves. An application that cannot be loaded is said
+    before the screen is taken."""
+    from engine.run import LOOK_S
+
+    while (status := run.status()).phase == "starting":
+        run.poll()
+        time.sleep(LOOK_S / 10)
+    if status.phase != "dead":
+        return True
+    run.stop()
+    for line in (status.last_words[0], *run.said):
+        _talk(line)
+    return False
 
 
 def _replay(words: list[str]) -> int:
@@ -222,6 +243,7 @@ def _open_run(
         host=asked.host,
         port=asked.port,
         root=asked.root or WWW,
+        app=asked.app or "",
         backlog=asked.backlog,
         short=asked.short,
         trace=trace,

@@ -14,6 +14,7 @@ from engine.order import COLUMNS
 from tui.key_table import GROUPS
 from tui.lines import Lines, Painter
 from tui.panels import connections
+from tui.panels.keys import DIGITS
 from tui.picture import Picture
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
@@ -231,6 +232,12 @@ class Actions(App[None]):
 
         self._open(Help(self.painter()))
 
+    def action_output(self) -> None:
+        """What the server's processes wrote."""
+        from tui.screens.output import OutputPage
+
+        self._open(OutputPage(self.painter(), lambda: self.served.said))
+
     def action_graphs(self) -> None:
         """The last minutes."""
         from tui.screens.graphs import Graphs
@@ -264,7 +271,7 @@ class Actions(App[None]):
                     )
         for number, model in enumerate(MODELS, start=1):
             yield SystemCommand(
-                f"model {model}  ({number})",
+                f"model {model}" + (f"  ({number})" if number <= DIGITS else ""),
                 "let this model take over",
                 lambda model=model: self.switch(model),
             )

@@ -111,6 +111,12 @@ SCREEN = (
         "requests/s, open connections and descriptors over the last minutes",
     ),
     Key(
+        "e",
+        (("e", "output"),),
+        "",
+        "what the server's processes wrote: an application's tracebacks, whole, and its prints",
+    ),
+    Key(
         "r",
         (("r", "record"),),
         "record",

@@ -22,6 +22,10 @@ class RunLike(Protocol):
         """Each connection is closed after one answer."""
 
     @property
+    def said(self) -> Sequence[str]:
+        """The last lines that the server's processes wrote on stdout and stderr."""
+
+    @property
     def bursts(self) -> tuple[BurstView, ...]:
         """The bursts of the built-in client, newest last."""
 

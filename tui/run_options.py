@@ -36,7 +36,14 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("-p", "--port", type=_port, default=7890, help="0 takes a free one (7890)")
-    parser.add_argument("--root", type=Path, help="folder to serve (a small site of our own)")
+    served = parser.add_mutually_exclusive_group()
+    served.add_argument("--root", type=Path, help="folder to serve (a small site of our own)")
+    served.add_argument(
+        "--app",
+        type=_application,
+        metavar="MODULE:CALLABLE",
+        help="WSGI application to serve instead",
+    )
     parser.add_argument(
         "--backlog",
         type=_whole("connections"),
@@ -89,6 +96,13 @@ def limits_of(asked: argparse.Namespace) -> Limits:
 def _model(word: str) -> str:
     if word not in MODELS:
         raise argparse.ArgumentTypeError(f"no model {word!r}; there are {', '.join(MODELS)}")
+    return word
+
+
+def _application(word: str) -> str:
+    module, _, attribute = word.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        raise argparse.ArgumentTypeError(f"{word!r} names no application; write module:callable")
     return word
 
 

@@ -3,9 +3,11 @@
 import os
 import select
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 
+from engine.http_messages import Response
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
@@ -57,10 +59,9 @@ def take(listener: socket.socket, service: Service) -> None:
     connection.setblocking(True)
     with connection:
         conversation = service.converse(connection)
-        for request in conversation.receive(connection.recv(RECEIVE_BYTES)):
-            response = service.answer(request)
-            response.body = str(os.getpid()).encode()
-            for piece in conversation.send(response):
+        for _ in conversation.receive(connection.recv(RECEIVE_BYTES)):
+            whose = Response(200, "text/plain", str(os.getpid()).encode(), int(time.time()))
+            for piece in conversation.send(whose):
                 connection.sendall(piece)
 
 

@@ -5,11 +5,27 @@ settings. serve() accepts while `service.accepting`, then answers the connection
 returns. Models look like pages of a textbook: they know neither tracing nor the terminal.
 
 Choosing a model imports its module and no other, since some of them patch the standard library.
+
+Other packages may bring models, by an entry point in the group GROUP: its name is that of the model,
+its value that of a module such as these, which has
+
+- serve(listener, service), as above;
+- a header (its docstring) such as theirs: `NAME: a sentence.`, and lines `Calls: ...`, `Fails by: ...`.
+
+The model asks `service.converse(connection)` for each connection, `service.answer(request, peer)` for
+each request that its `receive` gives, waits for `wait_s`, and sends what its `send` gives for the answer,
+each piece when the one before it is sent; an OSError from there, too, ends the connection.
 """
 
 import sys
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GROUP = "servetui.models"
 
 MODELS = {
     "process": "engine.models.process",
@@ -17,11 +33,18 @@ MODELS = {
     "gevent": "engine.models.gevent_greenlets",
     "polling": "engine.models.polling",
     "epoll": "engine.models.epoll_loop",
+    "select": "engine.models.select_loop",
+    "poll": "engine.models.poll_loop",
+    "epoll-edge": "engine.models.epoll_edge",
+    "asyncio": "engine.models.asyncio_loop",
+    "generators": "engine.models.generators",
+    "reactor-pool": "engine.models.reactor_pool",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
 
 if sys.platform != "linux":
-    del MODELS["epoll"]  # a system call of Linux
+    for name in ("epoll", "epoll-edge", "reactor-pool"):
+        del MODELS[name]  # a system call of Linux
 
 DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"
 
@@ -40,14 +63,55 @@ class ModelInfo:
 
 @cache
 def describe(name: str) -> ModelInfo:
-    """Read the header of a model's file; the module is not imported. KeyError: no such model."""
+    """Read the header of a model's file; the module is not imported. KeyError: no such model.
+    ValueError: it has no such header; ModuleNotFoundError: it has no such file."""
+    return _read_header(name, MODELS[name])
+
+
+def add_from_elsewhere() -> list[str]:
+    """Add the models of other packages to MODELS; a line for each that cannot be one. Not for an
+    engine, which is told the module that it is to import."""
+    from importlib.metadata import entry_points
+
+    complaints = []
+    for found in entry_points(group=GROUP):
+        try:
+            if found.name in MODELS:
+                raise ValueError("there is a model of that name already")
+            if not found.name.replace("-", "_").isidentifier() or not found.name.isascii():
+                raise ValueError("a name is letters, digits and hyphens")
+            _read_header(found.name, found.value)
+        except (ValueError, SyntaxError, OSError, ImportError) as error:
+            whose = f" of {found.dist.name}" if found.dist else ""
+            complaints.append(f"the model {found.name!r}{whose} is left out: {error}")
+        else:
+            MODELS[found.name] = found.value
+    return complaints
+
+
+def _read_header(name: str, module: str) -> ModelInfo:
     # Imported here, since an engine never asks: what it has not loaded, its forks need not copy.
     import ast
-    from importlib.resources import files
 
-    package, _, module = MODELS[name].rpartition(".")
-    source = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
-    header = ast.get_docstring(ast.parse(source)) or ""
+    header = ast.get_docstring(ast.parse(_source_of(module).read_bytes())) or ""
     fields = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
-    sentence = header.splitlines()[0].split(": ", 1)[1].rstrip(".")
-    return ModelInfo(name, sentence, fields["Calls"], fields["Fails by"])
+    first = header.partition("\n")[0].partition(": ")[2].rstrip(".")
+    if not first or not {"Calls", "Fails by"} <= set(fields):
+        raise ValueError(f"{module} has no header with a sentence, Calls and Fails by")
+    return ModelInfo(name, first, fields["Calls"], fields["Fails by"])
+
+
+def _source_of(module: str) -> "Path":
+    """The file of a module, found without running its package. Raises ModuleNotFoundError."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    top, *rest = module.split(".")
+    spec = find_spec(top)  # of a dotted name it would import what stands before the dot
+    if spec is not None and not rest and spec.origin:
+        return Path(spec.origin)
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        path = Path(folder, *rest).with_suffix(".py")
+        if path.is_file():
+            return path
+    raise ModuleNotFoundError(f"there is no file of {module}")

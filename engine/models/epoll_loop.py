@@ -12,31 +12,16 @@ import time
 from collections.abc import Iterator
 
 from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close
 from engine.http1 import Conversation
 from engine.http_messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.patience import Patience
+from engine.loop_client import Client
 from engine.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
 MOST_READY = 1_000  # sockets that one turn serves
 MOST_SENDS = 16  # to one client in one turn: it may read as fast as we send, and others wait
 SWEEP_S = 1.0  # how often the loop looks for clients whose time is over
-
-
-class Client:
-    """A connection, and what it has not been sent yet."""
-
-    __slots__ = ("answers", "connection", "conversation", "lingers_bytes", "patience", "unsent")
-
-    def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
-        self.connection = connection
-        self.conversation = service.converse(connection)
-        self.patience = Patience(connection, self.conversation, service.limits, now_s)
-        self.answers: Iterator[Piece] = iter(())
-        self.unsent: Piece = b""
-        self.lingers_bytes = 0
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -115,10 +100,8 @@ class Loop:
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
-        if client.lingers_bytes:  # its last answer is sent: what it had on the way is thrown away
-            data = client.connection.recv(RECEIVE_BYTES)
-            client.lingers_bytes -= len(data)
-            return not data or client.lingers_bytes <= 0
+        if client.lingers_bytes:
+            return client.discard(client.connection.recv(RECEIVE_BYTES))
         was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
@@ -131,7 +114,7 @@ class Loop:
         """The answers to the requests that these bytes complete. Each is made when the one before it
         has been sent: a client that asks for much and reads nothing holds one at a time."""
         for request in conversation.receive(data):
-            response = self.service.answer(request)
+            response = self.service.answer(request, conversation.peer)
             if response.wait_s:
                 time.sleep(response.wait_s)  # and everybody waits
             yield from conversation.send(response)
@@ -140,15 +123,9 @@ class Loop:
 
     def transmit(self, client: Client, descriptor: int, was_unsent: bool) -> bool:
         """Send what the kernel has room for; True when that was the end of the connection."""
-        has_moved = send_some(client)
-        is_unsent = bool(client.unsent)
-        if is_unsent or not client.conversation.ended:
-            client.patience.follow(time.monotonic(), has_moved, is_unsent)
-        elif half_close(client.connection, client.conversation):
-            client.patience.await_end(time.monotonic())
-            client.lingers_bytes = LINGER_BYTES
-        else:
+        if client.settle(has_moved=send_some(client)):
             return True
+        is_unsent = bool(client.unsent)
         if is_unsent != was_unsent:
             # While bytes are unsent nothing more is read: a client that does not read its answers
             # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.
@@ -165,10 +142,10 @@ class Loop:
 
     def give_up(self, client: Client, descriptor: int) -> None:
         """End a client; one that is owed an answer to that gets it first."""
-        words = client.patience.last_words()
-        client.answers = iter(words)
         try:
-            is_over = not words or self.transmit(client, descriptor, was_unsent=False)
+            is_over = not client.has_last_words() or self.transmit(
+                client, descriptor, was_unsent=False
+            )
         except OSError:
             is_over = True  # reset by the client
         if is_over:

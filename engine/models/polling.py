@@ -12,26 +12,13 @@ import time
 from collections.abc import Iterator
 
 from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close
 from engine.http1 import Conversation
 from engine.http_messages import Piece
 from engine.listener import RECEIVE_BYTES
-from engine.patience import Patience
+from engine.loop_client import Client
 from engine.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call in every round
-
-
-class Client:
-    """A connection, and what it has not been sent yet."""
-
-    def __init__(self, connection: socket.socket, service: Service) -> None:
-        self.connection = connection
-        self.conversation = service.converse(connection)
-        self.patience = Patience(connection, self.conversation, service.limits, time.monotonic())
-        self.answers: Iterator[Piece] = iter(())
-        self.unsent: Piece = b""
-        self.lingers_bytes = 0
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -65,18 +52,23 @@ def accept(
         admission.refuse(connection)
     else:
         connection.setblocking(False)  # accept() does not hand the listener's O_NONBLOCK on
-        clients.append(Client(connection, service))
+        clients.append(Client(connection, service, time.monotonic()))
     return 0.0
 
 
 def go_round(clients: list[Client], service: Service) -> None:
     """Ask every client once."""
+    now_s = time.monotonic()  # once a round: nearly all clients do nothing but say EAGAIN
     # Over a copy: removing from a list while going through it skips the next one.
     for client in clients[:]:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = client.patience.is_over(time.monotonic()) and not has_last_words(client)
+            is_over = (
+                now_s > client.patience.ends_s
+                and client.patience.is_over(now_s)
+                and not client.has_last_words()
+            )
         except OSError:
             is_over = True  # reset by the client
         if is_over:
@@ -88,52 +80,35 @@ def go_round(clients: list[Client], service: Service) -> None:
 
 def talk(client: Client, service: Service) -> bool:
     """Send what is left, or else receive and answer; True when the connection is over."""
-    if client.lingers_bytes:  # its last answer is sent: what it had on the way is thrown away
-        data = client.connection.recv(RECEIVE_BYTES)
-        client.lingers_bytes -= len(data)
-        return not data or client.lingers_bytes <= 0
+    if client.lingers_bytes:
+        return client.discard(client.connection.recv(RECEIVE_BYTES))
     if not client.unsent:
         data = client.connection.recv(RECEIVE_BYTES)
         if not data:
             return True
         client.answers = answers(client.conversation, data, service)
         client.unsent = next(client.answers, b"")
-    has_moved = bool(client.unsent)
-    if client.unsent:
-        try:
-            sent = client.connection.send(client.unsent)
-        except BlockingIOError:
-            client.patience.follow(time.monotonic(), False, True)
-            raise
-        # The kernel takes what fits into its buffer: the rest is kept for a later round. A view:
-        # to copy the rest at each step would take longer than to send it.
-        rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
-        client.unsent = rest or next(client.answers, b"")
-    is_unsent = bool(client.unsent)
-    if is_unsent or not client.conversation.ended:
-        client.patience.follow(time.monotonic(), has_moved, is_unsent)
-    elif half_close(client.connection, client.conversation):
-        client.patience.await_end(time.monotonic())
-        client.lingers_bytes = LINGER_BYTES
-    else:
-        return True
-    return False
+    if not client.unsent:
+        return client.settle(has_moved=False)
+    try:
+        sent = client.connection.send(client.unsent)
+    except BlockingIOError:
+        client.settle(has_moved=False)
+        raise
+    # The kernel takes what fits into its buffer: the rest is kept for a later round. A view: to copy
+    # the rest at each step would take longer than to send it.
+    rest = memoryview(client.unsent)[sent:] if sent < len(client.unsent) else b""
+    client.unsent = rest or next(client.answers, b"")
+    return client.settle(has_moved=True)
 
 
 def answers(conversation: Conversation, data: bytes, service: Service) -> Iterator[Piece]:
     """The answers to the requests that these bytes complete. Each is made when the one before it has
     been sent: a client that asks for much and reads nothing holds one at a time."""
     for request in conversation.receive(data):
-        response = service.answer(request)
+        response = service.answer(request, conversation.peer)
         if response.wait_s:
             time.sleep(response.wait_s)  # and everybody waits
         yield from conversation.send(response)
         if conversation.ended:
             break  # requests after the last answer stay unanswered
-
-
-def has_last_words(client: Client) -> bool:
-    """The client's time is over: give it an answer to that, if it is owed one."""
-    client.answers = iter(client.patience.last_words())
-    client.unsent = next(client.answers, b"")
-    return bool(client.unsent)

@@ -100,7 +100,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = service.answer(request)
+                    response = service.answer(request, conversation.peer)
                     if response.wait_s:
                         time.sleep(response.wait_s)
                     for piece in conversation.send(response):

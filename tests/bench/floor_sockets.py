@@ -225,7 +225,7 @@ class TellingConversation(Conversation):
         return requests
 
     def send(self, response: Any) -> Any:
-        wire = Conversation.send(self, response)
+        wire = tuple(Conversation.send(self, response))
         self._on.answered = len(wire[0]), _frame(1).f_lineno, response.status
         return wire
 

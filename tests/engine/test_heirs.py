@@ -139,7 +139,7 @@ def test_a_rehearsal_leaves_nothing_behind(memory: SharedMemory) -> None:
         connection.close()
 
     service = Service(
-        Settings(memory.words), lambda request: pytest.fail(str(request)), lambda: None
+        Settings(memory.words), lambda request, _: pytest.fail(str(request)), lambda: None
     )
     rehearse(service, ["/", "/a"], in_plain_clothes, talk)
     assert len(set(seen)) == ROUNDS, "no answer can be one that is remembered"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.http_messages import Request, Response
+from engine.http_messages import Peer, Request, Response
 from engine.service import Service, Settings
 
 
-def answer(request: Request) -> Response:
+def answer(request: Request, peer: Peer) -> Response:
     raise AssertionError("nothing is asked here")
 
 

@@ -1,5 +1,6 @@
 """What the site answers, and above all what it never gives away."""
 
+import os
 import re
 import socket
 import threading

@@ -16,7 +16,7 @@ def answer(count):
         server.send(wire)  # send
 def exchange(asked, count):
     client.sendall(asked)
-    select.select([server], [], [], 10)
+    wait_plainly([server], [], [], 10)
     requests = conversation.receive(server.recv(65536))  # receive
     print(len(requests) == count)
     answer(count)
@@ -78,7 +78,7 @@ from engine.http_messages import CONTINUE
 HEAD = b"PUT /e HTTP/1.1\\r\\nHost: a\\r\\nExpect: 100-continue\\r\\nContent-Length: 1\\r\\n\\r\\n"
 def feed(data):
     client.sendall(data)
-    select.select([server], [], [], 10)
+    wait_plainly([server], [], [], 10)
     return len(conversation.receive(server.recv(65536)))
 """
 

@@ -124,6 +124,28 @@ client.close()
     assert told.output == "True\n"
 
 
+@pytest.mark.parametrize(
+    ("make", "register", "wait"),
+    [
+        ("select.poll()", "poller.register(listener, select.POLLIN)", "poller.poll(%d000)"),
+        ("selectors.DefaultSelector()", "poller.register(listener, 1)", "poller.select(%d)"),
+        ("[listener]", "", "select.select(poller, [], [], %d)[0]"),
+    ],
+)
+def test_wake_ups_of_other_waits_are_counted(run: Run, make: str, register: str, wait: str) -> None:
+    told = run(f"""
+import selectors
+poller = {make}
+{register}
+{wait % 0}
+client = socket.create_connection(listener.getsockname(), 10)
+print(len({wait % 10}))
+client.close()
+""")
+    assert told.story() == ["tick wakeups 1 would-block 0 sockets 1"]
+    assert told.output == "1\n"
+
+
 def test_a_connection_is_named_by_the_kernels_cookie(run: Run) -> None:
     told = run("""
 for _ in range(2):

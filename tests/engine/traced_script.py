@@ -13,6 +13,7 @@ from engine.events import Event, Kind, Unreported
 ROOT = Path(__file__).parent.parent.parent
 PRELUDE = """
 import os, select, signal, socket, sys, threading, time
+wait_plainly = select.select  # not counted
 sys.path.insert(0, sys.argv[1])
 from engine import tracing
 from engine.event_queue import SharedMemory

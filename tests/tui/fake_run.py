@@ -41,6 +41,7 @@ class FakeRun:
             accept_queue=0,
             accept_queue_limit=128,
         )
+        self.given_said: tuple[str, ...] = ()
         self.given_status = RunStatus(
             model=model,
             url=f"http://127.0.0.1:{port}",
@@ -51,6 +52,10 @@ class FakeRun:
         self.given_bursts: list[BurstView] = []
 
     # --- what the dashboard sees ----------------------------------------------------------------
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return self.given_said
 
     @property
     def bursts(self) -> tuple[BurstView, ...]:

@@ -11,6 +11,7 @@ from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
 from tui.lines import Lines
+from tui.panels.keys import DIGITS
 
 # --- what is painted ------------------------------------------------------------------------------
 
@@ -160,9 +161,15 @@ async def test_the_picker_tells_of_every_model(size: tuple[int, int]) -> None:
         await pilot.pause()
         lines = screen(dashboard)
         text = "\n".join(lines)
+        listed = text
+        for _ in MODELS:
+            await pilot.press("down")
+            listed += "\n".join(screen(dashboard))
     assert lines[0].startswith("servetui  thread  http://127.0.0.1:7890  keep-alive")
-    for digit, model in enumerate(MODELS, start=1):
-        assert re.search(rf"{digit}  {model} +\w", text)
+    for number, model in enumerate(MODELS, start=1):
+        digit = number if number <= DIGITS else " "
+        assert re.search(rf"{digit}  {model} +\w", listed)
+    assert (f"of {len(MODELS)}" in text) == (size[1] < len(MODELS) + 10)
     assert "> 2  thread" in text
     assert "a thread for each connection (running)" in text
     assert "accept clone recv send close" in text

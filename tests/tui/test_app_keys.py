@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.models import MODELS
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown
 
@@ -14,7 +15,7 @@ from tests.tui.shown_app import screen, shown
         (["1"], ["switch process"]),
         (["2"], []),  # it runs already
         (["5"], ["switch epoll"]),
-        (["9"], []),  # no such model
+        (["9"], [f"switch {list(MODELS)[8]}"]),
         (["k"], ["short"]),
         (["k", "k"], ["short", "keep-alive"]),
         (["b"], ["burst 50 10"]),

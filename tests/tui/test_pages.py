@@ -51,7 +51,7 @@ async def test_esc_gives_up_a_filter_that_is_being_typed() -> None:
         assert "q quit" in screen(dashboard)[-1]
 
 
-@pytest.mark.parametrize("key", ["enter", "g", "question_mark", "m"])
+@pytest.mark.parametrize("key", ["enter", "g", "e", "question_mark", "m"])
 async def test_under_a_page_the_other_keys_rest(key: str) -> None:
     run = a_lively_run()
     async with shown(run) as (dashboard, pilot):
@@ -91,6 +91,21 @@ async def test_a_detail_tells_of_now_though_the_rows_are_held() -> None:
             dashboard.frame()
             await pilot.pause()
             assert told in "\n".join(screen(dashboard))
+
+
+async def test_what_the_server_wrote_is_read_whole_escaped_and_as_it_comes() -> None:
+    run = a_lively_run()
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        await pilot.press("e")
+        assert "Nothing so far" in "\n".join(screen(dashboard))
+        run.given_said = (*(f"line {number}" for number in range(50)), "    raise \x1b[2JOops")
+        dashboard.frame()
+        await pilot.pause()
+        lines = screen(dashboard)
+        assert "line 49" in lines[-3]
+        assert lines[-2].rstrip() == r"    raise \x1b[2JOops"
+        await pilot.press("home")
+        assert "OUTPUT" in screen(dashboard)[1]
 
 
 async def test_the_help_tells_every_key() -> None:

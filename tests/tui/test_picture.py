@@ -15,6 +15,7 @@ from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run
 from tui.format import plain
 from tui.key_table import foot
 from tui.panels import keys
+from tui.panels.keys import DIGITS
 from tui.picture import Picture
 
 RUNNING = RunStatus("thread", "http://127.0.0.1:7890", "short", 1, "serving")
@@ -193,9 +194,11 @@ def test_the_keys_are_the_ones_that_work(
 ) -> None:
     foot_lines = drawn(a_lively_run(), width, height)["keys"]
     assert len(foot_lines) <= (1 if height < 30 else 2)
-    models = ["1 process", "2 thread", "3 gevent", "4 polling", "5 epoll"]
+    models = [f"{digit} {model}" for digit, model in enumerate(MODELS, start=1) if digit <= DIGITS]
     told = (" " * gap).join(foot_lines)
-    assert told.startswith((" " * gap).join(models if names_models else ["1–5 model"]))
+    assert told.startswith(
+        (" " * gap).join(models if names_models else [f"1–{min(len(MODELS), DIGITS)} model"])
+    )
     assert told.endswith((" " * gap).join(["? help", "q quit"]))
     for action in ("b burst", "k to short     "):
         assert action in told

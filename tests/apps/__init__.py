@@ -1,0 +1,1 @@
+"""Applications of frameworks that the tests serve with --app."""
