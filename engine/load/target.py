@@ -20,6 +20,9 @@ class Target:
 
     url: str  # with a literal address as its host
     host_header: str  # as the user wrote it
+    address: str
+    port: int
+    path: str  # with its query
 
 
 def resolve(url: str, *, allow_remote: bool = False) -> Target:
@@ -31,7 +34,7 @@ def resolve(url: str, *, allow_remote: bool = False) -> Target:
             f"{host} is not this machine: load is for 127.0.0.1 and ::1 unless remote is allowed"
         )
     literal = f"[{address}]" if ":" in address else address
-    return Target(url=f"http://{literal}:{port}{path}", host_header=host_header)
+    return Target(f"http://{literal}:{port}{path}", host_header, address, port, path)
 
 
 def _parts(url: str) -> tuple[str, int, str, str]:
