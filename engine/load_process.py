@@ -1,12 +1,9 @@
-"""One burst as its parent sees it: start the load process, read its reports, end it.
+"""One burst as its parent sees it, with the model and mode that it met.
 
-Belongs to the terminal's main thread, like engine_process.py. Nothing here waits.
+Belongs to the terminal's main thread. Nothing here waits.
 """
 
-import os
-import subprocess
-import sys
-
+from engine.client_process import ClientProcess
 from engine.load.result import Burst, BurstResult, Progress, parse_line
 from engine.snapshot import BurstView
 
@@ -20,23 +17,14 @@ class LoadProcess:
         self._burst = burst
         self._model = model
         self._mode = mode
-        self._report: Progress | BurstResult | None = None
-        self._failure = ""
-        self._unread = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.load", burst.to_json()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
+        self._client: ClientProcess[Progress | BurstResult] = ClientProcess(
+            burst.to_json(), parse_line
         )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
 
     @property
     def is_running(self) -> bool:
         """Whether the burst goes on."""
-        return self._process.returncode is None
+        return self._client.is_running
 
     def note_change(self, model: str, mode: str) -> None:
         """The server has changed under the burst: its result speaks of both."""
@@ -48,24 +36,17 @@ class LoadProcess:
 
     def advance(self) -> None:
         """Take in what it reported since the last call."""
-        if not self.is_running:
-            return
-        has_ended = self._process.poll() is not None
-        self._read_reports()
-        if has_ended:
-            self._close()
+        self._client.advance()
 
     def kill(self) -> None:
         """End it now; what it had done stays on record."""
-        if self.is_running:
-            self._process.kill()
-            self._process.wait()
-            self._close()
+        self._client.kill()
 
     def view(self) -> BurstView:
         """Its numbers, frozen."""
-        report = self._report
+        report = self._client.report
         result = report if isinstance(report, BurstResult) else None
+        has_failed = not self.is_running and result is None
         return BurstView(
             model=self._model,
             mode=self._mode,
@@ -79,27 +60,7 @@ class LoadProcess:
             max_ms=result.max_ms if result else None,
             retried=report.retried if report else 0,
             errors=dict(report.errors) if report else {},
-            failure=self._failure,
+            failure=self._client.last_words if has_failed else "",
             latencies=result.latencies if result else (),
             number=self._number,
         )
-
-    def _read_reports(self) -> None:
-        assert self._process.stdout is not None
-        try:
-            while data := os.read(self._process.stdout.fileno(), 65536):
-                self._unread += data
-        except OSError:
-            pass  # nothing more for now
-        *lines, self._unread = self._unread.split(b"\n")
-        for line in lines:
-            self._report = parse_line(line.decode())
-
-    def _close(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        words = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-        if not isinstance(self._report, BurstResult):
-            self._failure = words[-1] if words else "the client ended without a result"
-        self._process.stdout.close()
-        self._process.stderr.close()

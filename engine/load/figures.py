@@ -21,14 +21,15 @@ from engine.load.samples import Percentiles, Samples, buckets, merged, percentil
 FINE = "fine"
 NEAR_LIMIT = "client near its limit"
 SATURATED = "client saturated: the latency is partly ours"
+NOTHING = "nothing measured"
 # Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
 # due often finds it busy with another.
 NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
 
 
-def verdict(cpu: CpuShares) -> str:
-    """Whether the client had time to spare."""
-    wanted = cpu.client + cpu.client_waited
+def verdict(cpu: Mapping[str, float | None]) -> str:
+    """Whether the client had time to spare, from the fields of CpuShares."""
+    wanted = (cpu["client"] or 0) + (cpu["client_waited"] or 0)
     if wanted >= SATURATED_FROM:
         return SATURATED
     return NEAR_LIMIT if wanted >= NEAR_LIMIT_FROM else FINE
@@ -215,7 +216,7 @@ def figures(report: Report) -> Figures:
         p90_ms=told.p90_ms,
         p99_ms=told.p99_ms,
         max_ms=told.max_ms,
-        verdict=verdict(CpuShares(**report.cpu)),  # type: ignore[arg-type]  # of the same fields
+        verdict=verdict(report.cpu) if told.count else NOTHING,
         loop="open" if report.is_open_loop else "closed",
         offered=report.offered,
         sent=report.sent,

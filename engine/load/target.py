@@ -14,6 +14,10 @@ from urllib.parse import quote, urlsplit
 _KEPT = "/%:@!$&'()*+,;=~?"  # RFC 3986, 3.3 and 3.4, and what is quoted already
 
 
+class NoSuchHostError(ValueError):
+    """The URL is well formed, and its host has no address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where to connect to and what to ask for."""
@@ -54,7 +58,7 @@ def _first_address(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"cannot resolve {host!r}: {error}") from error
+        raise NoSuchHostError(f"cannot resolve {host!r}: {error}") from error
     # IPv4 first: a server that was told nothing else listens on 127.0.0.1.
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return str(found[0][4][0])
