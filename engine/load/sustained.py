@@ -78,11 +78,11 @@ class Load:
     # --- who asks when -----------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        if self.plan.seconds is not None:
-            self.loop.call_later(self.plan.seconds, self.look_for_end)
         if self.plan.rate:
             self._send_due()
             return
+        if self.plan.seconds is not None:
+            self.loop.call_later(self.plan.seconds, self.look_for_end)
         apart_s = self.plan.ramp_s / self.plan.connections
         for number, user in enumerate(self._users):
             self.loop.call_later(number * apart_s, self.is_free, user)
@@ -103,18 +103,21 @@ class Load:
         self.counts.sent += 1
         user.ask(self.page(), due_ns)
 
-    def _may_send(self, now_ns: int) -> bool:
-        """Whether a request may be sent that was due by now."""
+    def _may_send(self, due_ns: int) -> bool:
+        """Whether one that is due at `due_ns` may be sent."""
         wanted = self.plan.requests
-        return now_ns < self._ends_ns and (wanted is None or self.counts.sent < wanted)
+        return due_ns < self._ends_ns and (wanted is None or self.counts.sent < wanted)
 
     def _due_ns(self) -> int:
         return self.counts.started_ns + int(self.plan.due_s(self.counts.sent) * 1e9)
 
     def _send_due(self) -> None:
-        """Open loop: all that is due, as far as connections are free; who becomes free goes on."""
+        """Open loop: all that is due, as far as connections are free; who becomes free goes on.
+
+        What was due before the end and only our timer was late for is sent after it.
+        """
         now_ns = time.monotonic_ns()
-        while self._idle and self._may_send(now_ns) and (due_ns := self._due_ns()) <= now_ns:
+        while self._idle and self._may_send(due_ns := self._due_ns()) and due_ns <= now_ns:
             self._send(self._idle.pop(), due_ns)
         if self._may_send(now_ns):
             wait_s = max((self._due_ns() - now_ns) / 1e9, 0.001)
