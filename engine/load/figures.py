@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from operator import add
 from typing import Any, Self
 
 from engine.load.cpu import CpuShares
 from engine.load.plan import Plan
 from engine.load.result import as_object, known
-from engine.load.samples import Percentiles, Samples, buckets, merged, percentiles
+from engine.load.samples import Percentiles, Samples, merged, percentiles
 
 FINE = "fine"
 NEAR_LIMIT = "client near its limit"
@@ -60,6 +61,7 @@ class Report:
     response: str  # of the others
     send_lag: str  # of the others: from due to sent, a connect included
     connect: str
+    latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
     is_final: bool
 
     def to_json(self) -> str:
@@ -71,7 +73,8 @@ class Report:
         """Raises ValueError for what is no such line."""
         values = as_object(text)
         values.pop("kind", None)
-        return cls(**known(cls, values))
+        told = known(cls, values)
+        return cls(**{**told, "latencies": tuple(told["latencies"])})
 
 
 @dataclass(slots=True)
@@ -145,6 +148,7 @@ class Counts:
             response=self.response.encoded(),
             send_lag=self.send_lag.encoded(),
             connect=self.connect.encoded(),
+            latencies=tuple(map(add, self.prompt.buckets, self.response.buckets)),
             is_final=is_final,
         )
 
@@ -193,7 +197,7 @@ class Figures:
     bytes_received: int
     connections_beside: int
     cpu: Mapping[str, float | None]
-    latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
+    latencies: tuple[int, ...]
 
     def as_values(self) -> dict[str, Any]:
         """For JSON."""
@@ -201,7 +205,7 @@ class Figures:
 
 
 def figures(report: Report) -> Figures:
-    """What a report says. Takes milliseconds: not for the load process."""
+    """What a report says. Takes some milliseconds: not for the load process."""
     response = merged(report.prompt, report.response)
     told = percentiles(response)
     lag = percentiles(merged(report.send_lag)) if report.is_open_loop else None
@@ -234,5 +238,5 @@ def figures(report: Report) -> Figures:
         bytes_received=report.bytes_received,
         connections_beside=report.connections_beside,
         cpu=report.cpu,
-        latencies=buckets(response),
+        latencies=report.latencies,
     )

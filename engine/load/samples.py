@@ -36,6 +36,8 @@ class Samples:
     def __init__(self) -> None:
         self._histogram = new_histogram()
         self._fresh: list[int] = []
+        self.buckets = [0] * (len(HISTOGRAM_EDGES_MS) + 1)
+        """Counts by HISTOGRAM_EDGES_MS, and one for what is above."""
         self.add = self._fresh.append
         """Takes a time in ns."""
 
@@ -43,6 +45,7 @@ class Samples:
         """Count what was collected; often, so that no request waits long for it."""
         for us, count in Counter([ns // 1000 for ns in self._fresh]).items():
             self._histogram.record_value(min(max(us, 1), LONGEST_US), count)
+            self.buckets[bisect_left(HISTOGRAM_EDGES_MS, us / 1000)] += count
         self._fresh.clear()
 
     def encoded(self) -> str:
@@ -76,13 +79,3 @@ def percentiles(histogram: HdrHistogram) -> Percentiles:
     told = {f"p{percent}_ms": value / 1000 for percent, value in found.items()}
     longest = histogram.get_max_value() / 1000 if count else None
     return Percentiles(count=count, max_ms=longest, **told)
-
-
-def buckets(histogram: HdrHistogram) -> tuple[int, ...]:
-    """Counts by HISTOGRAM_EDGES_MS, and one for what is above."""
-    counts = [0] * (len(HISTOGRAM_EDGES_MS) + 1)
-    if histogram.get_total_count():
-        for step in histogram.get_recorded_iterator():
-            at = bisect_left(HISTOGRAM_EDGES_MS, step.value_iterated_to / 1000)
-            counts[at] += step.count_added_in_this_iter_step
-    return tuple(counts)
