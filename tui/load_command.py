@@ -215,7 +215,7 @@ def _write_hdr(path: Path, report: "Report", talk: Callable[[str], None]) -> boo
     from engine.load.samples import merged
 
     ended_s = time.time()
-    begun_s = ended_s - report.measured_s
+    begun_s = round(ended_s - report.measured_s, 3)  # a reader drops what begins before StartTime
     try:
         with path.open("w") as file:
             log = HistogramLogWriter(file)
