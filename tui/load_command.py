@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.load.plan import weighted_path
 from tui.format import count, milliseconds, rate
 from tui.run_options import seconds, whole
 
@@ -64,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="for one request (10)",
     )  # fmt: skip
     parser.add_argument(
-        "--path", dest="paths", type=_path, action="append", default=[], metavar="PATH[=WEIGHT]",
+        "--path", dest="paths", type=weighted_path, action="append", default=[], metavar="PATH[=WEIGHT]",
         help="ask for this instead of the URL's; may be said again, they are mixed by weight (1)",
     )  # fmt: skip
     for option, words in (
@@ -228,12 +229,3 @@ def _write_hdr(path: Path, report: "Report", talk: Callable[[str], None]) -> boo
         talk(f"cannot write {path}: {error.strerror}")
         return False
     return True
-
-
-def _path(word: str) -> tuple[str, float]:
-    """`/a?b=c=3`: the weight stands after the last =, where that is a number."""
-    path, equals, weight = word.rpartition("=")
-    try:
-        return (path, float(weight)) if equals else (word, 1.0)
-    except ValueError:
-        return word, 1.0

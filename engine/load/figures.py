@@ -204,10 +204,19 @@ class Figures:
         return asdict(self)
 
 
+def response_time(report: Report) -> Percentiles:
+    """Of all that were measured."""
+    return percentiles(merged(report.prompt, report.response))
+
+
+def verdict_on(report: Report) -> str:
+    """In words: see `verdict`."""
+    return verdict(report.cpu) if any(report.latencies) else NOTHING
+
+
 def figures(report: Report) -> Figures:
     """What a report says. Takes some milliseconds: not for the load process."""
-    response = merged(report.prompt, report.response)
-    told = percentiles(response)
+    told = response_time(report)
     lag = percentiles(merged(report.send_lag)) if report.is_open_loop else None
     opened = report.connections_opened
     return Figures(
@@ -220,7 +229,7 @@ def figures(report: Report) -> Figures:
         p90_ms=told.p90_ms,
         p99_ms=told.p99_ms,
         max_ms=told.max_ms,
-        verdict=verdict(report.cpu) if told.count else NOTHING,
+        verdict=verdict_on(report),
         loop="open" if report.is_open_loop else "closed",
         offered=report.offered,
         sent=report.sent,

@@ -106,3 +106,12 @@ class Plan:
         values.pop("kind", None)
         values["paths"] = tuple((path, weight) for path, weight in values.get("paths", ()))
         return cls(**known(cls, values))
+
+
+def weighted_path(word: str) -> tuple[str, float]:
+    """`/a?b=c=3` is (`/a?b=c`, 3): the weight stands after the last =, where that is a number."""
+    path, equals, weight = word.rpartition("=")
+    try:
+        return (path, float(weight)) if equals else (word, 1.0)
+    except ValueError:
+        return word, 1.0
