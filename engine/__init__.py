@@ -30,7 +30,7 @@ Where to look, in the order in which an event travels:
     run.py           drives engines, load and probes; the only file that knows them all
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
                      listener; engine_process.py and client_process.py: one of each, from outside;
-                     load_process.py: with what it met)
+                     load_process.py, sustained_process.py: with what it met)
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 from time import monotonic_ns
+from typing import Any
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
@@ -21,7 +22,7 @@ from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.load.plan import Plan
 from engine.load.result import Burst
-from engine.load_process import LoadProcess, SustainedProcess
+from engine.load_process import LoadProcess, WatchedLoad
 from engine.order import BY_PLACE, Order
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
@@ -55,7 +56,7 @@ class Run:
         self._adapt_at_s = self._look_at_s = 0.0
         self.refusal = ""
         """Why the last key did nothing, for as long as that holds; else empty."""
-        self._bursts: deque[LoadProcess | SustainedProcess] = deque(maxlen=BURSTS_KEPT)
+        self._bursts: deque[WatchedLoad[Any]] = deque(maxlen=BURSTS_KEPT)
         self._bursts_begun = 0
         self._seq = 0
         self._told: list[Event] = []
@@ -104,6 +105,9 @@ class Run:
         if self._is_bursting():
             self._bursts[-1].stop()
             return
+
+        from engine.sustained_process import SustainedProcess
+
         serving = self._engines.serving
         asked = replace(
             plan,
@@ -115,7 +119,7 @@ class Run:
         )
         self._begin(lambda *met: SustainedProcess(asked, *met))
 
-    def _begin(self, start: Callable[[str, str, int], LoadProcess | SustainedProcess]) -> None:
+    def _begin(self, start: Callable[[str, str, int], WatchedLoad[Any]]) -> None:
         try:
             load = start(self._engines.model, self._mode(), self._bursts_begun + 1)
         except OSError as error:

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable
 from itertools import accumulate
+from urllib.parse import quote
 
 from engine.load import result
 from engine.load.beside import Beside
@@ -18,7 +19,7 @@ from engine.load.connection import Page
 from engine.load.cpu import CpuMeter
 from engine.load.figures import Counts, Report
 from engine.load.plan import Plan
-from engine.load.target import Target, resolve
+from engine.load.target import KEPT, Target, resolve
 from engine.load.user import CLOSES_WITHIN_S, NEVER_NS, User
 
 REPORT_EVERY_S = 0.2
@@ -170,7 +171,7 @@ class Load:
 
 def _pages(plan: Plan, target: Target) -> list[Page]:
     close = "Connection: close\r\n" if plan.asks_close else ""
-    paths = [path for path, _ in plan.paths] or [target.path]
+    paths = [quote(path, safe=KEPT) for path, _ in plan.paths] or [target.path]
     return [
         Page(
             f"GET {path} HTTP/1.1\r\nHost: {target.host_header}\r\nAccept: */*\r\n"

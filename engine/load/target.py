@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-_KEPT = "/%:@!$&'()*+,;=~?"  # RFC 3986, 3.3 and 3.4, and what is quoted already
+KEPT = "/%:@!$&'()*+,;=~?"  # RFC 3986, 3.3 and 3.4, and what is quoted already
 
 
 class NoSuchHostError(ValueError):
@@ -49,8 +49,8 @@ def _parts(url: str) -> tuple[str, int, str, str]:
         raise ValueError(f"not a URL: {url!r} ({error})") from error
     if parts.scheme != "http" or not host:
         raise ValueError(f"not a URL of the form http://HOST[:PORT]/PATH: {url!r}")
-    path = quote(parts.path or "/", safe=_KEPT)
-    query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
+    path = quote(parts.path or "/", safe=KEPT)
+    query = f"?{quote(parts.query, safe=KEPT)}" if parts.query else ""
     return host, 80 if port is None else port, path + query, parts.netloc.rpartition("@")[2]
 
 
