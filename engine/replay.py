@@ -109,8 +109,7 @@ class Replay:
         self._fresh += events
 
     def jump(self, seconds: float) -> None:
-        """Go to a time since the first event, back or forth, at most to an end of the recording. What
-        lies between is not given out by poll()."""
+        """Go to a time since the first event, at most to an end; poll() gives out nothing between."""
         self.refusal = ""
         self._clock_ns = self._clock()
         at_ns = self._end_ns
@@ -183,6 +182,10 @@ class Replay:
         self.refusal = REFUSAL
 
     def start_burst(self, requests: int = 50, connections: int = 10) -> None:
+        """Nothing."""
+        self.refusal = REFUSAL
+
+    def toggle_load(self, _: object) -> None:
         """Nothing."""
         self.refusal = REFUSAL
 

@@ -44,7 +44,9 @@ def main(words: list[str] | None = None) -> int:
     if sys.platform == "win32":
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
-    commands = {"serve": _serve, "models": _models, "replay": _replay, "lab": _lab}
+    commands = {
+        "serve": _serve, "models": _models, "replay": _replay, "load": _load, "lab": _lab,
+    }  # fmt: skip
     for complaint in add_from_elsewhere():
         _talk(complaint)
     try:
@@ -140,7 +142,8 @@ def _dashboard(words: list[str]) -> int:
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",
         epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} replay (of a "
-        f"recording), {PROGRAM} models, {PROGRAM} lab (failures on purpose); each has --help of its own",
+        f"recording), {PROGRAM} load (of any server), {PROGRAM} models, {PROGRAM} lab (failures on "
+        "purpose); each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     add_run_options(parser, model_required=False)
@@ -196,6 +199,18 @@ def _replay(words: list[str]) -> int:
         _talk(str(error))
         return 1
     return _draw(replay, asked)
+
+
+def _load(words: list[str]) -> int:
+    from tui import load_command
+
+    parser = _Parser(
+        prog=f"{PROGRAM} load",
+        description="Sustained load on an HTTP server, with figures that say what they leave out.",
+    )
+    load_command.add_options(parser)
+    exit_code, text = load_command.run(parser.parse_args(words), _talk, parser.prog)
+    return _print(text) or exit_code
 
 
 def _draw(run: "RunLike", asked: argparse.Namespace) -> int:

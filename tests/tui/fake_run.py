@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -104,6 +105,9 @@ class FakeRun:
 
     def start_burst(self, requests: int = 50, connections: int = 10) -> None:
         self.calls.append(f"burst {requests} {connections}")
+
+    def toggle_load(self, plan: Plan) -> None:
+        self.calls.append(f"load {plan.connections} {plan.rate}")
 
     def stop(self) -> list[Event]:
         self.calls.append("stop")
