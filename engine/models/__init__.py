@@ -17,6 +17,8 @@ MODELS = {
     "gevent": "engine.models.gevent_greenlets",
     "polling": "engine.models.polling",
     "epoll": "engine.models.epoll_loop",
+    "iterative": "engine.models.iterative",
+    "thread-pool": "engine.models.thread_pool",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
 
