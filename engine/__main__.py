@@ -24,6 +24,7 @@ from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
 from engine.limits import Limits
 from engine.models import MODELS
+from engine.pool import Pool
 from engine.rehearsal import in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
@@ -42,6 +43,8 @@ class EngineSettings:
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
+    pool: dict[str, Any]
+    """As keywords of Pool."""
 
     def to_json(self) -> str:
         """As the one argument of the process."""
@@ -64,8 +67,9 @@ def main(settings: EngineSettings) -> None:
         return
     limits = Limits(**settings.limits)
     service = Service(
-        Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"), limits
-    )
+        Settings(memory.words), site.answer, lambda: control.sendall(b"left\n"), limits,
+        Pool(**settings.pool),
+    )  # fmt: skip
     listener = _listener(settings, memory, service)
     try:
         model.serve(listener, service)
@@ -89,9 +93,16 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         service.rehearse = partial(rehearse, service, targets, in_plain_clothes)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
-    from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
+    from engine import (
+        traced_conversation,
+        traced_queue,
+        traced_rehearsal,
+        traced_socket,
+        tracing,
+    )
 
     tracing.install(memory)
+    traced_queue.install()
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )

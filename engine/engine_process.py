@@ -18,6 +18,7 @@ from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from engine.limits import Limits
+from engine.pool import Pool
 from engine.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -38,7 +39,14 @@ class EngineProcess:
     """A running engine, its memory and what it said."""
 
     def __init__(
-        self, model: str, root: Path, listener: socket.socket, limits: Limits, *, trace: bool
+        self,
+        model: str,
+        root: Path,
+        listener: socket.socket,
+        limits: Limits,
+        pool: Pool,
+        *,
+        trace: bool,
     ) -> None:
         self.model = model
         self.phase = Phase.STARTING
@@ -59,6 +67,7 @@ class EngineProcess:
             control_fd=theirs.fileno(),
             trace=trace,
             limits=asdict(limits),
+            pool=asdict(pool),
         )
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.

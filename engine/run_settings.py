@@ -9,6 +9,7 @@ from pathlib import Path
 from engine import listener as listening
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.models import DEFAULT_MODEL, MODELS
+from engine.pool import DEFAULT_POOL, Pool
 from engine.probes.processes import holder_of_port
 from engine.site import WWW
 
@@ -36,6 +37,7 @@ class RunSettings:
     trace: bool = True
     tick_s: float = 0.0
     limits: Limits = DEFAULT_LIMITS
+    pool: Pool = DEFAULT_POOL
     restart: bool = False
     """Whether an engine that dies is started anew without being asked."""
     tells_bytes: bool = False

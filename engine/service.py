@@ -8,6 +8,7 @@ from time import time
 from engine.http1 import Conversation
 from engine.http_messages import Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
+from engine.pool import DEFAULT_POOL, Pool
 
 
 class Settings:
@@ -94,9 +95,11 @@ class Service:
         answer: Callable[[Request], Response],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
+        pool: Pool = DEFAULT_POOL,
     ) -> None:
         self.settings = settings
         self.limits = limits
+        self.pool = pool
         self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(
             settings, limits
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
 from engine.models import MODELS, describe
-from tui.run_options import add_run_options, limits_of, seconds
+from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
 if TYPE_CHECKING:
     from engine.run import Run
@@ -205,6 +205,7 @@ def _open_run(
         tick_s=asked.tick,
         restart=asked.restart,
         limits=limits_of(asked),
+        pool=pool_of(asked),
         whole=whole,
         tells_bytes=tells_bytes,
     )
