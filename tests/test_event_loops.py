@@ -8,7 +8,8 @@ from importlib import import_module
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import Client, Json, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Json, Serve
 from tests.support import wait_until
 
 LOOPS = [

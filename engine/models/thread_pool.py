@@ -78,7 +78,7 @@ def work(waiting: Waiting, service: Service) -> None:
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
     conversation = service.converse(connection)
-    patience = Patience(conversation, service.limits, time.monotonic())
+    patience = Patience(connection, conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
     with connection:
         try:
