@@ -39,6 +39,7 @@ from engine.failures import in_one_line
 from engine.http1 import Answer
 from engine.http_messages import Peer, Request
 from engine.limits import Limits
+from engine.pool import Pool
 from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
@@ -65,6 +66,8 @@ class EngineSettings:
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
+    pool: dict[str, Any]
+    """As keywords of Pool."""
     serve_options: dict[str, Any]
     """What else the model's serve() is given, by name."""
 
@@ -92,7 +95,10 @@ def main(settings: EngineSettings) -> None:
     if not control.recv(16):
         return
     limits = Limits(**settings.limits)
-    service = Service(Settings(memory.words), answer, lambda: control.sendall(b"left\n"), limits)
+    service = Service(
+        Settings(memory.words), answer, lambda: control.sendall(b"left\n"), limits,
+        Pool(**settings.pool),
+    )  # fmt: skip
     listener = _listener(settings, memory, service)
     try:
         serve(listener, service, **settings.serve_options)
@@ -146,9 +152,16 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         _prepare(service, settings, in_plain_clothes)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
-    from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
+    from engine import (
+        traced_conversation,
+        traced_queue,
+        traced_rehearsal,
+        traced_socket,
+        tracing,
+    )
 
     tracing.install(memory)
+    traced_queue.install()
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )

@@ -8,6 +8,7 @@ from engine.failures import in_one_line, print_failure
 from engine.http1 import Answer, Conversation
 from engine.http_messages import NO_PEER, Peer, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
+from engine.pool import DEFAULT_POOL, Pool
 
 
 class Settings:
@@ -94,9 +95,11 @@ class Service:
         answer: Callable[[Request, Peer], Answer],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
+        pool: Pool = DEFAULT_POOL,
     ) -> None:
         self.settings = settings
         self.limits = limits
+        self.pool = pool
         self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(
             settings, limits
         )

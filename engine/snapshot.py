@@ -165,7 +165,7 @@ class Snapshot:
     sockets: int = 0
     """Sockets in the server's list: the listener and what it has accepted."""
     rooms: dict[str, Room] = field(default_factory=dict)
-    """`handler`, `unsent` and `idle`: the rooms that events tell of."""
+    """`handler`, `unsent`, `idle`, and `app_queue` where there is one: the rooms that events tell of."""
     connections: tuple[ConnectionView, ...] = ()
     """Those in a window of rows: open ones and, for some seconds, closed ones. A row may be free."""
     first_row: int = 0

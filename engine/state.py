@@ -144,10 +144,15 @@ class ServerState:
 
     def _apply_to_server(self, event: Event) -> None:
         try:
+            if event.kind is TICK and event.note.startswith("queue "):
+                self.server.waits.queue.take(event, event.note.split())
+                return
             ended = self.workers.take(event)
         except (IndexError, ValueError):
             self.server.illegal_steps += 1  # a note that no writer of ours makes
             return
+        if ended is not None:
+            self.server.waits.queue.forget(ended.pid)
         if ended is not None and (ended.killed or ended.was_engine):
             self._end_with_process(ended, event.at_ns)
 

@@ -23,6 +23,8 @@ from tests.support import wait_until
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui", "serve")
 EPOLL = (*COMMAND, "-m", "epoll", "-p", "0")
+WAIT_FOR_A_TURN = {"iterative", "prefork", "reuseport"}
+"""Models that accept no more connections than they serve: who comes too late waits in the accept queue."""
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
 
 Json = dict[str, Any]

@@ -33,6 +33,8 @@ MODELS = {
     "gevent": "engine.models.gevent_greenlets",
     "polling": "engine.models.polling",
     "epoll": "engine.models.epoll_loop",
+    "iterative": "engine.models.iterative",
+    "thread-pool": "engine.models.thread_pool",
     "select": "engine.models.select_loop",
     "poll": "engine.models.poll_loop",
     "epoll-edge": "engine.models.epoll_edge",
