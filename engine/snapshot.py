@@ -168,8 +168,7 @@ class WorkerView:
     depth: int
     """In the tree: 0 for an engine, 1 for what it has started."""
     state: WorkerState
-    """By the busiest of its connections: handling, writing, reading, idle (kept alive). Without any:
-    accepting, or, where it accepts nothing itself, waiting."""
+    """That of its busiest connection; without any: accepting, or waiting if it accepts nothing itself."""
     connections: int
     accepts: int
     wakeups: int
