@@ -122,7 +122,7 @@ def _lab(words: list[str]) -> int:
     return lab_command.run(parser.parse_args(words), _print, _talk)
 
 
-ef _dashboard(words: list[str]) -> int:
+def _dashboard(words: list[str]) -> int:
     parser = _Parser(
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",

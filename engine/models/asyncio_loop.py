@@ -96,7 +96,7 @@ class Server:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = self.service.answer(request)
+                    response = self.service.answer(request, conversation.peer)
                     if response.wait_s:
                         await asyncio.sleep(response.wait_s)
                     for piece in conversation.send(response):

@@ -11,8 +11,9 @@ is over.
 import socket
 import time
 
-from engine.admission import Admission, pause_after
+from engine.admission import in_turn, pause_after
 from engine.closing import linger
+from engine.http_messages import Piece
 from engine.listener import (
     ACCEPT_LOOKUP_S,
     RECEIVE_BYTES,
@@ -22,7 +23,7 @@ from engine.listener import (
 from engine.patience import Patience
 from engine.service import Service
 
-CONNECTIONS = 1  # so nobody is ever refused: who is not served is not accepted
+CONNECTIONS = 1  # at a time
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -30,7 +31,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     listener.setblocking(True)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
     set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
-    Admission(service, CONNECTIONS)
+    in_turn(service, CONNECTIONS)
     while service.accepting:
         try:
             connection, _ = listener.accept()
@@ -56,17 +57,17 @@ def talk(connection: socket.socket, service: Service) -> None:
                     data = connection.recv(RECEIVE_BYTES)
                 except BlockingIOError:  # silent, or slow, for too long
                     for piece in patience.last_words():
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     break
                 if not data:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = service.answer(request)
+                    response = service.answer(request, conversation.peer)
                     if response.wait_s:
                         time.sleep(response.wait_s)
                     for piece in conversation.send(response):
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 wait_s = patience.next_wait_s(bool(requests))
@@ -75,3 +76,20 @@ def talk(connection: socket.socket, service: Service) -> None:
             linger(connection, conversation)
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
+
+
+def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
+    """Like sendall(), which does not tell how far it came: a client that takes something, however
+    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    while piece:
+        try:
+            sent = connection.send(piece)
+        except BlockingIOError:
+            if not patience.has_taken(time.monotonic()):
+                raise
+            continue
+        if sent == len(piece):
+            return
+        # A view: to copy the rest at each step would take longer than to send it.
+        piece = memoryview(piece)[sent:]
+        patience.follow(time.monotonic(), sent > 0, is_unsent=True)
