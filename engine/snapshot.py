@@ -140,11 +140,13 @@ class Room:
     """One of the places where requests wait."""
 
     now: int
-    longest_ms: float
-    """Of those in it now; 0 when it is empty."""
+    longest_ms: float | None
+    """Of those in it now; 0 when it is empty, None when that cannot be known."""
     p50_ms: float | None = None
     """Of the last finished waits; None when there were none."""
     p99_ms: float | None = None
+    limit: int | None = None
+    """How many there is room for; None where that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
+    "rooms", "kernel_numbers",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
@@ -54,6 +55,8 @@ RULES = [
             "engine.events",
             "engine.order",
             "engine.detail",
+            "engine.rooms",
+            "engine.kernel_numbers",
             "tui.format",
             "tui.words",
         ),

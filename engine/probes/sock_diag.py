@@ -36,8 +36,9 @@ class Row(NamedTuple):
     """One of Tcp."""
     retransmits: int
     """In a row, until an answer comes: for SYN_SENT, how often the SYN was repeated."""
-    address: bytes
-    """The local one, 16 bytes; of an IPv4 socket the first four count."""
+    local: bytes
+    """Address, 16 bytes; of IPv4 the first four, then zeros."""
+    peer: bytes
     cookie: int
     """The same as SO_COOKIE."""
     expires_ms: int
@@ -62,6 +63,10 @@ class Info(NamedTuple):
     rtt_us: int
     retransmits: int
     """Of the whole connection."""
+    acknowledged_bytes: int
+    """By the peer, in all."""
+    received_bytes: int
+    """From the peer, in all, read or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,11 @@ _NETLINK_SOCK_DIAG = 4
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, pid
 _ASKED = struct.Struct("=BBBxI")  # family, protocol, extensions, states; then who:
 _WHO = struct.Struct("!HH44x")  # ports; addresses, interface and cookie stay open
-# Length, type, sequence; state, retransmits; local address; cookie; expires, queues, inode.
-_MESSAGE = struct.Struct("=IH2xI4x xBxB 4x16s20x II III4xI")
+# Length, type, sequence; state, retransmits; addresses; cookie; expires, queues, inode.
+_MESSAGE = struct.Struct("=IH2xI4x xBxB 4x16s16s4x II III4xI")
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _ERROR_CODE = struct.Struct("=i")
-_TOLD = struct.Struct("=52xII8xI28xI")  # of struct tcp_info, the fields of Info
+_TOLD = struct.Struct("=52xII8xI28xI16xQQ")  # of struct tcp_info, the fields of Info
 _ANSWER_BYTES = 1 << 16  # the kernel fills at most 32 KB at a time
 _PATIENCE_S = 1.0
 
@@ -146,7 +151,7 @@ def _take(answer: bytes, sequence: int, rows: list[Row]) -> bool:
 
 
 def _row(answer: bytes, at: int, length: int) -> Row:
-    _, _, _, state, retransmits, address, low, high, *numbers = _MESSAGE.unpack_from(answer, at)
+    _, _, _, state, retransmits, local, peer, low, high, *numbers = _MESSAGE.unpack_from(answer, at)
     info = None
     place, end = at + _MESSAGE.size, at + length
     while place < end:
@@ -155,4 +160,4 @@ def _row(answer: bytes, at: int, length: int) -> Row:
             info = Info._make(_TOLD.unpack_from(answer, place + _ATTRIBUTE.size))
             break
         place += (size + 3) & ~3
-    return Row._make((state, retransmits, address, low | high << 32, *numbers, info))
+    return Row._make((state, retransmits, local, peer, low | high << 32, *numbers, info))
