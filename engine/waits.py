@@ -27,7 +27,7 @@ class Waits:
         return {
             "handler": _room(since[State.HANDLER], self.handler_ns, now_ns),
             "unsent": _room(since[State.UNSENT], self.unsent_ns, now_ns),
-            "idle": _room(since[State.IDLE], (), now_ns),
+            "idle": _room(since[State.IDLE] + since[State.ACCEPTED], (), now_ns),
         }
 
 
