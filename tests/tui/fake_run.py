@@ -6,14 +6,16 @@ from dataclasses import replace
 
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.kernel_numbers import KernelNumbers
 from engine.order import BY_PLACE, Order
 from engine.run_settings import RunSettings
-from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import BurstView, ProcessNumbers, Room, RunStatus, Snapshot
 from engine.state import ServerState
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
 ENGINE_PID = 4120
+KERNEL_ROOMS = ("syn_retry", "accept_queue", "unread", "time_wait", "close_wait")
 
 
 class FakeRun:
@@ -39,6 +41,15 @@ class FakeRun:
             memory_bytes=34_100_000,
             accept_queue=0,
             accept_queue_limit=128,
+        )
+        self.given_kernel = KernelNumbers(
+            rooms={name: Room(0, 0.0) for name in KERNEL_ROOMS},
+            unread_bytes=0,
+            unsent_bytes=0,
+            client_time_wait=0,
+            client_close_wait=0,
+            listen_overflows=0,
+            listen_drops=0,
         )
         self.given_status = RunStatus(
             model=model,
@@ -78,6 +89,9 @@ class FakeRun:
 
     def numbers(self) -> ProcessNumbers:
         return self.given_numbers
+
+    def kernel(self) -> KernelNumbers:
+        return self.given_kernel
 
     def switch(self, model: str) -> None:
         self.calls.append(f"switch {model}")

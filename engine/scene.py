@@ -1,0 +1,86 @@
+"""What a recording tells beside the events, taken in: who serves, in which mode, with which numbers. Pure."""
+
+from dataclasses import dataclass, field
+
+from engine.events import Event, Kind, Unreported
+from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.models import MODELS
+from engine.snapshot import BurstView, ProcessNumbers, RunStatus
+from engine.told import is_told, told
+
+BURSTS_KEPT = 8  # as many as a run keeps
+
+
+@dataclass(slots=True)
+class Scene:
+    """What is known beside the fold, at a moment."""
+
+    model: str
+    mode: str
+    engine_pid: int | None = None
+    """Of the engine that has listened last."""
+    coming: int = 0
+    """The pid of the engine that was started last, until it listens."""
+    alive: dict[int, str] = field(default_factory=dict)
+    """pid -> model of the engines that have not ended."""
+    is_untold: bool = True
+    """An engine serves that was there before the recording."""
+    is_first: bool = True
+    """Nothing was taken in yet."""
+    numbers: ProcessNumbers | None = None
+    kernel: KernelNumbers = EMPTY_KERNEL
+    unreported: Unreported = field(default_factory=Unreported)
+    bursts: dict[int, BurstView] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Take in a line: what was told beside the events, and what events tell of engines."""
+        if is_told(event):
+            self._take_told(event)
+        elif event.kind in (Kind.SPAWN, Kind.LISTEN, Kind.EXIT):
+            self._take_engine(event)
+        self.is_first = False
+
+    def status(self, url: str) -> RunStatus:
+        """What ran then."""
+        serving = self.alive.get(self.engine_pid or 0)
+        coming = self.alive.get(self.coming)
+        phase = "serving" if serving or self.is_untold else "dead"
+        if coming:
+            phase = f"switching to {coming}" if phase == "serving" else "starting"
+        return RunStatus(
+            model=coming or serving or self.model,
+            url=url,
+            mode=self.mode,
+            engine_pid=self.engine_pid if serving else None,
+            phase=phase,
+            draining=len(self.alive.keys() - {self.coming, self.engine_pid}),
+        )
+
+    def _take_engine(self, event: Event) -> None:
+        """An engine is started by the terminal's process, and serves from when it listens."""
+        match event.kind, event.note.split():
+            case Kind.SPAWN, ["process", pid, "engine", name] if pid.isdecimal() and name in MODELS:
+                self.coming = int(pid)
+                self.alive[self.coming] = name
+                self.is_untold = self.is_untold and not self.is_first
+            case Kind.LISTEN, _ if event.pid in self.alive or self.engine_pid not in self.alive:
+                self.engine_pid, self.is_untold = event.pid, False
+                self.model = self.alive.setdefault(event.pid, self.model)
+                self.coming = 0 if self.coming == event.pid else self.coming
+            case Kind.EXIT, ["process", pid, *_] if pid.isdecimal():
+                self.alive.pop(int(pid), None)
+
+    def _take_told(self, event: Event) -> None:
+        match told(event):
+            case str(mode):
+                self.mode = mode
+            case ProcessNumbers() as numbers:
+                self.numbers = numbers
+            case KernelNumbers() as kernel:
+                self.kernel = kernel
+            case Unreported() as unreported:
+                self.unreported = unreported
+            case BurstView() as view:
+                self.bursts[view.number] = view
+                if len(self.bursts) > BURSTS_KEPT:
+                    del self.bursts[min(self.bursts)]
