@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine import callers
-from engine.events import BYTES_IN, BYTES_OUT, RESPONSE_SEND, Kind
+from engine.events import BYTES_IN, BYTES_OUT, QUEUED, RESPONSE_SEND, Kind
 from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
 
@@ -20,6 +20,9 @@ _plain_socket = socket.socket  # as it was before a model patched the standard l
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
 _ACCEPT = Kind.ACCEPT
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
+_TCP, _TCP_INFO = int(socket.IPPROTO_TCP), getattr(socket, "TCP_INFO", 0)
+_LAST_ACK_RECV = slice(56, 60)  # of struct tcp_info, in ms
+QUEUED_LEAST_MS = 5  # less is a jiffy, in which the kernel counts: nobody need have waited
 callers.PLUMBING.add(__file__)
 
 
@@ -55,6 +58,8 @@ class TracedSocket(Reporting):
         conn = tracer.cookie(accepted)
         accepted.watch(conn, fd)
         tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
+        if accepted._is_shown and (queued_ms := _queued_ms(accepted)) >= QUEUED_LEAST_MS:
+            tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{queued_ms} ms")
         return accepted, peer
 
     # --- receive -------------------------------------------------------------------------------------
@@ -256,6 +261,18 @@ def _send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
         return sock._sock.send(data, flags)  # type: ignore[no-any-return]
     except BlockingIOError:
         return 0
+
+
+def _queued_ms(accepted: Any) -> int:
+    """How long a connection was in the accept queue: since the last packet of its handshake. A client
+    that has sent since then looks as if it had come later, so this is a lower bound."""
+    if not _TCP_INFO:
+        return 0  # macOS tells of no such time
+    try:
+        info = accepted.getsockopt(_TCP, _TCP_INFO, _LAST_ACK_RECV.stop)
+    except OSError:
+        return 0
+    return int.from_bytes(info[_LAST_ACK_RECV], sys.byteorder)
 
 
 def _itself(received: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.events import QUEUED
 from tests.serve_driver import Client, Serve, request
 from tests.support import wait_until
 
@@ -132,3 +133,34 @@ def test_without_tracing_the_kernel_still_tells() -> None:
         assert (rooms["accept_queue"]["now"], rooms["unread"]["now"]) == (0, 0)
         client.half_close()
         wait_until(holds(server, "close_wait", 0))
+
+
+def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
+    """By TCP_INFO, whose grain is a jiffy; against the time at which each client was connected."""
+    with blocked("--events", "-") as server, ExitStack() as clients:
+        connected_ms: dict[str, float] = {}
+        for _ in range(20):
+            client = clients.enter_context(Client(server.port))
+            connected_ms[client.name] = time.monotonic() * 1e3
+            server.snapshot()  # so that they come some time apart
+        told = wait_until(lambda: queued(server.events, connected_ms), 8, "twenty waits")
+        accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
+        errors = [
+            waited_ms - (accepts[conn]["at_ns"] / 1e6 - connected_ms[accepts[conn]["note"]])
+            for conn, waited_ms in told.items()
+        ]
+        assert max(map(abs, errors)) <= JIFFY_MS + 5
+        room = server.snapshot()["rooms"]["accept_queue"]
+        assert room["p50_ms"] in told.values()
+        assert room["p99_ms"] == max(told.values())
+
+
+def queued(events: list[dict[str, Any]], names: dict[str, float]) -> dict[int, int]:
+    """conn -> ms, once that is told of all clients with these names; {} before."""
+    conns = {e["conn"] for e in events if e["kind"] == "accept" and e["note"] in names}
+    told = {
+        event["conn"]: int(event["note"].removeprefix(QUEUED).split()[0])
+        for event in events
+        if event["conn"] in conns and event["note"].startswith(QUEUED)
+    }
+    return told if len(told) == len(names) else {}

@@ -70,6 +70,7 @@ class Told:
         """Kind and note of each event, the listener's own and the accept left out."""
         left_out = (Kind.LISTEN, Kind.ACCEPT)
         told = [event for event in self.events if event.kind not in left_out]
+        told = [event for event in told if not event.queued_ms]  # on a busy machine
         return [f"{event.kind.name.lower()} {event.note}".strip() for event in told]
 
 
