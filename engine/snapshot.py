@@ -101,7 +101,7 @@ class ConnectionView:
     acceptor: int = 0
     """The process that accepted it; not `pid` where a child serves it."""
     queued_ms: int = 0
-    """How long it was in the accept queue, at least; 0: less than 5 ms, or not known."""
+    """How long it was in the accept queue, at least; 0: less than 10 ms, or not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ What is reported how stands in reporting.py.
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic_ns
 from typing import Any
 
 from engine import callers
@@ -22,7 +23,9 @@ _ACCEPT = Kind.ACCEPT
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
 _TCP, _TCP_INFO = int(socket.IPPROTO_TCP), getattr(socket, "TCP_INFO", 0)
 _LAST_ACK_RECV = slice(56, 60)  # of struct tcp_info, in ms
-QUEUED_LEAST_MS = 5  # less is a jiffy, in which the kernel counts: nobody need have waited
+# Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
+# nobody is asked for as long: the queue is first in, first out, and who comes next came later.
+QUEUED_LEAST_MS = 5
 callers.PLUMBING.add(__file__)
 
 
@@ -58,8 +61,12 @@ class TracedSocket(Reporting):
         conn = tracer.cookie(accepted)
         accepted.watch(conn, fd)
         tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
-        if accepted._is_shown and (queued_ms := _queued_ms(accepted)) >= QUEUED_LEAST_MS:
-            tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{queued_ms} ms")
+        if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
+            queued_ms = _queued_ms(accepted)
+            if queued_ms >= QUEUED_LEAST_MS:
+                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{queued_ms} ms")
+            else:
+                tracer.queue_look_ns = now_ns + QUEUED_LEAST_MS * 1_000_000
         return accepted, peer
 
     # --- receive -------------------------------------------------------------------------------------

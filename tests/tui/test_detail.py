@@ -22,7 +22,7 @@ def drawn(run: FakeRun, conn: int, width: int, height: int, back: int = 0) -> li
 
 def test_the_kernel_and_the_accept_queue_have_their_say() -> None:
     run = a_run()
-    assert "KERNEL  tells nothing of it  in the accept queue less than 5 ms" in drawn(
+    assert "KERNEL  tells nothing of it  in the accept queue less than 10 ms" in drawn(
         run, 1, 120, 38
     )
     run.tell(Kind.TICK, 1, note="in the accept queue for 404 ms")

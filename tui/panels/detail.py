@@ -1,7 +1,7 @@
 """One connection told whole: who it is, its requests with their times, its events.
 
 #132  127.0.0.1:51322  H handler 1.2 s  open 4.1 s  descriptor 11 of pid 4120  by thread-7  cookie 5001
-KERNEL  ESTABLISHED  Recv-Q 0 B  Send-Q 0 B  rtt 0.05 ms  retransmits 0  in the accept queue less than 5 ms
+KERNEL  ESTABLISHED  Recv-Q 0 B  Send-Q 0 B  rtt 0.05 ms  retransmits 0  in the accept queue less than 10 ms
 REQUESTS  2 told
    # request          status   bytes         handler            send       begun
    1 GET /               200  1.5 KB         0.30 ms         0.40 ms    +0.21 ms
@@ -99,7 +99,7 @@ def _kernel(detail: ConnectionDetail, width: int) -> list[Line]:
             (f"rtt {milliseconds(kernel.rtt_us / 1e3)}", "text"),
             (f"retransmits {count(kernel.retransmits)}", "text"),
         ]
-    queued = f"{milliseconds(queued_ms)} or longer" if queued_ms else "less than 5 ms"
+    queued = f"{milliseconds(queued_ms)} or longer" if queued_ms else "less than 10 ms"
     told.append((f"in the accept queue {queued}", "text"))
     return _flow(told, width)
 
