@@ -26,7 +26,9 @@ Where to look, in the order in which an event travels:
                      connection.py, table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), waits.py (where requests wait; app_queue.py), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
-    probes/          numbers that no event carries: processes, descriptors, the accept queue
+    probes/          numbers that no event carries: processes and descriptors; kernel.py the sockets
+                     of the port, asked by netlink (sock_diag.py), as kernel_numbers.py
+    rooms.py         where requests wait: what events and the kernel know, put together
     load/            the client: bursts and sustained load
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,
                      whatever its reader does; replay.py plays a recording (scene.py: what it knows

@@ -77,6 +77,7 @@ class Connection:
         "peer",
         "pending",
         "pid",
+        "queued_ms",
         "request_ns",
         "requests",
         "row",
@@ -102,7 +103,7 @@ class Connection:
         self.opened_ns = self.since_ns = event.at_ns
         self.closed_ns = 0
         self.closed_by = ""
-        self.silent_ns = 0
+        self.silent_ns = self.queued_ms = 0
         self.requests = self.pending = 0
         self.request_ns = 0
         self.unsent = 0
@@ -186,6 +187,7 @@ class Connection:
             torn=self.torn,
             row=self.row if row is None else row,
             acceptor=self.acceptor,
+            queued_ms=self.queued_ms,
         )
 
     def _strip(self, now_cell: int) -> str:

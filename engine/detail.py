@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.events import Event, Kind
+from engine.kernel_numbers import KernelView
 from engine.snapshot import ConnectionView
 
 
@@ -39,6 +40,8 @@ class ConnectionDetail:
     """Those that began in `events`."""
     moved: tuple[Event, ...] = ()
     """Ticks with the first bytes of what was received and sent (Event.tells_bytes), oldest first."""
+    kernel: KernelView | None = None
+    """None: the kernel tells nothing of it, or not any more."""
 
 
 def requests_of(events: Iterable[Event]) -> tuple[RequestLife, ...]:

@@ -35,6 +35,9 @@ class Kind(IntEnum):
     TICK = 12
 
 
+QUEUED = "in the accept queue for "
+"""How the note of such a tick begins; milliseconds follow."""
+
 LIFE = frozenset(
     {Kind.LISTEN, Kind.ACCEPT, Kind.RELEASE, Kind.CLOSE, Kind.SPAWN, Kind.EXIT, Kind.ERROR}
 )
@@ -79,6 +82,14 @@ class Event(NamedTuple):
     def tells_bytes(self) -> bool:
         """Its note holds bytes that were received or sent; nothing has happened besides."""
         return self.kind is Kind.TICK and self.note.startswith(BYTES_BEGIN)
+
+    @property
+    def queued_ms(self) -> int:
+        """For how long a connection had been in the accept queue, which a tick tells; else 0."""
+        if self.kind is not Kind.TICK or not self.note.startswith(QUEUED):
+            return 0
+        told = self.note.removeprefix(QUEUED).partition(" ")[0]
+        return int(told) if told.isdecimal() else 0
 
     @classmethod
     def from_json(cls, line: str) -> "Event":

@@ -231,7 +231,11 @@ class Headless:
         self._take(self.run.poll(at_once=True))
         snapshot = self.run.snapshot(0, SNAPSHOT_ROWS)
         answer = snapshot_of(
-            self.run.status(), snapshot, self.run.numbers(0.0), self.run.settings.trace
+            self.run.status(),
+            snapshot,
+            self.run.numbers(0.0),
+            self.run.kernel(0.0),
+            self.run.settings.trace,
         )
         self._print(json.dumps(answer))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.detail import ConnectionDetail
 from engine.events import Event
+from engine.kernel_numbers import KernelNumbers
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
 from engine.recording import read, refused
@@ -163,11 +164,14 @@ class Replay:
 
     def numbers(self) -> ProcessNumbers:
         """What the operating system said then; where nobody asked it, what the events tell."""
-        if self._scene.numbers is not None:
-            return self._scene.numbers
         names = self._state.workers.threads()
         children = sum(not name for name in names)
-        return ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
+        told = ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
+        return self._scene.numbers or told
+
+    def kernel(self) -> KernelNumbers:
+        """What the kernel said then."""
+        return self._scene.kernel
 
     def switch(self, model: str) -> None:
         """Nothing."""

@@ -20,10 +20,12 @@ from engine.detail import ConnectionDetail
 from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
+from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.load.result import Burst
 from engine.load_process import LoadProcess, WatchedLoad
 from engine.order import BY_PLACE, Order
+from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -63,6 +65,7 @@ class Run:
         self._listener = open_listener(settings)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
+        self._kernel = KernelSampler(self._listener)
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
@@ -184,7 +187,8 @@ class Run:
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
-        return self.state.detail(conn, monotonic_ns())
+        told = self.state.detail(conn, monotonic_ns())
+        return told and replace(told, kernel=self._kernel.view(conn))
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
@@ -220,6 +224,10 @@ class Run:
             )
         return self._numbers
 
+    def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
+        """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
+        return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
+
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
         for burst in self._bursts:
@@ -235,6 +243,7 @@ class Run:
         while self._engines.all() or self._told:  # the end of an engine is told in the poll after
             events += self.poll()
         self._listener.close()
+        self._kernel.close()
         return events
 
     def _is_bursting(self) -> bool:

@@ -6,6 +6,7 @@ No socket, no clock.
 from dataclasses import dataclass, field
 
 from engine.events import Event, Kind, Unreported
+from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.models import MODELS
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus
 from engine.told import is_told, told
@@ -32,6 +33,7 @@ class Scene:
     is_first: bool = True
     """Nothing was taken in yet."""
     numbers: ProcessNumbers | None = None
+    kernel: KernelNumbers = EMPTY_KERNEL
     unreported: Unreported = field(default_factory=Unreported)
     bursts: dict[int, BurstView] = field(default_factory=dict)
 
@@ -83,6 +85,8 @@ class Scene:
                 self.mode = mode
             case ProcessNumbers() as numbers:
                 self.numbers = numbers
+            case KernelNumbers() as kernel:
+                self.kernel = kernel
             case Unreported() as unreported:
                 self.unreported = unreported
             case BurstView() as view:

@@ -100,6 +100,8 @@ class ConnectionView:
     """Its place in the table, from 0: it keeps it as long as it is shown."""
     acceptor: int = 0
     """The process that accepted it; not `pid` where a child serves it."""
+    queued_ms: int = 0
+    """How long it was in the accept queue, at least; 0: less than 10 ms, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,13 @@ class Room:
     """One of the places where requests wait."""
 
     now: int
-    longest_ms: float
-    """Of those in it now; 0 when it is empty."""
+    longest_ms: float | None
+    """Of those in it now; 0 when it is empty, None when that cannot be known."""
     p50_ms: float | None = None
     """Of the last finished waits; None when there were none."""
     p99_ms: float | None = None
+    limit: int | None = None
+    """How many there is room for; None where that cannot be said."""
 
 
 class WorkerState(Enum):
@@ -196,7 +200,8 @@ class Snapshot:
     sockets: int = 0
     """Sockets in the server's list: the listener and what it has accepted."""
     rooms: dict[str, Room] = field(default_factory=dict)
-    """`handler`, `unsent`, `idle`, and `app_queue` where there is one: the rooms that events tell of."""
+    """`handler`, `unsent`, `idle`, and `app_queue` where there is one: the rooms that events tell of; of
+    `accept_queue` only how long those waited that have left it."""
     connections: tuple[ConnectionView, ...] = ()
     """Those in a window of rows: open ones and, for some seconds, closed ones. A row may be free."""
     first_row: int = 0

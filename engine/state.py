@@ -76,7 +76,9 @@ class ServerState:
             connection.log.append(event)
             if len(connection.log) > self._log_limit:
                 connection.forget(self._log_limit // 2)
-            if kind is TICK and event.tells_bytes:
+            if kind is TICK and (event.tells_bytes or event.queued_ms):
+                if event.queued_ms:
+                    server.waits.note_queued(connection, event.queued_ms, self.numbered)
                 continue  # nothing has happened besides
             connection.happened |= bits[kind]
             if kind is not RELEASE:  # what the parent gives up says nothing of the connection
@@ -224,7 +226,7 @@ class ServerState:
             would_block_per_s=per_s[5],
             requests_history=tuple(self._flow.history),
             sockets=self.counts[Kind.LISTEN] and counts.open + 1,
-            rooms=self.server.waits.rooms(self.connections.values(), now_ns),
+            rooms=self.server.waits.rooms(self.connections.values(), now_ns, self.numbered),
             connections=views,
             first_row=first_row,
             rows=row_count,

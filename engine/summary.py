@@ -5,12 +5,9 @@ Null stands for what cannot be known. Pure.
 
 from typing import Any
 
+from engine.kernel_numbers import KernelNumbers
+from engine.rooms import rooms_of
 from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
-
-ROOMS = (
-    "syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent", "idle", "time_wait",
-    "close_wait",
-)  # fmt: skip
 
 
 def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any]:
@@ -30,19 +27,29 @@ def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any
 
 
 def snapshot_of(
-    status: RunStatus, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
+    status: RunStatus,
+    snapshot: Snapshot,
+    numbers: ProcessNumbers,
+    kernel: KernelNumbers,
+    traced: bool,
 ) -> dict[str, Any]:
     """The answer to the command `snapshot`."""
+    # Of thinned connections nobody knows in which room they are.
+    rooms = rooms_of(snapshot, numbers, kernel, is_traced=traced and status.thinning == 1)
     return {
         "kind": "snapshot",
         **summary_of(status, snapshot.counts, traced),
         "mode": status.mode,
         "engine_pid": status.engine_pid,
         "phase": status.phase,
-        # Of thinned connections nobody knows in which room they are.
-        "rooms": {
-            name: _room(name, snapshot, numbers, traced and status.thinning == 1) for name in ROOMS
-        },
+        "rooms": {name: room and _room_as_dict(room) for name, room in rooms.items()},
+        "accept_queue_limit": numbers.accept_queue_limit,
+        "listen_overflows": kernel.listen_overflows,
+        "listen_drops": kernel.listen_drops,
+        "unread_bytes": kernel.unread_bytes,
+        "unsent_bytes": kernel.unsent_bytes,
+        "client_time_wait": kernel.client_time_wait,
+        "client_close_wait": kernel.client_close_wait,
         "processes": numbers.processes,
         "threads": numbers.threads,
         "zombies": numbers.zombies,
@@ -82,16 +89,6 @@ def snapshot_of(
             if not one.closed_ns
         ],
     }
-
-
-def _room(
-    name: str, snapshot: Snapshot, numbers: ProcessNumbers, traced: bool
-) -> dict[str, Any] | None:
-    """What waits in a room; None where that cannot be known."""
-    if name == "accept_queue" and numbers.accept_queue is not None:
-        return _room_as_dict(Room(numbers.accept_queue, 0.0)) | {"longest_ms": None}
-    room = snapshot.rooms.get(name)
-    return _room_as_dict(room) if room and traced else None
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:

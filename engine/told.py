@@ -6,11 +6,13 @@ A reader trusts none of it, since a file may come from anybody. Pure.
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from engine.events import KIND_NAMES, Event, Kind, Unreported, printable
-from engine.snapshot import BurstView, ProcessNumbers
+from engine.kernel_numbers import KernelNumbers
+from engine.rooms import ROOMS
+from engine.snapshot import BurstView, ProcessNumbers, Room
 
 MODES = ("keep-alive", "short")
 TELLER = "servetui"  # the task of what is told beside the events; no model calls a thread so
@@ -18,7 +20,7 @@ TEXT_MOST = 400  # letters of a text that is no event's: a word of the command, 
 LONG = 2**64 - 1
 _KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 
-Told = str | BurstView | ProcessNumbers | Unreported
+Told = str | BurstView | ProcessNumbers | KernelNumbers | Unreported
 """The mode from now on; how far a burst has got; numbers; totals."""
 
 
@@ -85,6 +87,16 @@ def _filled(record: Any, values: dict[str, Any]) -> Any:
     return record(**{one.name: sound(values[one.name], one.type) for one in told_fields})
 
 
+def _kernel(values: dict[str, Any]) -> KernelNumbers:
+    told_rooms = sound(values["rooms"], dict)
+    rooms = {
+        name: _filled(Room, sound(told_rooms[name], dict)) for name in ROOMS if name in told_rooms
+    }
+    numbers = {name: value for name, value in values.items() if name != "rooms"}
+    kernel: KernelNumbers = _filled(KernelNumbers, numbers)
+    return replace(kernel, rooms=rooms)
+
+
 def _unreported(values: dict[str, Any]) -> Unreported:
     tallies = (sound(values[name], dict[str, int]).items() for name in _COUNTERS)
     counters = [Counter({_KINDS[kind]: number for kind, number in each}) for each in tallies]
@@ -95,6 +107,7 @@ _COUNTERS = ("dropped", "thinned", "bytes")  # of Unreported
 _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "mode": lambda values: mode_of(values["mode"]),
     "numbers": lambda values: _filled(ProcessNumbers, values),
+    "kernel": _kernel,
     "burst": lambda values: _filled(BurstView, {**values, "number": values["index"]}),
     "unreported": _unreported,
 }

@@ -45,6 +45,8 @@ class Tracer:
         self.tasks: callers.ThreadTasks = callers.ThreadTasks()
         self.writer: Writer | NoWriter
         self.next_tick_ns = 0
+        self.queue_look_ns = 0
+        """From when on accepted connections are asked how long they waited for that."""
         self._without_cookies = 0
 
     def begin(self, memory: SharedMemory) -> None:

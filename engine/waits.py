@@ -14,22 +14,38 @@ WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
 
 
 class Waits:
-    """The last finished waits in handler and unsent, and the queue of the server."""
+    """The last finished waits in accept queue, handler and unsent, and the queue of the server."""
 
     def __init__(self) -> None:
         self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
         self.queue = AppQueue()
+        self._queued: deque[tuple[int, int]] = deque(maxlen=WAITS_KEPT)
+        """How many were accepted then, and the wait in ns: only of those that waited."""
 
-    def rooms(self, connections: Iterable[Connection], now_ns: int) -> dict[str, Room]:
+    def note_queued(self, connection: Connection, queued_ms: int, accepted: int) -> None:
+        """A connection was in the accept queue for so long, until it was accepted."""
+        connection.queued_ms = queued_ms
+        self._queued.append((accepted, queued_ms * 1_000_000))
+
+    def _queued_ns(self, accepted: int) -> list[int]:
+        """Of the last accepted connections: of most nothing is told, since they did not wait."""
+        last = min(accepted, WAITS_KEPT)
+        queued = [wait_ns for number, wait_ns in self._queued if number > accepted - last]
+        return [*[0] * (last - len(queued)), *queued]
+
+    def rooms(
+        self, connections: Iterable[Connection], now_ns: int, accepted: int
+    ) -> dict[str, Room]:
         """One walk over the connections: how many are in each room, and the oldest."""
         since: dict[State, list[int]] = {state: [] for state in State}
         for connection in connections:
             since[connection.state].append(connection.since_ns)
         rooms = {
+            "accept_queue": _room([], self._queued_ns(accepted), now_ns),
             "handler": _room(since[State.HANDLER], self.handler_ns, now_ns),
             "unsent": _room(since[State.UNSENT], self.unsent_ns, now_ns),
-            "idle": _room(since[State.IDLE], (), now_ns),
+            "idle": _room(since[State.IDLE] + since[State.ACCEPTED], (), now_ns),
         }
         if self.queue:
             rooms["app_queue"] = _room(self.queue.since_ns(), self.queue.waits_ns, now_ns)

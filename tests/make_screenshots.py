@@ -94,7 +94,9 @@ async def record(model: str) -> None:
         while not playing.done():
             recorder.write(run.poll())
             now = run.snapshot()
-            recorder.look(now.now_ns, run.status(), run.numbers(0.4), run.bursts, now.unreported)
+            recorder.look(
+                now.now_ns, run.status(), run.numbers(0.4), run.bursts, now.unreported, run.kernel()
+            )
             await asyncio.sleep(0.02)
         await playing
     finally:

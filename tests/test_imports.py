@@ -12,7 +12,7 @@ PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
-    "app_queue", "worker_views",
+    "app_queue", "worker_views", "rooms", "kernel_numbers",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
@@ -55,6 +55,8 @@ RULES = [
             "engine.events",
             "engine.order",
             "engine.detail",
+            "engine.rooms",
+            "engine.kernel_numbers",
             "tui.format",
             "tui.words",
         ),

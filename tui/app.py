@@ -2,6 +2,10 @@
 
     servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
     (what went wrong, in words, with what to press)                                     alert
+    WHERE REQUESTS WAIT  now, the longest wait, share                                   rooms
+    y SYN retry  q accept queue  u unread  a app queue  H handler  S unsent  _ idle ...
+    0            12 / 128        3         -            8          1         40
+                 402 ms          12 ms                  1.20 s     3.1 s     4 s
     SERVER  rates: over the last second; accepted, closed: since the start
     requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇│1 s each, 0–10,000/s         open 48               server
     processes 1         threads 49          cpu 97 %              memory 34 MB
@@ -46,7 +50,7 @@ POLL_S = 0.025  # between two looks at the run while events come, so that no rin
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
-PARTS = ("header", "alert", "server", "connections", "events", "bursts", "keys")
+PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
 PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room

@@ -35,11 +35,17 @@ class Heights:
     """Blank lines above connections, events and bursts."""
     legend: int = 0
     """Of the connections' lines, the last one."""
+    rooms: int = 0
 
     @property
     def rows(self) -> int:
         """Connections that are seen."""
         return max(self.connections - CONNECTION_HEADINGS - self.legend, 0)
+
+
+def room_lines(height: int) -> int:
+    """How many the strip of the rooms should take: with a title and bars, with names, or letters."""
+    return 5 if height >= ROOMY else 3 if height >= EVENTS_FROM else 1
 
 
 def server_title(height: int) -> int:
@@ -57,7 +63,9 @@ def key_lines(height: int) -> int:
     return 2 if height >= ROOMY else 1
 
 
-def arrange(height: int, *, alert: int, server: int, bursts: int, keys: int) -> Heights:
+def arrange(
+    height: int, *, alert: int, server: int, bursts: int, keys: int, rooms: int = 0
+) -> Heights:
     """Share `height` lines. What is asked for: the lines that each part has to show."""
     is_roomy = height >= ROOMY
     gap = 1 if is_roomy else 0
@@ -66,17 +74,19 @@ def arrange(height: int, *, alert: int, server: int, bursts: int, keys: int) -> 
     alert = min(alert, max(room - LEAST_ROWS, 0)) or gap
     room -= alert
     least = CONNECTION_HEADINGS + LEAST_ROWS + legend
+    rooms = min(rooms, max(room - least, 0))
+    room -= rooms
     server = min(server, max(room - least, 0))
     room -= server + gap + least
     most_bursts = BURSTS_ROOMY if is_roomy else BURSTS_SMALL
     burst_part = _below(BURST_HEADINGS, min(bursts, most_bursts), room - gap)
     room -= burst_part + (gap if burst_part else 0)
     small = EVENTS_SMALL if bursts else EVENTS_ALONE
-    wanted = height // 5 if is_roomy else small if height >= EVENTS_FROM else 0
+    wanted = height // 6 if is_roomy else small if height >= EVENTS_FROM else 0
     event_part = _below(EVENT_TITLE, wanted, room - gap)
     room -= event_part + (gap if event_part else 0)
     connections = max(least + room, 0)
-    return Heights(alert, server, connections, event_part, burst_part, keys, gap, legend)
+    return Heights(alert, server, connections, event_part, burst_part, keys, gap, legend, rooms)
 
 
 def _below(headings: int, lines: int, room: int) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from engine.events import Event
 from engine.models import MODELS
+from engine.rooms import rooms_of
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
-from tui.layout import Heights, arrange, key_lines, server_lines, server_title
-from tui.panels import alert, bursts, connections, events, header, keys, legend, server
+from tui.layout import Heights, arrange, key_lines, room_lines, server_lines, server_title
+from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
 from tui.table_view import TableView
@@ -50,10 +51,13 @@ class Picture:
         most = max(height // ALERT_SHARE, 1)
         alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
         numbers = run.numbers()
+        kernel = run.kernel()
         if self.recorder is not None:
             unreported = self.snapshot.unreported
-            self.recorder.look(now_ns, status, numbers, run.bursts, unreported)
+            self.recorder.look(now_ns, status, numbers, run.bursts, unreported, kernel)
         self.history.feed(self.snapshot, numbers, now_ns)
+        known = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
+        rooms_part = rooms.lines(known, kernel, width, room_lines(height))
         server_part = [
             *[server.title(width)][: server_title(height)],
             *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
@@ -71,6 +75,7 @@ class Picture:
             server=len(server_part),
             bursts=len(views),
             keys=len(keys_part),
+            rooms=len(rooms_part),
         )
         if heights != self.heights:
             self.heights = heights
@@ -80,6 +85,7 @@ class Picture:
                 header.line(self.snapshot, status, frames_per_s, width, self._told_of_tape())
             ],
             "alert": alert_lines,
+            "rooms": rooms_part,
             "server": server_part,
             "connections": self._connections(width),
             "bursts": bursts.lines(views, width, heights.bursts - 2),
@@ -115,8 +121,8 @@ class Picture:
     @property
     def is_waiting(self) -> bool:
         """A request is in the handler, or an answer unsent: its time goes on without any event."""
-        rooms = self.snapshot.rooms
-        return any(rooms[name].now for name in ("handler", "unsent") if name in rooms)
+        told = self.snapshot.rooms
+        return any(told[name].now for name in ("handler", "unsent") if name in told)
 
     def _look(self) -> None:
         """Take the rows that are seen."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.events import Event, Kind, Unreported
+from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.recording import Recording
 from engine.snapshot import (
     EMPTY_SNAPSHOT,
@@ -54,11 +55,12 @@ class Recorder:
         numbers: ProcessNumbers,
         bursts: Sequence[BurstView],
         unreported: Unreported,
+        kernel: KernelNumbers = EMPTY_KERNEL,
     ) -> None:
         """What is no event: told when it changes, the numbers once a second. Called while a frame is
         drawn, so that an OSError is raised by the next write()."""
         try:
-            self._tell(now_ns, status, numbers, bursts, unreported)
+            self._tell(now_ns, status, numbers, bursts, unreported, kernel)
         except OSError as error:
             self._failure = error
 
@@ -69,6 +71,7 @@ class Recorder:
         numbers: ProcessNumbers,
         bursts: Sequence[BurstView],
         unreported: Unreported,
+        kernel: KernelNumbers,
     ) -> None:
         if status.mode != self._mode:
             self._mode = status.mode
@@ -76,6 +79,7 @@ class Recorder:
         if now_ns // SECOND_NS != self._second:
             self._second = now_ns // SECOND_NS
             self._file.tell(now_ns, "numbers", asdict(numbers))
+            self._file.tell(now_ns, "kernel", asdict(kernel))
         for view in bursts:
             if self._bursts.get(view.number) != view:
                 self._bursts[view.number] = view

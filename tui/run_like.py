@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from engine.detail import ConnectionDetail
 from engine.events import Event
+from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -54,6 +55,9 @@ class RunLike(Protocol):
 
     def numbers(self) -> ProcessNumbers:
         """What the operating system says of the server."""
+
+    def kernel(self) -> KernelNumbers:
+        """What the kernel says of the sockets of the port."""
 
     def switch(self, model: str) -> None:
         """Let another model take over."""

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.run_settings import RunSettings
-from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import BurstView, ProcessNumbers, Room, RunStatus, Snapshot
 from engine.state import ServerState
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
 ENGINE_PID = 4120
+KERNEL_ROOMS = ("syn_retry", "accept_queue", "unread", "time_wait", "close_wait")
 
 
 class FakeRun:
@@ -43,6 +45,15 @@ class FakeRun:
             accept_queue_limit=128,
         )
         self.given_said: tuple[str, ...] = ()
+        self.given_kernel = KernelNumbers(
+            rooms={name: Room(0, 0.0) for name in KERNEL_ROOMS},
+            unread_bytes=0,
+            unsent_bytes=0,
+            client_time_wait=0,
+            client_close_wait=0,
+            listen_overflows=0,
+            listen_drops=0,
+        )
         self.given_status = RunStatus(
             model=model,
             url=f"http://127.0.0.1:{port}",
@@ -88,6 +99,9 @@ class FakeRun:
 
     def numbers(self) -> ProcessNumbers:
         return self.given_numbers
+
+    def kernel(self) -> KernelNumbers:
+        return self.given_kernel
 
     def switch(self, model: str) -> None:
         self.calls.append(f"switch {model}")

@@ -32,7 +32,7 @@ def test_a_row_whose_process_was_killed_says_so() -> None:
     run = a_lively_run()
     run.die()
     for width in (80, 120):
-        parts = drawn(run, width)
+        parts = drawn(run, width, 60)
         assert "! cut " in row_of(parts, 3)
         assert "process killed " in row_of(parts, 3)
         assert "x closed " in row_of(parts, 5)

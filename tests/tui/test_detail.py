@@ -1,8 +1,11 @@
 """One connection told whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.events import Kind
+from engine.kernel_numbers import KernelView
 from tests.tui.fake_run import FakeRun
 from tui.format import plain
 from tui.panels import detail
@@ -15,6 +18,23 @@ def drawn(run: FakeRun, conn: int, width: int, height: int, back: int = 0) -> li
         told, run.now_ns, lambda event: f"model.py:{event.line}", width, height, back
     )
     return [plain(line).rstrip() for line in lines]
+
+
+def test_the_kernel_and_the_accept_queue_have_their_say() -> None:
+    run = a_run()
+    assert "KERNEL  tells nothing of it  in the accept queue less than 10 ms" in drawn(
+        run, 1, 120, 38
+    )
+    run.tell(Kind.TICK, 1, note="in the accept queue for 404 ms")
+    run.poll()
+    told = run.detail(1)
+    assert told is not None
+    kernel = KernelView("ESTABLISHED", 83, 2_800_000, rtt_us=52, retransmits=1)
+    lines = detail.lines(replace(told, kernel=kernel), run.now_ns, lambda event: "", 120, 38)
+    assert (
+        "KERNEL  ESTABLISHED  Recv-Q 83 B  Send-Q 2.8 MB  rtt 0.05 ms  retransmits 1"
+        "  in the accept queue 404 ms or longer"
+    ) in [plain(line) for line in lines]
 
 
 def a_run() -> FakeRun:

@@ -4,14 +4,16 @@ from tui.layout import LEAST_ROWS, arrange
 
 
 @pytest.mark.parametrize("height", range(20, 80))
-@pytest.mark.parametrize(("alert", "bursts"), [(0, 0), (2, 0), (0, 1), (5, 8)])
-def test_the_screen_is_filled_exactly(height: int, alert: int, bursts: int) -> None:
-    heights = arrange(height, alert=alert, server=5, bursts=bursts, keys=2)
-    parts = (heights.alert, heights.server, heights.connections, heights.events, heights.bursts)
+@pytest.mark.parametrize(("alert", "bursts", "rooms"), [(0, 0, 1), (2, 0, 3), (0, 1, 3), (5, 8, 1)])
+def test_the_screen_is_filled_exactly(height: int, alert: int, bursts: int, rooms: int) -> None:
+    heights = arrange(height, alert=alert, server=4, bursts=bursts, keys=2, rooms=rooms)
+    above = (heights.alert, heights.rooms, heights.server)
+    parts = (*above, heights.connections, heights.events, heights.bursts)
     gaps = heights.gap * (1 + bool(heights.events) + bool(heights.bursts))
     assert 1 + sum(parts) + gaps + heights.keys == height
     assert heights.rows >= LEAST_ROWS
-    assert heights.server >= 4
+    assert heights.server >= min(4, 2 if height < 24 else 4)
+    assert heights.rooms == rooms
 
 
 @pytest.mark.parametrize("height", range(1, 20))

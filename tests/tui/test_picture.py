@@ -40,7 +40,8 @@ def test_the_parts_fill_the_terminal_and_no_more(width: int, height: int) -> Non
     picture = Picture(run)
     parts = picture.draw(width, height, 12)
     heights = picture.heights
-    shown = (heights.alert, heights.server, heights.connections, heights.events, heights.bursts)
+    above = (heights.alert, heights.rooms, heights.server)
+    shown = (*above, heights.connections, heights.events, heights.bursts)
     gaps = heights.gap * (1 + bool(heights.events) + bool(heights.bursts))
     total = 1 + sum(shown) + heights.keys + gaps
     if height >= 20:
@@ -114,7 +115,7 @@ def test_a_switch_under_way_is_said_in_the_first_line() -> None:
 
 
 def test_the_log_has_the_newest_event_at_the_bottom() -> None:
-    events = drawn(a_lively_run())["events"]
+    events = drawn(a_lively_run(), 120, 60)["events"]
     assert events[-1].split()[:5] == ["2.264", "#7", "tick", "3", "events"]
     assert any("#3 request  GET /wait/1500" in line for line in events)
 

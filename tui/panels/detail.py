@@ -1,6 +1,7 @@
 """One connection told whole: who it is, its requests with their times, its events.
 
 #132  127.0.0.1:51322  H handler 1.2 s  open 4.1 s  descriptor 11 of pid 4120  by thread-7  cookie 5001
+KERNEL  ESTABLISHED  Recv-Q 0 B  Send-Q 0 B  rtt 0.05 ms  retransmits 0  in the accept queue less than 10 ms
 REQUESTS  2 told
    # request          status   bytes         handler            send       begun
    1 GET /               200  1.5 KB         0.30 ms         0.40 ms    +0.21 ms
@@ -45,7 +46,7 @@ def lines(
 ) -> list[Line]:
     """In `height` lines: who, the last requests, and as many events as have room, up to the one that
     is `back` before the last."""
-    who = _who(detail, now_ns, width)
+    who = [*_who(detail, now_ns, width), *_kernel(detail, width)]
     room = height - len(who) - 2 - EVENT_HEADINGS
     requests = _requests(detail, now_ns, width, max(min(REQUESTS_SHOWN, room // 3), 1))
     moved = _moved(detail, width, (room - len(requests)) // 2)
@@ -81,6 +82,25 @@ def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
         told.append((view.last, "text"))
     if view.torn:
         told.append(("~ some of its events were not reported", "torn"))
+    return _flow(told, width)
+
+
+def _kernel(detail: ConnectionDetail, width: int) -> list[Line]:
+    """What the kernel says of it now, and how long it was in the accept queue."""
+    told: list[Span] = [("KERNEL", "title")]
+    kernel, queued_ms = detail.kernel, detail.view.queued_ms
+    if kernel is None:
+        told.append(("tells nothing of it", "name"))
+    else:
+        told += [
+            (kernel.state, "text"),
+            (f"Recv-Q {size(kernel.receive_queue)}", "reading" if kernel.receive_queue else "text"),
+            (f"Send-Q {size(kernel.send_queue)}", "unsent" if kernel.send_queue else "text"),
+            (f"rtt {milliseconds(kernel.rtt_us / 1e3)}", "text"),
+            (f"retransmits {count(kernel.retransmits)}", "text"),
+        ]
+    queued = f"{milliseconds(queued_ms)} or longer" if queued_ms else "less than 10 ms"
+    told.append((f"in the accept queue {queued}", "text"))
     return _flow(told, width)
 
 

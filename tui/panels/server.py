@@ -163,9 +163,9 @@ def _accept_queue(numbers: ProcessNumbers) -> Cell:
 
 def _app_queue(room: Room) -> Cell:
     """The longest wait is told while somebody waits."""
-    waiting = count(room.now)
-    oldest = (f"{waiting}, the oldest {room.longest_ms / 1e3:.1f} s",) if room.now else ()
-    return Cell("app queue", (*oldest, *_count(room.now)), 2, is_warning=room.longest_ms > LONG_MS)
+    waiting, longest_ms = count(room.now), room.longest_ms or 0.0
+    oldest = (f"{waiting}, the oldest {longest_ms / 1e3:.1f} s",) if room.now else ()
+    return Cell("app queue", (*oldest, *_count(room.now)), 2, is_warning=longest_ms > LONG_MS)
 
 
 def _descriptors(name: str, number: int | None, limit: int) -> Cell:

@@ -1,0 +1,41 @@
+"""What the kernel says of the sockets of the server, frozen: read by probes/kernel.py. Pure."""
+
+from dataclasses import dataclass, field
+
+from engine.snapshot import Room
+
+
+@dataclass(frozen=True, slots=True)
+class KernelNumbers:
+    """What the kernel says of the sockets of the server's port. None: cannot be known."""
+
+    rooms: dict[str, Room] = field(default_factory=dict)
+    """`syn_retry`, `accept_queue`, `unread`, `time_wait` and `close_wait`, as far as they are known.
+    Their waits are lower bounds, to a jiffy (1 to 10 ms)."""
+    unread_bytes: int | None = None
+    unsent_bytes: int | None = None
+    """That clients have not acknowledged."""
+    client_time_wait: int | None = None
+    """Clients on this machine that closed first, as are the next that have not closed at all."""
+    client_close_wait: int | None = None
+    listen_overflows: int | None = None
+    """Of all listeners of this network namespace, since the server began: full accept queues met,"""
+    listen_drops: int | None = None
+    """and packets dropped there, for whatever reason."""
+
+
+EMPTY_KERNEL = KernelNumbers()
+
+
+@dataclass(frozen=True, slots=True)
+class KernelView:
+    """What the kernel says of one connection."""
+
+    state: str
+    """As in tcp(7): `ESTABLISHED`, `CLOSE_WAIT`."""
+    receive_queue: int
+    """Bytes that the server has not read,"""
+    send_queue: int
+    """and that the client has not acknowledged."""
+    rtt_us: int
+    retransmits: int

@@ -1,0 +1,63 @@
+"""The rooms in which requests wait, from the SYN to TIME_WAIT: who tells of which. Pure.
+
+The kernel knows those outside of the server, events those inside.
+"""
+
+from dataclasses import dataclass, replace
+
+from engine.kernel_numbers import KernelNumbers
+from engine.snapshot import ProcessNumbers, Room, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMeaning:
+    """How a room is told to people."""
+
+    title: str
+    letter: str
+    meaning: str
+
+
+ROOMS = {
+    "syn_retry": RoomMeaning("SYN retry", "y", "the client repeats its SYN: nothing took it"),
+    "accept_queue": RoomMeaning("accept queue", "q", "connected, and nobody has accepted it"),
+    "unread": RoomMeaning("unread", "u", "bytes have come that the server has not read"),
+    "app_queue": RoomMeaning("app queue", "a", "a request waits for a free worker"),
+    "handler": RoomMeaning("handler", "H", "a request is being answered"),
+    "unsent": RoomMeaning("unsent", "S", "an answer is not all handed to the kernel"),
+    "idle": RoomMeaning("idle", "_", "open, and the client asks for nothing"),
+    "time_wait": RoomMeaning("TIME_WAIT", "t", "closed by the server first, and kept for a minute"),
+    "close_wait": RoomMeaning("CLOSE_WAIT", "c", "closed by the client, and not by the server"),
+}
+"""In the order in which a request comes through them."""
+
+Rooms = dict[str, Room | None]
+"""All ROOMS; None: it cannot be known."""
+
+
+def rooms_of(
+    snapshot: Snapshot, numbers: ProcessNumbers, kernel: KernelNumbers, *, is_traced: bool
+) -> Rooms:
+    """What each room holds. `is_traced` False: events tell of no or not of all connections."""
+    told = snapshot.rooms if is_traced else {}
+    rooms: Rooms = {name: kernel.rooms.get(name, told.get(name)) for name in ROOMS}
+    rooms["accept_queue"] = _accept_queue(told.get("accept_queue"), numbers, kernel)
+    return rooms
+
+
+def _accept_queue(
+    finished: Room | None, numbers: ProcessNumbers, kernel: KernelNumbers
+) -> Room | None:
+    """The listener tells how many wait and may, the table of sockets since when, the events how long
+    those waited that were accepted."""
+    if numbers.accept_queue is None:
+        return None
+    waiting = kernel.rooms.get("accept_queue")
+    room = Room(
+        now=numbers.accept_queue,
+        longest_ms=waiting.longest_ms if waiting else None,
+        limit=numbers.accept_queue_limit,
+    )
+    if finished is None:
+        return room
+    return replace(room, p50_ms=finished.p50_ms, p99_ms=finished.p99_ms)

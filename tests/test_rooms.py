@@ -1,0 +1,167 @@
+"""Waits that clients make on purpose, as `snapshot` tells them, against the clients' own clocks."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from engine.events import QUEUED
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
+from tests.support import wait_until
+
+JIFFY_MS = 10  # the longest that Linux is built with
+CLOSE_MS = 10 + JIFFY_MS
+BLOCK = "/wait/2500"
+Room = dict[str, Any]
+
+
+@contextmanager
+def blocked(*options: str) -> Iterator[Serve]:
+    """A server whose only thread is in a handler, for long enough to look around."""
+    with Serve("polling", *options) as server, Client(server.port) as first:
+        first.ask(BLOCK)
+        wait_until(lambda: server.snapshot()["rooms"]["handler"]["now"] == 1, what="the handler")
+        yield server
+
+
+def room_of(server: Serve, name: str, since_s: float) -> Room:
+    """A room in which the first has waited since a time of the client's clock."""
+    before_ms = (time.monotonic() - since_s) * 1e3
+    room: Room = server.snapshot()["rooms"][name]
+    after_ms = (time.monotonic() - since_s) * 1e3
+    assert before_ms - CLOSE_MS <= room["longest_ms"] <= after_ms + CLOSE_MS
+    return room
+
+
+def holds(server: Serve, name: str, number: int) -> Callable[[], bool]:
+    return lambda: bool(server.snapshot()["rooms"][name]["now"] == number)
+
+
+def test_a_full_accept_queue_and_the_client_that_repeats_its_syn() -> None:
+    with blocked("--backlog", "2") as server, ExitStack() as clients:
+        since_s = time.monotonic()
+        for _ in range(3):  # one more than the backlog says, as Linux has it
+            clients.enter_context(Client(server.port))
+        refused = clients.enter_context(socket.socket())
+        refused.setblocking(False)
+        refused.connect_ex(("127.0.0.1", server.port))
+        assert room_of(server, "accept_queue", since_s)["now"] == 3
+        wait_until(holds(server, "syn_retry", 1), 5, "a SYN that is repeated")
+        shot = server.snapshot()
+        assert shot["accept_queue_limit"] == 2
+        assert shot["listen_overflows"] >= 1
+        assert shot["listen_drops"] >= 1
+        assert room_of(server, "accept_queue", since_s)["now"] == 3
+        wait_until(holds(server, "accept_queue", 0), 5, "an empty accept queue")
+
+
+def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
+    with Serve("polling") as server, ExitStack() as clients:
+        asks, leaves, blocks = (clients.enter_context(Client(server.port)) for _ in range(3))
+        wait_until(lambda: server.snapshot()["open"] == 3)
+        blocks.ask(BLOCK)
+        wait_until(holds(server, "handler", 1))
+        since_s = time.monotonic()
+        asks.ask("/")
+        leaves.half_close()
+        assert room_of(server, "unread", since_s)["now"] == 1
+        assert server.snapshot()["unread_bytes"] == len(request("/"))
+        asks.ask("/")  # more of it does not make the first one new
+        assert room_of(server, "unread", since_s)["now"] == 1
+        assert room_of(server, "close_wait", since_s)["now"] == 1
+
+
+@pytest.mark.parametrize("model", ["thread", "epoll"])
+def test_a_client_that_does_not_read_and_one_that_is_silent(model: str) -> None:
+    with Serve(model) as server, ExitStack() as clients:
+        since_s = time.monotonic()
+        clients.enter_context(Client(server.port))
+        wait_until(holds(server, "idle", 1))
+        assert room_of(server, "idle", since_s)["now"] == 1
+        slow = clients.enter_context(Client(server.port, receive_buffer=4096))
+        since_s = time.monotonic()
+        slow.ask("/bytes/10000000")
+        wait_until(holds(server, "unsent", 1))
+        assert room_of(server, "unsent", since_s)["now"] == 1
+        assert server.snapshot()["unsent_bytes"] > 0
+
+
+def test_the_side_that_closes_first_keeps_time_wait() -> None:
+    with Serve("epoll", "--short") as server:
+        with Client(server.port) as client:
+            client.get("/")
+            assert client.rest() == b""
+            since_s = time.monotonic()
+        wait_until(holds(server, "time_wait", 1))
+        assert room_of(server, "time_wait", since_s)["now"] == 1
+        assert server.snapshot()["client_time_wait"] == 0
+        server.command("keep-alive")
+        with Client(server.port) as client:
+            client.get("/")
+        wait_until(lambda: server.snapshot()["client_time_wait"] == 1, what="TIME_WAIT of a client")
+        assert server.snapshot()["rooms"]["time_wait"]["now"] == 1
+
+
+def test_ipv6() -> None:
+    with Serve("polling", "--host", "::1") as server:
+        address = ("::1", server.port)
+        with socket.create_connection(address) as first, socket.create_connection(address):
+            wait_until(lambda: server.snapshot()["open"] == 2)
+            first.sendall(request(BLOCK))
+            wait_until(holds(server, "handler", 1))
+            since_s = time.monotonic()
+            with socket.create_connection(address):
+                assert room_of(server, "accept_queue", since_s)["now"] == 1
+
+
+def test_clients_of_elsewhere_are_not_counted_as_ours() -> None:
+    with Serve("epoll", "--host", "0.0.0.0") as server:
+        shot = server.snapshot()
+        assert shot["rooms"]["syn_retry"] is None
+        assert shot["client_time_wait"] is None
+        assert shot["rooms"]["accept_queue"]["now"] == 0
+
+
+def test_without_tracing_the_kernel_still_tells() -> None:
+    with Serve("epoll", "--no-trace") as server, Client(server.port) as client:
+        client.get("/")
+        rooms = server.snapshot()["rooms"]
+        assert rooms["handler"] is None
+        assert (rooms["accept_queue"]["now"], rooms["unread"]["now"]) == (0, 0)
+        client.half_close()
+        wait_until(holds(server, "close_wait", 0))
+
+
+def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
+    """By TCP_INFO, whose grain is a jiffy; against the time at which each client was connected."""
+    with blocked("--events", "-") as server, ExitStack() as clients:
+        connected_ms: dict[str, float] = {}
+        for _ in range(20):
+            client = clients.enter_context(Client(server.port))
+            connected_ms[client.name] = time.monotonic() * 1e3
+            server.snapshot()  # so that they come some time apart
+        told = wait_until(lambda: queued(server.events, connected_ms), 8, "twenty waits")
+        accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
+        errors = [
+            waited_ms - (accepts[conn]["at_ns"] / 1e6 - connected_ms[accepts[conn]["note"]])
+            for conn, waited_ms in told.items()
+        ]
+        assert max(map(abs, errors)) <= JIFFY_MS + 5
+        room = server.snapshot()["rooms"]["accept_queue"]
+        assert room["p50_ms"] in told.values()
+        assert room["p99_ms"] == max(told.values())
+
+
+def queued(events: list[dict[str, Any]], names: dict[str, float]) -> dict[int, int]:
+    """conn -> ms, once that is told of all clients with these names; {} before."""
+    conns = {e["conn"] for e in events if e["kind"] == "accept" and e["note"] in names}
+    told = {
+        event["conn"]: int(event["note"].removeprefix(QUEUED).split()[0])
+        for event in events
+        if event["conn"] in conns and event["note"].startswith(QUEUED)
+    }
+    return told if len(told) == len(names) else {}

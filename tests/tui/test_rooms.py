@@ -1,0 +1,75 @@
+"""The strip of the rooms: each with its number, its longest wait and its limit, at any size."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.rooms import ROOMS
+from engine.snapshot import Room
+from tests.tui.drawn import drawn
+from tests.tui.fake_run import FakeRun, a_lively_run
+from tui.format import ascii_only
+from tui.picture import Picture
+
+
+def a_busy_run() -> FakeRun:
+    """12 of 14 places of the accept queue are taken; a client of ours left bytes unread."""
+    run = a_lively_run()
+    run.given_numbers = replace(run.given_numbers, accept_queue=12, accept_queue_limit=14)
+    rooms = {
+        **run.given_kernel.rooms,
+        "accept_queue": Room(12, 402.3),
+        "unread": Room(3, 12.4),
+        "time_wait": Room(312, 41_000.0),
+    }
+    run.given_kernel = replace(
+        run.given_kernel, rooms=rooms, unread_bytes=249, client_time_wait=7, listen_drops=2
+    )
+    return run
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (120, 40), (200, 60)])
+def test_each_room_has_its_number_and_longest_wait_below_its_name(width: int, height: int) -> None:
+    strip = drawn(a_busy_run(), width, height)["rooms"]
+    at = 1 if height >= 30 else 0
+    names, now, longest = strip[at : at + 3]
+    assert [line for line in strip if len(line.rstrip()) > width] == []
+    starts = [names.index(f"{meaning.letter} {meaning.title[0]}") for meaning in ROOMS.values()]
+    ends = [*starts[1:], width]
+    told = [(now[a:b].strip(), longest[a:b].strip()) for a, b in zip(starts, ends, strict=True)]
+    assert told == [
+        ("0", ""), ("12 / 14", "402 ms"), ("3", "12 ms"), ("-", ""), ("1", "1.02 s"),
+        ("1", "620 ms"), ("4", "2 s"), ("312", "41 s"), ("0", ""),
+    ]  # fmt: skip
+
+
+def test_a_small_screen_has_letters() -> None:
+    strip = drawn(a_busy_run(), 60, 20)["rooms"]
+    assert strip == ["y0 q12 / 14 u3 a- H1 S1 _4 t312 c0"]
+
+
+def test_what_cannot_be_known_is_a_dash() -> None:
+    run = a_busy_run()
+    run.given_kernel = replace(run.given_kernel, rooms={})
+    run.given_numbers = replace(run.given_numbers, accept_queue=None)
+    run.given_status = replace(run.given_status, thinning=4)
+    assert drawn(run, 60, 20)["rooms"] == ["y- q- u- a- H- S- _- t- c-"]
+
+
+def test_the_fullest_room_has_the_longest_bar_and_a_full_one_warns() -> None:
+    run = a_busy_run()
+    bars = drawn(run)["rooms"][-1]
+    assert max(bars.split(), key=len) == bars.split()[0]
+    assert bars.index("▇") == drawn(run)["rooms"][1].index("q ")
+    assert ascii_only(bars).isascii()
+    run.poll()
+    lines = Picture(run).draw(120, 40, 12)["rooms"]
+    warnings = [text for text, role in lines[2] if role == "warning"]
+    assert warnings == ["12 / 14"]
+
+
+def test_the_title_tells_what_belongs_to_no_room() -> None:
+    title = drawn(a_busy_run())["rooms"][0]
+    for words in ("unread 249 B", "listen drops 2", "TIME_WAIT of clients 7"):
+        assert words in title
+    assert "overflows" not in title

@@ -1,0 +1,148 @@
+"""The rooms in which requests wait, side by side: where it fills up is where they wait.
+
+WHERE REQUESTS WAIT  now, the longest wait   unread 249 B   unsent 2.8 MB
+y SYN retry  q accept queue  u unread   a app queue  H handler   S unsent   _ idle   t TIME_WAIT  c CLOSE_WAIT
+0            12 / 128        3          -            8           1          40       312          0
+             402 ms          12 ms                   1.20 s      3.1 s      4 s      12 s
+             ▇▇▇             ▇                       ▇▇          ▇          ▇▇▇▇▇▇▇
+"""
+
+from collections.abc import Sequence
+
+from engine.kernel_numbers import KernelNumbers
+from engine.rooms import ROOMS, RoomMeaning, Rooms
+from engine.snapshot import Room
+from tui.format import Line, Span, age, brief, count, first_that_fits, milliseconds, size
+
+TITLE = "WHERE REQUESTS WAIT"
+BAR = "▇"
+NEARLY = 0.85  # of a limit: said as a warning
+LEAST = 10  # columns of a room with its full name,
+LEAST_SHORT = 7  # and with its short one
+RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so seldom painted anew
+CLOSED = ("time_wait", "close_wait")  # no request waits there
+_SHORT = {"syn_retry": "SYN", "accept_queue": "accept", "app_queue": "app"}
+_SHORT |= {"time_wait": "TIME_W", "close_wait": "CLOSE_W"}
+_ROLES = {
+    "syn_retry": "warning",
+    "accept_queue": "accepted",
+    "unread": "reading",
+    "app_queue": "reading",
+    "handler": "handler",
+    "unsent": "unsent",
+    "idle": "idle",
+    "time_wait": "closed",
+    "close_wait": "torn",
+}
+
+
+def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Line]:
+    """In 1 line, letters with numbers; in 3, names, numbers and times; in 5, a title and bars, too."""
+    if most < 3:
+        return [_letters(rooms, width)][:most]
+    widths = _widths(width)
+    if sum(widths) + len(widths) - 1 > width:
+        return [_letters(rooms, width)]
+    names = _spread([_name(name, each) for name, each in zip(ROOMS, widths, strict=True)], widths)
+    nows = _spread(
+        [_now(name, rooms[name], w) for name, w in zip(ROOMS, widths, strict=True)], widths
+    )
+    longest = _spread([_longest(name, rooms[name]) for name in ROOMS], widths)
+    if most < 5:
+        return [names, nows, longest]
+    return [_title(kernel, width), names, nows, longest, _spread(_bars(rooms, widths), widths)]
+
+
+def _widths(width: int) -> list[int]:
+    """Of the rooms, with one column between them; what is left goes to all alike."""
+    full = [max(len(meaning.title) + 2, LEAST) for meaning in ROOMS.values()]
+    short = [max(len(_short(name, told)) + 2, LEAST_SHORT) for name, told in ROOMS.items()]
+    gaps = len(ROOMS) - 1
+    widths = full if sum(full) + gaps <= width else short
+    more = max(width - sum(widths) - gaps, 0) // len(widths)
+    return [each + min(more, LEAST) for each in widths]
+
+
+def _short(name: str, told: RoomMeaning) -> str:
+    return _SHORT.get(name, told.title)
+
+
+def _spread(cells: Sequence[Span], widths: Sequence[int]) -> Line:
+    """The cells of one line, each in its column."""
+    spans: list[Span] = []
+    for (text, role), width in zip(cells, widths, strict=True):
+        spans += [(text, role), (" " * (width + 1 - len(text)), "text")]
+    return tuple(spans[:-1])
+
+
+# --- cells ------------------------------------------------------------------------------------------
+
+
+def _title(kernel: KernelNumbers, width: int) -> Line:
+    told = "  now, the longest wait, share"
+    more = [
+        ("unread", kernel.unread_bytes and size(kernel.unread_bytes)),
+        ("unsent", kernel.unsent_bytes and size(kernel.unsent_bytes)),
+        ("listen overflows", kernel.listen_overflows and count(kernel.listen_overflows)),
+        ("listen drops", kernel.listen_drops and count(kernel.listen_drops)),
+        ("TIME_WAIT of clients", kernel.client_time_wait and count(kernel.client_time_wait)),
+        ("CLOSE_WAIT of clients", kernel.client_close_wait and count(kernel.client_close_wait)),
+    ]
+    for name, value in more:
+        addition = f"   {name} {value}"
+        if value and len(TITLE) + len(told) + len(addition) <= width:
+            told += addition
+    return ((TITLE, "title"), (first_that_fits((told, ""), width - len(TITLE)), "name"))
+
+
+def _name(name: str, width: int) -> Span:
+    told = ROOMS[name]
+    title = told.title if len(told.title) + 2 <= width else _short(name, told)
+    return f"{told.letter} {title}", "name"
+
+
+def _now(name: str, room: Room | None, width: int) -> Span:
+    if room is None:
+        return "-", "name"
+    texts = [brief(room.now)]
+    if room.limit is not None:
+        texts = [f"{room.now:,} / {room.limit:,}", f"{room.now}/{room.limit}", *texts]
+    return first_that_fits(texts, width), _role(name, room)
+
+
+def _role(name: str, room: Room) -> str:
+    if room.limit is not None and room.now >= room.limit * NEARLY:
+        return "warning"
+    return _ROLES[name] if room.now else "name"
+
+
+def _longest(name: str, room: Room | None) -> Span:
+    if room is None or not room.now or room.longest_ms is None:
+        return "", "text"
+    if name in RESTING or room.longest_ms >= 100_000:
+        return age(int(room.longest_ms / 1e3)), "text"
+    return milliseconds(room.longest_ms), "text"
+
+
+def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Span]:
+    """The share of each room in all that are open and wait: a whole column is all of them."""
+    total = sum([room.now for name, room in rooms.items() if room and name not in CLOSED])
+    bars: list[Span] = []
+    for name, width in zip(ROOMS, widths, strict=True):
+        room = rooms[name]
+        number = room.now if room and name not in CLOSED else 0
+        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), _ROLES[name]))
+    return bars
+
+
+def _letters(rooms: Rooms, width: int) -> Line:
+    """`y0 q12/128 u3 a- H8 S1 _40 t312 c0`, as far as there is room."""
+    spans: list[Span] = []
+    used = 0
+    for name, told in ROOMS.items():
+        now, role = _now(name, rooms[name], LEAST_SHORT)
+        if used + len(now) + 1 > width:
+            break
+        spans += [(told.letter, "name"), (now, role), (" ", "text")]
+        used += len(now) + 2
+    return tuple(spans[:-1])
