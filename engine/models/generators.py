@@ -177,7 +177,7 @@ def talk(connection: socket.socket, service: Service) -> Task:
                 return
             requests = conversation.receive(data)
             for answered, request in enumerate(requests, start=1):
-                response = service.answer(request)
+                response = service.answer(request, conversation.peer)
                 if response.wait_s or answered % MOST_SENDS == 0:
                     yield SLEEP, connection, time.monotonic() + response.wait_s
                 for sent, piece in enumerate(conversation.send(response), start=1):

@@ -111,7 +111,7 @@ class Loop:
         """The answers to the requests that these bytes complete. Each is made when the one before it
         has been sent: a client that asks for much and reads nothing holds one at a time."""
         for request in conversation.receive(data):
-            response = self.service.answer(request)
+            response = self.service.answer(request, conversation.peer)
             if response.wait_s:
                 time.sleep(response.wait_s)  # and everybody waits
             yield from conversation.send(response)

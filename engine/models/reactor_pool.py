@@ -76,7 +76,7 @@ class Pool:
         """Answer one request after the other, whosever it is."""
         while (job := self.jobs.get()) is not None:
             client, request = job
-            response = self.service.answer(request)
+            response = self.service.answer(request, client.conversation.peer)
             if response.wait_s:
                 time.sleep(response.wait_s)  # and this thread waits, nobody else
             client.answers = iter(client.conversation.send(response))
