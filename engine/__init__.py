@@ -27,14 +27,17 @@ Where to look, in the order in which an event travels:
                      (processes and threads), waits.py (where requests wait), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
-    load/            the client: bursts
+    load/            the client: bursts and sustained load
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,
-                     whatever its reader does; replay.py plays a recording
+                     whatever its reader does; replay.py plays a recording (scene.py: what it knows
+                     beside the fold)
     run.py           drives engines, load and probes; the only file that knows them all
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
-                     listener; engine_process.py and load_process.py: one of each, from outside)
+                     listener; engine_process.py and client_process.py: one of each, from outside;
+                     load_process.py, sustained_process.py: with what it met)
     said.py          what the engines write on stdout and stderr
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
+    labs/            every famous failure on purpose: one file each, with its server and its client
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself
 

@@ -64,6 +64,8 @@ class EngineSettings:
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
+    serve_options: dict[str, Any]
+    """What else the model's serve() is given, by name."""
 
     def to_json(self) -> str:
         """As the one argument of the process."""
@@ -90,7 +92,7 @@ def main(settings: EngineSettings) -> None:
         return
     listener = _listener(settings, memory, service)
     try:
-        serve(listener, service)
+        serve(listener, service, **settings.serve_options)
     finally:
         _finish(settings)
 

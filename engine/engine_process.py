@@ -13,10 +13,12 @@ from collections import deque
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
+from engine.labs import server_of
 from engine.limits import Limits
 from engine.models import MODELS
 from engine.said import Said
@@ -45,6 +47,7 @@ class EngineProcess:
         root: Path,
         listener: socket.socket,
         limits: Limits,
+        serve_options: dict[str, Any],
         *,
         trace: bool,
         said: Said,
@@ -68,7 +71,7 @@ class EngineProcess:
         host, port = listener.getsockname()[:2]
         told = EngineSettings(
             model=model,
-            module=MODELS[model],
+            module=server_of(model) or MODELS[model],
             root=str(root),
             app=app,
             host=host,
@@ -79,6 +82,7 @@ class EngineProcess:
             control_fd=theirs.fileno(),
             trace=trace,
             limits=asdict(limits),
+            serve_options=serve_options,
         )
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.

@@ -149,6 +149,7 @@ class Engines:
                 settings.root,
                 self._listener,
                 settings.limits,
+                settings.serve_options,
                 trace=settings.trace,
                 app=settings.app,
                 said=self.said,

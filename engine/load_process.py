@@ -1,45 +1,35 @@
-"""One burst as its parent sees it: start the load process, read its reports, end it.
+"""One burst as its parent sees it, with the model and mode that it met; what sustained load shares.
 
-Belongs to the terminal's main thread, like engine_process.py. Nothing here waits.
+Belongs to the terminal's main thread. Nothing here waits.
 """
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
+from typing import Generic
 
+from engine.client_process import ClientProcess, Told
 from engine.load.result import Burst, BurstResult, Progress, parse_line
 from engine.snapshot import BurstView
 
 
-class LoadProcess:
-    """A burst under way, or its result."""
+class WatchedLoad(Generic[Told]):
+    """Load under way, or its result."""
 
-    def __init__(self, burst: Burst, model: str, mode: str, number: int = 1) -> None:
+    def __init__(
+        self, settings: str, parse: Callable[[str], Told], model: str, mode: str, number: int
+    ) -> None:
         """Start the client. `number`: as in BurstView. Raises OSError."""
         self._number = number
-        self._burst = burst
         self._model = model
         self._mode = mode
-        self._report: Progress | BurstResult | None = None
-        self._failure = ""
-        self._unread = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.load", burst.to_json()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        self._client = ClientProcess(settings, parse)
 
     @property
     def is_running(self) -> bool:
-        """Whether the burst goes on."""
-        return self._process.returncode is None
+        """Whether it goes on."""
+        return self._client.is_running
 
     def note_change(self, model: str, mode: str) -> None:
-        """The server has changed under the burst: its result speaks of both."""
+        """The server has changed under the load: its result speaks of both."""
         if self.is_running:
             if not self._model.endswith(model):
                 self._model += f">{model}"
@@ -48,23 +38,35 @@ class LoadProcess:
 
     def advance(self) -> None:
         """Take in what it reported since the last call."""
-        if not self.is_running:
-            return
-        has_ended = self._process.poll() is not None
-        self._read_reports()
-        if has_ended:
-            self._close()
+        self._client.advance()
+
+    def stop(self) -> None:
+        """Ask it to end with what it has done."""
+        self._client.stop()
 
     def kill(self) -> None:
         """End it now; what it had done stays on record."""
-        if self.is_running:
-            self._process.kill()
-            self._process.wait()
-            self._close()
+        self._client.kill()
 
     def view(self) -> BurstView:
         """Its numbers, frozen."""
-        report = self._report
+        raise NotImplementedError
+
+    def _failure(self, *, has_result: bool) -> str:
+        return "" if self.is_running or has_result else self._client.last_words
+
+
+class LoadProcess(WatchedLoad[Progress | BurstResult]):
+    """A burst."""
+
+    def __init__(self, burst: Burst, model: str, mode: str, number: int = 1) -> None:
+        """Start it. Raises OSError."""
+        super().__init__(burst.to_json(), parse_line, model, mode, number)
+        self._burst = burst
+
+    def view(self) -> BurstView:
+        """Its numbers, frozen."""
+        report = self._client.report
         result = report if isinstance(report, BurstResult) else None
         return BurstView(
             model=self._model,
@@ -79,27 +81,7 @@ class LoadProcess:
             max_ms=result.max_ms if result else None,
             retried=report.retried if report else 0,
             errors=dict(report.errors) if report else {},
-            failure=self._failure,
+            failure=self._failure(has_result=result is not None),
             latencies=result.latencies if result else (),
             number=self._number,
         )
-
-    def _read_reports(self) -> None:
-        assert self._process.stdout is not None
-        try:
-            while data := os.read(self._process.stdout.fileno(), 65536):
-                self._unread += data
-        except OSError:
-            pass  # nothing more for now
-        *lines, self._unread = self._unread.split(b"\n")
-        for line in lines:
-            self._report = parse_line(line.decode())
-
-    def _close(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        words = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-        if not isinstance(self._report, BurstResult):
-            self._failure = words[-1] if words else "the client ended without a result"
-        self._process.stdout.close()
-        self._process.stderr.close()

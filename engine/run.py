@@ -9,17 +9,20 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from time import monotonic_ns
+from typing import Any
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
 from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
+from engine.load.plan import Plan
 from engine.load.result import Burst
-from engine.load_process import LoadProcess
+from engine.load_process import LoadProcess, WatchedLoad
 from engine.order import BY_PLACE, Order
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
@@ -28,7 +31,7 @@ from engine.state import ServerState
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
-BURST_REFUSED = "a burst is under way: another can begin when it has ended"
+BURST_REFUSED = "load is under way: a burst can begin when it has ended; l ends it"
 BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
@@ -53,7 +56,7 @@ class Run:
         self._adapt_at_s = self._look_at_s = 0.0
         self.refusal = ""
         """Why the last key did nothing, for as long as that holds; else empty."""
-        self._bursts: deque[LoadProcess] = deque(maxlen=BURSTS_KEPT)
+        self._bursts: deque[WatchedLoad[Any]] = deque(maxlen=BURSTS_KEPT)
         self._bursts_begun = 0
         self._seq = 0
         self._told: list[Event] = []
@@ -95,13 +98,35 @@ class Run:
         asked = Burst(
             self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
         )
+        self._begin(lambda *met: LoadProcess(asked, *met))
+
+    def toggle_load(self, plan: Plan) -> None:
+        """Start sustained load by the plan, whose URL is ours; or end what is under way."""
+        if self._is_bursting():
+            self._bursts[-1].stop()
+            return
+
+        from engine.sustained_process import SustainedProcess
+
+        serving = self._engines.serving
+        asked = replace(
+            plan,
+            url=self.url + "/",
+            allow_remote=True,
+            server_pid=serving.pid if serving else None,
+            watcher_pid=os.getpid(),
+            parent_pid=os.getpid(),
+        )
+        self._begin(lambda *met: SustainedProcess(asked, *met))
+
+    def _begin(self, start: Callable[[str, str, int], WatchedLoad[Any]]) -> None:
         try:
-            burst = LoadProcess(asked, self._engines.model, self._mode(), self._bursts_begun + 1)
+            load = start(self._engines.model, self._mode(), self._bursts_begun + 1)
         except OSError as error:
             self._engines.last_words = (f"cannot start the client: {error.strerror or error}",)
             return
         self._bursts_begun += 1
-        self._bursts.append(burst)
+        self._bursts.append(load)
 
     def said_since(self, count: int) -> tuple[list[str], int]:
         """The lines that the engines wrote after the first `count`, and how many there are now."""
@@ -152,6 +177,10 @@ class Run:
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
         """(row, conn) of the connection so many steps from a row, as far as there is one."""
         return self.state.neighbour(row, steps, monotonic_ns(), order)
+
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs or ran; None when that is not known."""
+        return self.state.workers.model_of(pid)
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""

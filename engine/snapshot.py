@@ -239,7 +239,7 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class BurstView:
-    """One burst of the built-in client: under way, or its result."""
+    """One burst of the built-in client, or a run of its sustained load: under way, or its result."""
 
     model: str
     mode: str
@@ -265,3 +265,11 @@ class BurstView:
     for what is above. Empty while it runs, and when there is no result."""
     number: int = 0
     """From 1, in the order of their beginnings; the same for the life of the screen."""
+    loop: str = ""
+    """`closed loop` or `open loop` of sustained load, whose percentiles are live; empty: a burst."""
+    share: float = 0.0
+    """Of sustained load: how much of what was asked has been done, 0 to 1."""
+    verdict: str = ""
+    """Of sustained load that has ended: whether the client had time to spare, in words."""
+    dropped: int = 0
+    """Requests of an open loop that were due and never sent, since no connection was free."""

@@ -13,7 +13,8 @@ import pytest
 from engine.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
 from engine.models import MODELS
 from tests.apps import flask_app
-from tests.serve_driver import COMMAND, ROOT, Client, Serve, kinds
+from tests.plain_client import Client
+from tests.serve_driver import COMMAND, ROOT, Serve, kinds
 from tests.support import wait_until
 
 CALLING = [model for model in MODELS if model not in AWAITS]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import COMMAND, ROOT, Client, Serve, kinds
+from tests.plain_client import Client
+from tests.serve_driver import COMMAND, ROOT, Serve, kinds
 
 ONE_BY_ONE = '''"""one-by-one: a client at a time, until it is gone.
 

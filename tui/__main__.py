@@ -9,12 +9,13 @@ import contextlib
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
+from engine.labs import LABS
 from engine.models import MODELS, add_from_elsewhere, describe
+from tui.beginning import why_not_begun
 from tui.run_options import add_run_options, limits_of, seconds
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def main(words: list[str] | None = None) -> int:
     if sys.platform == "win32":
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
-    commands = {"serve": _serve, "models": _models, "replay": _replay}
+    commands = {
+        "serve": _serve, "models": _models, "replay": _replay, "load": _load, "lab": _lab,
+    }  # fmt: skip
     for complaint in add_from_elsewhere():
         _talk(complaint)
     try:
@@ -112,12 +115,35 @@ def _models(words: list[str]) -> int:
     return _print("".join(lines))
 
 
+def _lab(words: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} lab",
+        description="A failure on purpose: a question, the run, the answer with its figures, and the fix. "
+        "Without a name, all of them as a course, which goes on where it was left.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one of them; see --list")
+    parser.add_argument("--list", action="store_true", help="the labs, a line each")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    asked = parser.parse_args(words)
+    if asked.name is not None and asked.name not in LABS:
+        parser.error(f"no lab {asked.name!r}; see {PROGRAM} lab --list")
+
+    from tui import labs
+
+    if asked.list:
+        return _print(labs.listed(as_json=asked.json))
+    if asked.name is not None:
+        return labs.run_one(asked.name, _print, _talk, as_json=asked.json)
+    return labs.course(_print, _talk, as_json=asked.json)
+
+
 def _dashboard(words: list[str]) -> int:
     parser = _Parser(
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",
         epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} replay (of a "
-        f"recording), {PROGRAM} models; each has --help of its own",
+        f"recording), {PROGRAM} load (of any server), {PROGRAM} models, {PROGRAM} lab (failures on "
+        "purpose); each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     add_run_options(parser, model_required=False)
@@ -132,23 +158,11 @@ def _dashboard(words: list[str]) -> int:
     run = _open_run(asked, trace=True, tells_bytes=True)
     if isinstance(run, int):
         return run
-    return _draw(run, asked) if not asked.app or _has_begun(run) else 1
-
-
-def _has_begun(run: "Run") -> bool:
-    """Wait for the first engine: whether it serves. An application that cannot be loaded is said
-    before the screen is taken."""
-    from engine.run import LOOK_S
-
-    while (status := run.status()).phase == "starting":
-        run.poll()
-        time.sleep(LOOK_S / 10)
-    if status.phase != "dead":
-        return True
-    run.stop()
-    for line in (status.last_words[0], *run.said):
-        _talk(line)
-    return False
+    if asked.app and (lines := why_not_begun(run)):
+        for line in lines:
+            _talk(line)
+        return 1
+    return _draw(run, asked)
 
 
 def _replay(words: list[str]) -> int:
@@ -173,6 +187,18 @@ def _replay(words: list[str]) -> int:
         _talk(str(error))
         return 1
     return _draw(replay, asked)
+
+
+def _load(words: list[str]) -> int:
+    from tui import load_command
+
+    parser = _Parser(
+        prog=f"{PROGRAM} load",
+        description="Sustained load on an HTTP server, with figures that say what they leave out.",
+    )
+    load_command.add_options(parser)
+    exit_code, text = load_command.run(parser.parse_args(words), _talk, parser.prog)
+    return _print(text) or exit_code
 
 
 def _draw(run: "RunLike", asked: argparse.Namespace) -> int:

@@ -9,11 +9,13 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
 
+from engine.load.plan import Plan
 from engine.models import MODELS
 from engine.order import COLUMNS
 from tui.key_table import GROUPS
 from tui.lines import Lines, Painter
 from tui.panels import connections
+from tui.panels.keys import DIGITS
 from tui.picture import Picture
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
@@ -33,6 +35,8 @@ class Actions(App[None]):
     parts: dict[str, Lines]
     page: Page | None
     filter_line: Prompt
+    plan = Plan("http://this.server/", seconds=30.0)
+    """The settings of the next sustained load; the run fills in its own address."""
 
     _is_due = False
 
@@ -84,6 +88,24 @@ class Actions(App[None]):
         """Requests from the built-in client."""
         self.served.start_burst(requests, connections)
         self.draw_soon()
+
+    def action_load(self) -> None:
+        """Sustained load as last time, or its end."""
+        self.served.toggle_load(self.plan)
+        self.draw_soon()
+
+    def action_load_form(self) -> None:
+        """Change its settings, and start it."""
+        from tui.screens.load_form import LoadForm
+
+        form = LoadForm(self.painter(), self.plan)
+
+        def begin(word: str | None) -> None:
+            if word is not None:
+                self.plan = form.plan
+                self.action_load()
+
+        self._open(form, begin)
 
     def action_restart(self) -> None:
         """The same model anew."""
@@ -270,7 +292,7 @@ class Actions(App[None]):
                     )
         for number, model in enumerate(MODELS, start=1):
             yield SystemCommand(
-                f"model {model}  ({number})",
+                f"model {model}" + (f"  ({number})" if number <= DIGITS else ""),
                 "let this model take over",
                 lambda model=model: self.switch(model),
             )

@@ -50,6 +50,14 @@ LIVE = (
         1,
     ),
     Key("B", (("B", "burst(500, 50)"),), "", "a large burst: 500 requests over 50 connections"),
+    Key(
+        "l",
+        (("l", "load"),),
+        "load",
+        "sustained load by the built-in client, or its end; L: with other settings",
+        5,
+    ),
+    Key("L", (("L", "load_form"),), "", "the settings of sustained load"),
     Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
 )
 

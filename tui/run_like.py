@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from engine.detail import ConnectionDetail
 from engine.events import Event
+from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 
@@ -42,6 +43,9 @@ class RunLike(Protocol):
         """(row, conn) of the connection so many steps from a row (negative: up), or of the last one
         in that direction."""
 
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs or ran; None when that is not known."""
+
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
 
@@ -62,6 +66,9 @@ class RunLike(Protocol):
 
     def start_burst(self, requests: int = 50, connections: int = 10) -> None:
         """Let the built-in client send requests."""
+
+    def toggle_load(self, plan: Plan) -> None:
+        """Let the built-in client begin sustained load on this server, or end what is under way."""
 
     def stop(self) -> Sequence[Event]:
         """End the run."""

@@ -46,7 +46,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     )
     parser.add_argument(
         "--backlog",
-        type=_whole("connections"),
+        type=whole("connections"),
         default=128,
         help="connections that may wait for accept (128)",
     )
@@ -84,7 +84,7 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
 def _unit(name: str) -> tuple[str, Callable[[str], int | float]]:
     if name.endswith("_s"):
         return "SECONDS", _timeout
-    return ("BYTES", _whole("bytes")) if name.endswith("_bytes") else ("N", _whole(name))
+    return ("BYTES", whole("bytes")) if name.endswith("_bytes") else ("N", whole(name))
 
 
 def limits_of(asked: argparse.Namespace) -> Limits:
@@ -112,7 +112,9 @@ def _port(word: str) -> int:
     return int(word)
 
 
-def _whole(what: str) -> Callable[[str], int]:
+def whole(what: str) -> Callable[[str], int]:
+    """Reads a number from 1."""
+
     def read(word: str) -> int:
         if not word.isdecimal() or not 0 < int(word) < 2**31:
             raise argparse.ArgumentTypeError(f"{word!r} is no number of {what}")

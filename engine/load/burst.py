@@ -7,7 +7,6 @@ many closes connections that it should keep, and slows down with the square of t
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from typing import Any, Protocol, cast
@@ -15,6 +14,7 @@ from typing import Any, Protocol, cast
 import httpx
 
 from engine.load import result
+from engine.load.errors import KIND_OF_ERRNO
 from engine.load.result import Burst, BurstResult, Progress, Tally
 from engine.load.target import Target, resolve
 
@@ -207,25 +207,13 @@ class User:
     def _kind(self, error: Exception) -> str:
         causes = list(_causes(error))
         for cause in causes:
-            if isinstance(cause, OSError) and cause.errno in _KIND_OF_ERRNO:
-                return _KIND_OF_ERRNO[cause.errno]
+            if isinstance(cause, OSError) and cause.errno in KIND_OF_ERRNO:
+                return KIND_OF_ERRNO[cause.errno]
         if any(isinstance(cause, TimeoutError) for cause in causes):
             return result.TIMED_OUT
         if isinstance(error, _DISCONNECTS) and self._tap.saw_end:
             return result.CLOSED_EARLY
         return result.OTHER
-
-
-_KIND_OF_ERRNO = {
-    errno.ECONNREFUSED: result.REFUSED,
-    errno.ECONNRESET: result.RESET,
-    errno.EPIPE: result.RESET,
-    errno.ECONNABORTED: result.RESET,
-    errno.ETIMEDOUT: result.TIMED_OUT,
-    errno.EADDRNOTAVAIL: result.OUT_OF_PORTS,
-    errno.EMFILE: result.OUT_OF_FILES,
-    errno.ENFILE: result.OUT_OF_FILES,
-}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -19,6 +19,7 @@ TIMED_OUT = "timed out"  # `timeout_s` passed before the last byte
 CLOSED_EARLY = "closed early"  # end of stream before the response was complete
 BAD_STATUS = "bad status"  # not 2xx or 3xx
 BAD_BODY = "bad body"  # more bytes than Content-Length promised
+BAD_ANSWER = "bad answer"  # no HTTP
 OUT_OF_PORTS = "client ran out of ports"  # EADDRNOTAVAIL: the fault is ours, not the server's
 OUT_OF_FILES = "client ran out of descriptors"  # EMFILE, ENFILE
 OTHER = "other"
@@ -75,7 +76,7 @@ class Burst:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError for what is not a JSON object of these fields."""
-        return cls(**_known(cls, _as_object(text)))
+        return cls(**known(cls, as_object(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,24 +185,26 @@ class Tally:
 
 def parse_line(line: str) -> Progress | BurstResult:
     """Read a line of the load process. Raises ValueError for anything else."""
-    values = _as_object(line)
+    values = as_object(line)
     kind = values.pop("kind", None)
     if kind == "progress":
-        return Progress(**_known(Progress, values))
+        return Progress(**known(Progress, values))
     if kind == "result":
-        known = _known(BurstResult, values)
-        return BurstResult(**{**known, "latencies": tuple(known["latencies"])})
+        told = known(BurstResult, values)
+        return BurstResult(**{**told, "latencies": tuple(told["latencies"])})
     raise ValueError(f"a report of unknown kind: {kind!r}")
 
 
-def _as_object(text: str) -> dict[str, Any]:
+def as_object(text: str) -> dict[str, Any]:
+    """Raises ValueError for what is not a JSON object."""
     values = json.loads(text)  # its JSONDecodeError is a ValueError
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     return values
 
 
-def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+def known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, when they are those of a dataclass; else raises ValueError."""
     names = {each.name for each in fields(cls)}
     required = {each.name for each in fields(cls) if each.default is MISSING}
     if unknown := values.keys() - names:

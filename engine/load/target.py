@@ -11,7 +11,11 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-_KEPT = "/%:@!$&'()*+,;=~?"  # RFC 3986, 3.3 and 3.4, and what is quoted already
+KEPT = "/%:@!$&'()*+,;=~?"  # RFC 3986, 3.3 and 3.4, and what is quoted already
+
+
+class NoSuchHostError(ValueError):
+    """The URL is well formed, and its host has no address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,9 @@ class Target:
 
     url: str  # with a literal address as its host
     host_header: str  # as the user wrote it
+    address: str
+    port: int
+    path: str  # with its query
 
 
 def resolve(url: str, *, allow_remote: bool = False) -> Target:
@@ -31,7 +38,7 @@ def resolve(url: str, *, allow_remote: bool = False) -> Target:
             f"{host} is not this machine: load is for 127.0.0.1 and ::1 unless remote is allowed"
         )
     literal = f"[{address}]" if ":" in address else address
-    return Target(url=f"http://{literal}:{port}{path}", host_header=host_header)
+    return Target(f"http://{literal}:{port}{path}", host_header, address, port, path)
 
 
 def _parts(url: str) -> tuple[str, int, str, str]:
@@ -42,8 +49,8 @@ def _parts(url: str) -> tuple[str, int, str, str]:
         raise ValueError(f"not a URL: {url!r} ({error})") from error
     if parts.scheme != "http" or not host:
         raise ValueError(f"not a URL of the form http://HOST[:PORT]/PATH: {url!r}")
-    path = quote(parts.path or "/", safe=_KEPT)
-    query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
+    path = quote(parts.path or "/", safe=KEPT)
+    query = f"?{quote(parts.query, safe=KEPT)}" if parts.query else ""
     return host, 80 if port is None else port, path + query, parts.netloc.rpartition("@")[2]
 
 
@@ -51,7 +58,7 @@ def _first_address(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"cannot resolve {host!r}: {error}") from error
+        raise NoSuchHostError(f"cannot resolve {host!r}: {error}") from error
     # IPv4 first: a server that was told nothing else listens on 127.0.0.1.
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return str(found[0][4][0])

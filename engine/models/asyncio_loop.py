@@ -122,7 +122,7 @@ class Server:
         self.swept_s = now_s
         self.admission.close_refused()
         for client in self.clients:
-            if now_s > client.patience.ends_s:
+            if client.patience.is_over(now_s):
                 client.give_up()
 
 
@@ -140,7 +140,7 @@ class Client:
         self.connection = connection
         self.descriptor = connection.fileno()
         self.conversation = service.converse(connection)
-        self.patience = Patience(self.conversation, service.limits, time.monotonic())
+        self.patience = Patience(connection, self.conversation, service.limits, time.monotonic())
         self.loop = loop
         self.bytes: asyncio.Future[bytes] | None = None
         self.room: asyncio.Future[None] | None = None

@@ -161,7 +161,7 @@ def accept(
 def talk(connection: socket.socket, service: Service) -> Task:
     """Answer one client, until it or we end the connection."""
     conversation = service.converse(connection)
-    patience = Patience(conversation, service.limits, time.monotonic())
+    patience = Patience(connection, conversation, service.limits, time.monotonic())
     try:
         while not conversation.ended:
             try:
@@ -171,7 +171,7 @@ def talk(connection: socket.socket, service: Service) -> Task:
                 continue
             except TimeoutError:  # silent, or slow, for too long
                 for piece in patience.last_words():
-                    yield from send_all(connection, piece, service)
+                    yield from send_all(connection, piece, patience)
                 break
             if not data:
                 return
@@ -181,7 +181,7 @@ def talk(connection: socket.socket, service: Service) -> Task:
                 if response.wait_s or answered % MOST_SENDS == 0:
                     yield SLEEP, connection, time.monotonic() + response.wait_s
                 for sent, piece in enumerate(conversation.send(response), start=1):
-                    yield from send_all(connection, piece, service)
+                    yield from send_all(connection, piece, patience)
                     if sent % MOST_SENDS == 0:
                         yield SLEEP, connection, 0.0
                 if conversation.ended:
@@ -192,16 +192,23 @@ def talk(connection: socket.socket, service: Service) -> Task:
         pass  # the client is gone, or takes nothing of its answer
 
 
-def send_all(connection: socket.socket, piece: Piece, service: Service) -> Task:
-    """Send it, and wait for room as long as it is not all sent."""
+def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> Task:
+    """Send it, and wait for room as long as it is not all sent and its client takes something."""
     while piece:
         try:
             sent = connection.send(piece)
         except BlockingIOError:
-            yield SEND, connection, time.monotonic() + service.limits.send_s
+            patience.follow(time.monotonic(), False, is_unsent=True)
+            try:
+                yield SEND, connection, patience.ends_s
+            except TimeoutError:
+                if not patience.has_taken(time.monotonic()):
+                    raise
             continue
         # A view: to copy the rest at each step would take longer than to send it.
         piece = memoryview(piece)[sent:] if sent < len(piece) else b""
+        if piece:
+            patience.follow(time.monotonic(), sent > 0, is_unsent=True)
 
 
 def linger(connection: socket.socket, conversation: Conversation, patience: Patience) -> Task:

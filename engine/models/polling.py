@@ -58,12 +58,17 @@ def accept(
 
 def go_round(clients: list[Client], service: Service) -> None:
     """Ask every client once."""
+    now_s = time.monotonic()  # once a round: nearly all clients do nothing but say EAGAIN
     # Over a copy: removing from a list while going through it skips the next one.
     for client in clients[:]:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = time.monotonic() > client.patience.ends_s and not client.has_last_words()
+            is_over = (
+                now_s > client.patience.ends_s
+                and client.patience.is_over(now_s)
+                and not client.has_last_words()
+            )
         except OSError:
             is_over = True  # reset by the client
         if is_over:

@@ -197,7 +197,7 @@ class Loop:
         self.swept_s = self.now_s
         self.admission.close_refused()
         for client in list(self.clients.values()):
-            if self.now_s > client.patience.ends_s and not client.is_away:
+            if not client.is_away and client.patience.is_over(self.now_s):
                 self.give_up(client)
 
     def give_up(self, client: Pooled) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
@@ -23,6 +24,7 @@ class FakeRun:
         self.short = self.whole = False
         self.refusal = ""
         self.settings = RunSettings(model=model)
+        self._first = model  # of ENGINE_PID
         self.calls: list[str] = []
         self.now_ns = START_NS
         self.snapshots_taken = 0
@@ -75,6 +77,9 @@ class FakeRun:
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
         return self.state.neighbour(row, steps, self.now_ns, order)
 
+    def model_of(self, pid: int) -> str | None:
+        return self.state.workers.model_of(pid) or (self._first if pid == ENGINE_PID else None)
+
     def detail(self, conn: int) -> ConnectionDetail | None:
         return self.state.detail(conn, self.now_ns)
 
@@ -100,6 +105,9 @@ class FakeRun:
 
     def start_burst(self, requests: int = 50, connections: int = 10) -> None:
         self.calls.append(f"burst {requests} {connections}")
+
+    def toggle_load(self, plan: Plan) -> None:
+        self.calls.append(f"load {plan.connections} {plan.rate}")
 
     def stop(self) -> list[Event]:
         self.calls.append("stop")

@@ -40,6 +40,7 @@ LATENCY_SCALES = (  # the height is a share of the burst's requests: bursts of a
     "latency 0.1 ms–10 s, steps 1 2 5, █ = 100 %",
     "steps 1 2 5, █ = 100 %",
 )
+FINE = "fine"  # the verdict of engine.load.figures
 BY_WHOM = "  by the built-in client, newest last"
 RATE_OF_WHAT = "; requests/s while it ran"  # the server's own is over the last second
 EMPTY = "·"
@@ -80,6 +81,8 @@ def _row(chosen: Chosen, burst: BurstView, width: int) -> Line:
     if burst.failure:
         return _failed(burst, width)
     if burst.is_running:
+        if burst.loop and burst.done:
+            return table_row(chosen, burst, _widths(chosen))
         if not (burst.done or burst.connections_opened):
             return _starting(chosen[:3], burst, width)
         chosen = _while_running(chosen)
@@ -117,6 +120,10 @@ def _mode(burst: BurstView, widths: Widths) -> Line:
 
 
 def _requests(burst: BurstView, widths: Widths) -> Line:
+    if burst.is_running and burst.loop:
+        done, percent = count(burst.done), f"{burst.share:.0%}"
+        live = (f"{done} {percent}", f"{rate(burst.done)} {percent}", percent)
+        return ((first_that_fits(live, widths["requests"]), "handler"),)
     if burst.is_running:
         done, total = count(burst.done), count(burst.total)
         texts = (f"{done} of {total}", f"{done}/{total}", f"{burst.done}/{burst.total}", done)
@@ -130,7 +137,9 @@ def _connections(burst: BurstView, _: Widths) -> Line:
 
 def _each(burst: BurstView, _: Widths) -> Line:
     opened = burst.connections_opened
-    return ((f"{burst.done / opened:.3g}" if opened else "-", "text"),)
+    each = burst.done / opened if opened else 0.0
+    told = rate(each) if each >= 1000 else f"{each:.3g}"
+    return ((told if opened else "-", "text"),)
 
 
 def _p50(burst: BurstView, _: Widths) -> Line:
@@ -146,7 +155,8 @@ def _max(burst: BurstView, _: Widths) -> Line:
 
 
 def _rate(burst: BurstView, _: Widths) -> Line:
-    return (("" if burst.is_running else rate(burst.requests_per_s), "text"),)
+    is_known = any(burst.latencies) or not burst.is_running
+    return ((rate(burst.requests_per_s) if is_known else "", "text"),)
 
 
 def _retried(burst: BurstView, _: Widths) -> Line:
@@ -183,9 +193,24 @@ def _errors(burst: BurstView, widths: Widths) -> Line:
     if burst.errors:
         kinds = [f"{number} {kind}" for kind, number in burst.errors.items()]
         return ((", ".join(kinds if is_told else [*kinds, retried]), "warning"),)
+    if burst.loop:
+        return _verdict(burst, widths)
     words = "under way" if burst.is_running else "none"
     texts = (words,) if is_told else (f"{words}, {retried}", retried)
     return ((first_that_fits(texts, widths["errors"]), "name"),)
+
+
+def _verdict(burst: BurstView, widths: Widths) -> Line:
+    """Of sustained load without errors: of which kind, and whether its client kept up."""
+    if burst.is_running:
+        phase = "under way" if any(burst.latencies) else "warm-up"
+        live = (f"{burst.loop}, {phase}", phase)
+        return ((first_that_fits(live, widths["errors"]), "name"),)
+    told = f"{count(burst.dropped)} dropped, {burst.verdict}" if burst.dropped else burst.verdict
+    brief = burst.verdict.partition(":")[0]
+    texts = (f"{burst.loop}, {told}", told, brief, brief.removeprefix("client "))
+    is_good = burst.verdict == FINE and not burst.dropped
+    return ((first_that_fits(texts, widths["errors"]), "name" if is_good else "warning"),)
 
 
 # --- columns --------------------------------------------------------------------------------------

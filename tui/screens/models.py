@@ -19,9 +19,9 @@ from textual.binding import Binding, BindingType
 from engine.models import ModelInfo, describe
 from tui.format import Line, fit, padded, wrapped
 from tui.lines import Painter
+from tui.panels.keys import DIGITS
 from tui.screens.page import Page
 
-DIGITS = 9
 NAME_WIDTH = 14
 MARGIN = 5  # cells before a name: the cursor, the digit
 KEYS = (("↑ ↓", "choose"), ("enter", "switch"), ("esc", "back"), ("q", "quit"))
@@ -70,7 +70,10 @@ def lines(
     rows = max(min(len(infos), height - DETAIL_LINES - 2), 3)
     first = min(max(cursor - rows // 2, 0), max(len(infos) - rows, 0))
     shown = range(first, min(first + rows, len(infos)))
-    title: Line = (("MODELS", "title"), ("  how the server works from now on", "name"))
+    part = "" if len(shown) == len(infos) else f"  {first + 1} to {shown.stop} of {len(infos)}"
+    title: Line = (
+        ("MODELS", "title"), (part, "value"), ("  how the server works from now on", "name"),
+    )  # fmt: skip
     listed = [_row(infos[i], i, i == cursor, infos[i].name == running, width) for i in shown]
     return [(), title, *listed, (), *_details(infos[cursor], width)]
 

@@ -1,0 +1,251 @@
+"""What sustained load did and met: the running counts, and the figures that are made from them.
+
+`requests` are those that ended, warm-up included; percentiles and requests/s leave the warm-up out.
+Response time counts from the instant at which a request was due: in an open loop by the rate, in a
+closed one when its connection was free, so that who waits for a user there is in no latency
+(coordinated omission). Service time counts from when the request was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from operator import add
+from typing import Any, Self
+
+from engine.load.cpu import CpuShares
+from engine.load.plan import Plan
+from engine.load.result import as_object, known
+from engine.load.samples import Percentiles, Samples, merged, percentiles
+
+FINE = "fine"
+NEAR_LIMIT = "client near its limit"
+SATURATED = "client saturated: the latency is partly ours"
+NOTHING = "nothing measured"
+# Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
+# due often finds it busy with another.
+NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
+
+
+def verdict(cpu: Mapping[str, float | None]) -> str:
+    """Whether the client had time to spare, from the fields of CpuShares."""
+    wanted = (cpu["client"] or 0) + (cpu["client_waited"] or 0)
+    if wanted >= SATURATED_FROM:
+        return SATURATED
+    return NEAR_LIMIT if wanted >= NEAR_LIMIT_FROM else FINE
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the load process tells now and then, and at the end: counts that can be added up."""
+
+    requests: int  # that ended, well or not; a retried one counts once
+    offered: int  # due so far
+    sent: int
+    done: int  # good answers
+    retried: int  # sent again, since a kept connection was closed under them (RFC 9110, 9.2.2)
+    errors: Mapping[str, int]
+    connections_opened: int  # for these requests
+    connections_beside: int  # opened by slow heads, slow readers and silent clients
+    bytes_sent: int
+    bytes_received: int
+    started_ns: int  # time.monotonic_ns, the clock of the events
+    seconds: float  # since the start
+    measured_s: float  # since the warm-up
+    share: float  # how much of what was asked has been done, 0 to 1
+    is_open_loop: bool
+    cpu: Mapping[str, float | None]  # CpuShares, since the warm-up
+    prompt: str  # service time of requests sent when they were due; this and the next: HDR, base64
+    service: str  # of the others
+    response: str  # of the others
+    send_lag: str  # of the others: from due to sent, a connect included
+    connect: str
+    latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
+    is_final: bool
+
+    def to_json(self) -> str:
+        """One line, for `from_json`."""
+        return json.dumps({"kind": "report", **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError for what is no such line."""
+        values = as_object(text)
+        values.pop("kind", None)
+        told = known(cls, values)
+        return cls(**{**told, "latencies": tuple(told["latencies"])})
+
+
+@dataclass(slots=True)
+class Counts:
+    """The running counts of one run."""
+
+    plan: Plan
+    started_ns: int
+    sent: int = 0
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    connections_opened: int = 0
+    connections_beside: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    prompt: Samples = field(default_factory=Samples)
+    service: Samples = field(default_factory=Samples)
+    response: Samples = field(default_factory=Samples)
+    send_lag: Samples = field(default_factory=Samples)
+    connect: Samples = field(default_factory=Samples)
+
+    @property
+    def measures_from_ns(self) -> int:
+        """A request that is due before belongs to the warm-up."""
+        return self.started_ns + int(self.plan.warm_up * 1e9)
+
+    def note_error(self, kind: str) -> None:
+        """A request ended as one of the kinds in result.py."""
+        self.failed += 1
+        self.errors[kind] = self.errors.get(kind, 0) + 1
+
+    def note_latency(self, due_ns: int, sent_ns: int, now_ns: int) -> None:
+        """A good answer to a request after the warm-up."""
+        if due_ns == sent_ns:
+            self.prompt.add(now_ns - due_ns)
+        else:
+            self.service.add(now_ns - sent_ns)
+            self.response.add(now_ns - due_ns)
+            self.send_lag.add(sent_ns - due_ns)
+
+    def flush(self) -> None:
+        """Count the latencies so far."""
+        for samples in (self.prompt, self.service, self.response, self.send_lag, self.connect):
+            samples.flush()
+
+    def report(self, now_ns: int, cpu: CpuShares, *, is_final: bool = False) -> Report:
+        """As it stands at `now_ns`."""
+        seconds = (now_ns - self.started_ns) / 1e9
+        ended = self.done + self.failed
+        return Report(
+            requests=ended,
+            offered=self._offered(seconds),
+            sent=self.sent,
+            done=self.done,
+            retried=self.retried,
+            errors=dict(self.errors),
+            connections_opened=self.connections_opened,
+            connections_beside=self.connections_beside,
+            bytes_sent=self.bytes_sent,
+            bytes_received=self.bytes_received,
+            started_ns=self.started_ns,
+            seconds=seconds,
+            measured_s=max((now_ns - self.measures_from_ns) / 1e9, 0.0),
+            share=1.0 if is_final else self._share(seconds, ended),
+            is_open_loop=self.plan.rate is not None,
+            cpu=asdict(cpu),
+            prompt=self.prompt.encoded(),
+            service=self.service.encoded(),
+            response=self.response.encoded(),
+            send_lag=self.send_lag.encoded(),
+            connect=self.connect.encoded(),
+            latencies=tuple(map(add, self.prompt.buckets, self.response.buckets)),
+            is_final=is_final,
+        )
+
+    def _offered(self, seconds: float) -> int:
+        if self.plan.rate is None:
+            return self.sent  # a closed loop asks when it can
+        end_s = self.plan.seconds
+        due = self.plan.offered(seconds if end_s is None else min(seconds, end_s))
+        return max(due, self.sent)
+
+    def _share(self, seconds: float, ended: int) -> float:
+        if self.plan.requests is not None:
+            return min(ended / self.plan.requests, 1.0)
+        assert self.plan.seconds is not None
+        return min(seconds / self.plan.seconds, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A report as people read it."""
+
+    requests: int
+    connections_opened: int
+    errors: Mapping[str, int]
+    seconds: float
+    requests_per_s: float  # good answers, over the measured seconds
+    p50_ms: float | None  # of response time
+    p90_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    verdict: str
+    loop: str  # `closed` or `open`
+    offered: int
+    sent: int
+    done: int
+    dropped: int  # due, and never sent since no connection was free
+    retried: int
+    requests_per_connection: float | None  # None: no connection was opened
+    measured: int  # good answers after the warm-up
+    measured_s: float
+    response: Percentiles
+    service: Percentiles
+    send_lag: Percentiles | None  # None: in a closed loop nothing is due
+    connect: Percentiles
+    bytes_sent: int
+    bytes_received: int
+    connections_beside: int
+    cpu: Mapping[str, float | None]
+    latencies: tuple[int, ...]
+
+    def as_values(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def response_time(report: Report) -> Percentiles:
+    """Of all that were measured."""
+    return percentiles(merged(report.prompt, report.response))
+
+
+def verdict_on(report: Report) -> str:
+    """In words: see `verdict`."""
+    return verdict(report.cpu) if any(report.latencies) else NOTHING
+
+
+def figures(report: Report) -> Figures:
+    """What a report says. Takes some milliseconds: not for the load process."""
+    told = response_time(report)
+    lag = percentiles(merged(report.send_lag)) if report.is_open_loop else None
+    opened = report.connections_opened
+    return Figures(
+        requests=report.requests,
+        connections_opened=opened,
+        errors=report.errors,
+        seconds=report.seconds,
+        requests_per_s=told.count / report.measured_s if report.measured_s else 0.0,
+        p50_ms=told.p50_ms,
+        p90_ms=told.p90_ms,
+        p99_ms=told.p99_ms,
+        max_ms=told.max_ms,
+        verdict=verdict_on(report),
+        loop="open" if report.is_open_loop else "closed",
+        offered=report.offered,
+        sent=report.sent,
+        done=report.done,
+        dropped=report.offered - report.sent if report.is_final else 0,
+        retried=report.retried,
+        requests_per_connection=report.requests / opened if opened else None,
+        measured=told.count,
+        measured_s=report.measured_s,
+        response=told,
+        service=percentiles(merged(report.prompt, report.service)),
+        send_lag=lag,
+        connect=percentiles(merged(report.connect)),
+        bytes_sent=report.bytes_sent,
+        bytes_received=report.bytes_received,
+        connections_beside=report.connections_beside,
+        cpu=report.cpu,
+        latencies=report.latencies,
+    )

@@ -1,0 +1,193 @@
+"""Sustained load: users that ask for as long as a plan says, in a closed or an open loop.
+
+One thread, one event loop (uvloop: asyncio's own needs twice the time for each request). libuv's
+timers have a grain of 1 ms, so what is due within one is sent together; the send lag shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from itertools import accumulate
+from urllib.parse import quote
+
+from engine.load import result
+from engine.load.beside import Beside
+from engine.load.connection import Page
+from engine.load.cpu import CpuMeter
+from engine.load.figures import Counts, Report
+from engine.load.plan import Plan
+from engine.load.target import KEPT, Target, resolve
+from engine.load.user import CLOSES_WITHIN_S, NEVER_NS, User
+
+REPORT_EVERY_S = 0.2
+COUNT_EVERY_S = 0.05  # so that counting takes less than a millisecond
+SWEEP_S = 0.25  # between two looks for requests that are too late: the grain of the time-out
+
+
+class Load:
+    """One run."""
+
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self.plan = plan
+        self.target = target
+        self.loop = asyncio.get_running_loop()
+        self.counts = Counts(plan, time.monotonic_ns())
+        self.cpu = CpuMeter(plan.server_pid, plan.watcher_pid)
+        self._pages = _pages(plan, target)
+        weights = [weight for _, weight in plan.paths] or [1.0]
+        self._weights = list(accumulate(weights))
+        self._users = [User(self) for _ in range(plan.connections)]
+        self._idle = list(self._users) if plan.rate else []
+        self._ends_ns = (
+            NEVER_NS if plan.seconds is None else self.counts.started_ns + int(plan.seconds * 1e9)
+        )
+        self._has_ended = self.loop.create_future()
+
+    async def run(self, on_report: Callable[[Report], None] | None) -> Report:
+        """To its end, or to `stop`."""
+        tasks = [asyncio.create_task(each) for each in (self._count(), self._sweep())]
+        if on_report:
+            tasks.append(asyncio.create_task(self._report(on_report)))
+        beside = Beside(self.plan, self.target, self.counts)
+        self.loop.call_later(self.plan.warm_up, self.cpu.restart)
+        self._begin()
+        try:
+            await self._has_ended
+        finally:
+            for task in tasks:
+                task.cancel()
+        ended_ns = time.monotonic_ns()
+        report = self.counts.report(ended_ns, self.cpu.shares(), is_final=True)
+        beside.stop()
+        await self._close()
+        return report
+
+    def stop(self) -> None:
+        """Send nothing more; what is on the way is still awaited."""
+        self._ends_ns = min(self._ends_ns, time.monotonic_ns())
+        self.look_for_end()
+
+    def page(self) -> Page:
+        """What is asked for next."""
+        if len(self._pages) == 1:
+            return self._pages[0]
+        return random.choices(self._pages, cum_weights=self._weights)[0]
+
+    # --- who asks when -----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self.plan.rate:
+            self._send_due()
+            return
+        if self.plan.seconds is not None:
+            self.loop.call_later(self.plan.seconds, self.look_for_end)
+        apart_s = self.plan.ramp_s / self.plan.connections
+        for number, user in enumerate(self._users):
+            self.loop.call_later(number * apart_s, self.is_free, user)
+
+    def is_free(self, user: User) -> None:
+        """A user whose request has ended: the next one, or none."""
+        now_ns = time.monotonic_ns()
+        if not self._may_send(now_ns):
+            self.look_for_end()
+        elif not self.plan.rate:
+            self._send(user, now_ns)
+        elif (due_ns := self._due_ns()) <= now_ns:
+            self._send(user, due_ns)
+        else:
+            self._idle.append(user)
+
+    def _send(self, user: User, due_ns: int) -> None:
+        self.counts.sent += 1
+        user.ask(self.page(), due_ns)
+
+    def _may_send(self, due_ns: int) -> bool:
+        """Whether one that is due at `due_ns` may be sent."""
+        wanted = self.plan.requests
+        return due_ns < self._ends_ns and (wanted is None or self.counts.sent < wanted)
+
+    def _due_ns(self) -> int:
+        return self.counts.started_ns + int(self.plan.due_s(self.counts.sent) * 1e9)
+
+    def _send_due(self) -> None:
+        """Open loop: all that is due, as far as connections are free; who becomes free goes on.
+
+        What was due before the end and only our timer was late for is sent after it.
+        """
+        now_ns = time.monotonic_ns()
+        while self._idle and self._may_send(due_ns := self._due_ns()) and due_ns <= now_ns:
+            self._send(self._idle.pop(), due_ns)
+        if self._may_send(now_ns):
+            wait_s = max((self._due_ns() - now_ns) / 1e9, 0.001)
+            self.loop.call_later(wait_s, self._send_due)
+        else:
+            self.look_for_end()
+
+    def look_for_end(self) -> None:
+        """The run is over when nothing more may be sent and nothing is on the way."""
+        if self._has_ended.done() or self._may_send(time.monotonic_ns()):
+            return
+        if not any(user.is_asking for user in self._users):
+            self._has_ended.set_result(None)
+
+    def look_for_hope(self) -> None:
+        """When nobody has listened from the start, the rest of the time would tell nothing new."""
+        counts = self.counts
+        is_hopeless = not counts.done and set(counts.errors) == {result.REFUSED}
+        if is_hopeless and self.plan.requests is None and counts.failed >= self.plan.connections:
+            self.stop()
+
+    # --- beside the load ---------------------------------------------------------------------------
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_EVERY_S)
+            self.counts.flush()
+
+    async def _report(self, on_report: Callable[[Report], None]) -> None:
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            on_report(self.counts.report(time.monotonic_ns(), self.cpu.shares()))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_ns = time.monotonic_ns()
+            for user in self._users:
+                user.look_at_the_clock(now_ns)
+            self.look_for_end()
+
+    async def _close(self) -> None:
+        """All connections, and until the transports have done so."""
+        for user in self._users:
+            user.leave()
+        deadline_s = time.monotonic() + CLOSES_WITHIN_S
+        while any(user.is_connected for user in self._users) and time.monotonic() < deadline_s:
+            await asyncio.sleep(0.005)
+
+
+def _pages(plan: Plan, target: Target) -> list[Page]:
+    close = "Connection: close\r\n" if plan.asks_close else ""
+    paths = [quote(path, safe=KEPT) for path, _ in plan.paths] or [target.path]
+    return [
+        Page(
+            f"GET {path} HTTP/1.1\r\nHost: {target.host_header}\r\nAccept: */*\r\n"
+            f"User-Agent: servetui\r\n{close}\r\n".encode("ascii"),
+            verify=plan.verify_bodies,
+        )
+        for path in paths
+    ]
+
+
+async def run(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Report:
+    """Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
+    load = Load(plan, resolve(plan.url, allow_remote=plan.allow_remote))
+    running = asyncio.ensure_future(load.run(on_report))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        load.stop()
+        return await running
