@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.apps import flask_app
-from tests.serve_driver import Client, Serve, kinds
+from tests.plain_client import Client
+from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
 from tests.test_app import ask, connected, serve_words
 
