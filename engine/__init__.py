@@ -6,7 +6,7 @@ Where to look, in the order in which an event travels:
     __main__.py      the engine process: read its settings, run one model, report
     models/          one file a concurrency model, each a page to read from top to bottom
     admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
-                     limits.py: what all that may cost
+                     limits.py: what all that may cost; pool.py: workers that stand ready
     loop_client.py   what an event loop remembers of one client
     http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
                      http_messages.py, http_dates.py); no sockets
@@ -17,14 +17,14 @@ Where to look, in the order in which an event travels:
     rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
                      sockets (reporting.py: how it is told), traced_conversation.py requests and
-                     responses; callers.py by whom
+                     responses; traced_queue.py queues; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
                      (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
                      are its two ends; passing.py: what came and went between two looks
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
                      connection.py, table.py (rows.py, ranked.py: in which order), workers.py
-                     (processes and threads), waits.py (where requests wait), flow.py (rates)
+                     (processes and threads), waits.py (where requests wait; app_queue.py), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts and sustained load

@@ -38,6 +38,7 @@ from engine.event_queue import SharedMemory
 from engine.events import printable
 from engine.failures import in_one_line
 from engine.limits import Limits
+from engine.pool import Pool
 from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
@@ -64,6 +65,8 @@ class EngineSettings:
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
+    pool: dict[str, Any]
+    """As keywords of Pool."""
     serve_options: dict[str, Any]
     """What else the model's serve() is given, by name."""
 
@@ -112,9 +115,9 @@ def _service(
     settings: EngineSettings, memory: SharedMemory, on_leave: Callable[[], None]
 ) -> Service:
     """What the model is given: the site, or the user's own application. Raises CannotRunError."""
-    live, limits = Settings(memory.words), Limits(**settings.limits)
+    live, limits, pool = Settings(memory.words), Limits(**settings.limits), Pool(**settings.pool)
     if not settings.app:
-        return Service(live, Site(Path(settings.root)).answer, on_leave, limits)
+        return Service(live, Site(Path(settings.root)).answer, on_leave, limits, pool)
     name, address = settings.model, (settings.host, settings.port)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # what it prints is read
     application = load(settings.app)  # after the model, which may have patched what it builds on
@@ -124,7 +127,7 @@ def _service(
 
         asgi = AsgiServer(settings.app, application, address)
         asgi.start()
-        service = Service(live, asgi.answer, on_leave, limits)
+        service = Service(live, asgi.answer, on_leave, limits, pool)
         service.run = asgi.run
         return service
     from engine.wsgi import WsgiServer
@@ -135,7 +138,7 @@ def _service(
         multithread=name not in WITH_PROCESSES | ALONE,
         multiprocess=name not in WITH_THREADS | ALONE,
     )
-    return Service(live, wsgi.answer, on_leave, limits)
+    return Service(live, wsgi.answer, on_leave, limits, pool)
 
 
 def _finish(settings: EngineSettings) -> None:
@@ -154,13 +157,21 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         _prepare(service, settings, in_plain_clothes)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
-    from engine import traced_conversation, traced_rehearsal, traced_socket, tracing
+    from engine import (
+        traced_conversation,
+        traced_queue,
+        traced_rehearsal,
+        traced_socket,
+        tracing,
+    )
 
     tracing.install(memory)
+    traced_queue.install()
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )
     listener = traced_socket.traced_listener(fd, socket.socket)
+    service.beside = traced_socket.traced_beside
     _prepare(service, settings, partial(traced_rehearsal.in_costume, listener))
     return listener
 

@@ -71,6 +71,14 @@ class Admission:
             self._leaving.popleft()[1].close()
 
 
+def in_turn(service: Service, most: int) -> int:
+    """The cap of a model that accepts no more connections than it serves: nobody is refused, who comes
+    too late waits in the accept queue. At most `most`; fewer if the user says so."""
+    cap = _within_descriptors(min(service.limits.connections or most, most))
+    service.settings.set_cap(cap)
+    return cap
+
+
 def _within_descriptors(connections: int) -> int:
     """As many of them as there can be descriptors for."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -21,6 +21,7 @@ from engine.event_reader import Reader
 from engine.labs import server_of
 from engine.limits import Limits
 from engine.models import MODELS
+from engine.pool import Pool
 from engine.said import Said
 from engine.service import Settings
 
@@ -47,6 +48,7 @@ class EngineProcess:
         root: Path,
         listener: socket.socket,
         limits: Limits,
+        pool: Pool,
         serve_options: dict[str, Any],
         *,
         trace: bool,
@@ -82,6 +84,7 @@ class EngineProcess:
             control_fd=theirs.fileno(),
             trace=trace,
             limits=asdict(limits),
+            pool=asdict(pool),
             serve_options=serve_options,
         )
         self._process = subprocess.Popen(

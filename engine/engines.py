@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from engine.engine_process import EngineProcess, Phase
 from engine.events import Kind, Unreported
+from engine.listener import stand_alone
 from engine.models import MODELS
 from engine.run_settings import RunError, RunSettings
 from engine.said import Said
@@ -149,6 +150,7 @@ class Engines:
                 settings.root,
                 self._listener,
                 settings.limits,
+                settings.pool,
                 settings.serve_options,
                 trace=settings.trace,
                 app=settings.app,
@@ -173,6 +175,7 @@ class Engines:
             self._serving = None
         if self._serving is not None:
             return False
+        stand_alone(self._listener)  # as a killed engine could not leave it
         upcoming.go()
         self._serving, self._next = upcoming, None
         self._served_at_s = now_s

@@ -77,7 +77,8 @@ class Reader:
                 chunks += pieces
                 slots += [slot] * len(pieces)
         if not whole:
-            chunks, passed = pass_over(chunks, [event.conn for event in events])
+            pids = [self._sources[slot].pid for slot in slots]
+            chunks, passed = pass_over(chunks, pids, [event.conn for event in events])
             self._passed += passed
         for slot, chunk in zip(slots, chunks, strict=True):
             self._decode(slot, chunk, events)

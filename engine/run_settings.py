@@ -11,6 +11,7 @@ from engine import listener as listening
 from engine.labs import server_of
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.models import DEFAULT_MODEL, MODELS
+from engine.pool import DEFAULT_POOL, Pool
 from engine.probes.processes import holder_of_port
 from engine.site import WWW
 
@@ -40,6 +41,7 @@ class RunSettings:
     trace: bool = True
     tick_s: float = 0.0
     limits: Limits = DEFAULT_LIMITS
+    pool: Pool = DEFAULT_POOL
     serve_options: dict[str, Any] = field(default_factory=dict)
     """What else the model's serve() is given, by name."""
     restart: bool = False

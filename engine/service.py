@@ -9,6 +9,8 @@ from engine.failures import in_one_line, print_failure
 from engine.http1 import Answer, Conversation
 from engine.http_messages import NO_PEER, Peer, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
+from engine.listener import open_beside
+from engine.pool import DEFAULT_POOL, Pool
 
 
 class Settings:
@@ -95,20 +97,25 @@ class Service:
         answer: Callable[[Request, Peer], Answer | Awaitable[Answer]],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
+        pool: Pool = DEFAULT_POOL,
     ) -> None:
         self.settings = settings
         self.limits = limits
+        self.pool = pool
         self.converse: Callable[[socket.socket], Conversation] = lambda _: Conversation(
             settings, limits
         )
         """The HTTP side of a new connection."""
+        self.beside: Callable[[socket.socket], socket.socket] = open_beside
+        """Opens another listening socket on the port of one that shares it."""
         self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
         """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
         self.run: Callable[[Coroutine[Any, Any, None]], None] | None = None
         """Where the application is awaited (ASGI): what runs the model's coroutine, in the loop in which
         the application has started."""
         self._answer: Callable[[Request, Peer], Any] = answer
-        self._on_leave = on_leave
+        self.on_leave = on_leave
+        """Told once that this process never accepts again."""
         self._left = False
 
     def answer(self, request: Request, peer: Peer = NO_PEER) -> Answer:
@@ -136,7 +143,7 @@ class Service:
             return True
         if not self._left:
             self._left = True
-            self._on_leave()
+            self.on_leave()
         return False
 
 

@@ -15,13 +15,17 @@ from engine.limits import Limits
 from engine.models import MODELS, process, thread
 from engine.service import Service, Settings
 from tests.plain_client import Client, request
-from tests.serve_driver import Serve
+from tests.serve_driver import WAIT_FOR_A_TURN, Serve
 from tests.support import wait_until
 
 CAP, BEYOND = 5, 40
+OWN_CAPS = {
+    "process": 200, "thread": 1_000, "select": 960, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
+}  # fmt: skip
+REFUSING = [model for model in MODELS if model not in WAIT_FOR_A_TURN]
 
 
-@pytest.mark.parametrize("model", list(MODELS))
+@pytest.mark.parametrize("model", REFUSING)
 @pytest.mark.parametrize("trace", [True, False], ids=["watched", "untraced"])
 def test_beyond_the_cap_clients_are_answered_503_at_once(model: str, trace: bool) -> None:
     options = [] if trace else ["--no-trace"]
@@ -58,13 +62,13 @@ def test_beyond_the_cap_clients_are_answered_503_at_once(model: str, trace: bool
 @pytest.mark.parametrize("model", list(MODELS))
 def test_a_model_has_a_cap_of_its_own(model: str) -> None:
     with Serve(model) as server:
-        cap = {"process": 200, "thread": 1_000, "select": 960}.get(model, 20_000)
+        cap = OWN_CAPS.get(model, 20_000)
         limit = server.snapshot()["descriptors"] and os.sysconf("SC_OPEN_MAX")
         assert server.snapshot()["cap"] <= cap
         assert server.snapshot()["cap"] == cap or limit < cap + 64
 
 
-@pytest.mark.parametrize("model", list(MODELS))
+@pytest.mark.parametrize("model", REFUSING)
 def test_the_descriptors_cap_it_too(model: str) -> None:
     under = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"]
     with Serve(model, under=under, execs=True) as server:
@@ -76,6 +80,32 @@ def test_the_descriptors_cap_it_too(model: str) -> None:
             statuses = [client.answer().status for client in clients]
         assert statuses.count(200) == 36
         assert statuses.count(503) == 24
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in MODELS if model in WAIT_FOR_A_TURN - {"reuseport"}]
+)
+@pytest.mark.parametrize("trace", [True, False], ids=["watched", "untraced"])
+def test_who_comes_beyond_the_cap_of_a_model_that_serves_in_turn_waits(
+    model: str, trace: bool
+) -> None:
+    options = [] if trace else ["--no-trace"]
+    cap = 1 if model == "iterative" else 2
+    with (
+        Serve(model, "--max-connections", str(cap), *options) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        inside = [stack.enter_context(Client(server.port)) for _ in range(cap)]
+        assert [client.get("/").status for client in inside] == [200] * cap
+        outside = stack.enter_context(Client(server.port))
+        outside.ask("/")
+        shot = wait_until(
+            lambda: (s := server.snapshot())["rooms"]["accept_queue"]["now"] == 1 and s,
+            what="a client in the accept queue",
+        )
+        assert (shot["refused"], shot["cap"]) == (0, cap)
+        inside[0].socket.close()
+        assert outside.answer().status == 200
 
 
 def test_the_refused_are_counted_over_all_engines() -> None:

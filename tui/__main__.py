@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
-from engine.labs import LABS
 from engine.models import MODELS, add_from_elsewhere, describe
 from tui.beginning import why_not_begun
-from tui.run_options import add_run_options, limits_of, seconds
+from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
 if TYPE_CHECKING:
     from engine.run import Run
@@ -116,25 +115,11 @@ def _models(words: list[str]) -> int:
 
 
 def _lab(words: list[str]) -> int:
-    parser = _Parser(
-        prog=f"{PROGRAM} lab",
-        description="A failure on purpose: a question, the run, the answer with its figures, and the fix. "
-        "Without a name, all of them as a course, which goes on where it was left.",
-    )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one of them; see --list")
-    parser.add_argument("--list", action="store_true", help="the labs, a line each")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    asked = parser.parse_args(words)
-    if asked.name is not None and asked.name not in LABS:
-        parser.error(f"no lab {asked.name!r}; see {PROGRAM} lab --list")
+    from tui import lab_command
 
-    from tui import labs
-
-    if asked.list:
-        return _print(labs.listed(as_json=asked.json))
-    if asked.name is not None:
-        return labs.run_one(asked.name, _print, _talk, as_json=asked.json)
-    return labs.course(_print, _talk, as_json=asked.json)
+    parser = _Parser(prog=f"{PROGRAM} lab", description=lab_command.DESCRIPTION)
+    lab_command.add_options(parser)
+    return lab_command.run(parser.parse_args(words), _print, _talk)
 
 
 def _dashboard(words: list[str]) -> int:
@@ -253,6 +238,7 @@ def _open_run(
         tick_s=asked.tick,
         restart=asked.restart,
         limits=limits_of(asked),
+        pool=pool_of(asked),
         whole=whole,
         tells_bytes=tells_bytes,
     )

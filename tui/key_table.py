@@ -125,6 +125,12 @@ SCREEN = (
         "what the server's processes wrote: an application's tracebacks, whole, and its prints",
     ),
     Key(
+        "w",
+        (("w", "workers"),),
+        "workers",
+        "the server's processes and threads: what each does, its accepts, wake-ups, connections",
+    ),
+    Key(
         "r",
         (("r", "record"),),
         "record",

@@ -13,7 +13,9 @@ from typing import Any
 
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.models import MODELS
+from engine.pool import DEFAULT_POOL, Pool
 
+MOST_READY = 512  # processes or threads; each of them costs, also when nobody comes
 LIMIT_OPTIONS = {
     "line_bytes": ("--limit-line", "of the request line; more is answered 414"),
     "head_bytes": ("--limit-head", "of request line and fields; more is answered 431"),
@@ -63,7 +65,21 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     parser.add_argument(
         "--restart", action="store_true", help="when the server dies, start its model anew"
     )
+    _add_pool_options(parser)
     _add_limit_options(parser)
+
+
+def _add_pool_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pools", "what stands ready before the first client comes")
+    group.add_argument(
+        "--workers", type=_few("workers"), default=DEFAULT_POOL.workers, metavar="N",
+        help=f"processes of prefork, prefork-epoll and reuseport ({DEFAULT_POOL.workers})",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=_few("threads"), default=DEFAULT_POOL.threads, metavar="N",
+        help=f"threads of thread-pool ({DEFAULT_POOL.threads})",
+    )  # fmt: skip
+    group.add_argument("--exclusive", action="store_true", help="prefork-epoll with EPOLLEXCLUSIVE")
 
 
 def _add_limit_options(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +89,7 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
         metavar, read = _unit(name)
         told = f"{default:g}" if isinstance(default, float) else default
         if default is None:
-            told = "20000; thread 1000, process 200"
+            told = "20000; thread, thread-pool 1000, process 200, iterative 1"
         unit = f"{metavar.lower()} " if metavar != "N" else ""
         group.add_argument(
             option, dest=name, type=read, default=default, metavar=metavar,
@@ -91,6 +107,11 @@ def limits_of(asked: argparse.Namespace) -> Limits:
     """The limits that the command line says."""
     told: dict[str, Any] = {field.name: getattr(asked, field.name) for field in fields(Limits)}
     return Limits(**told)
+
+
+def pool_of(asked: argparse.Namespace) -> Pool:
+    """The pools that the command line says."""
+    return Pool(**{field.name: getattr(asked, field.name) for field in fields(Pool)})
 
 
 def _model(word: str) -> str:
@@ -118,6 +139,15 @@ def whole(what: str) -> Callable[[str], int]:
     def read(word: str) -> int:
         if not word.isdecimal() or not 0 < int(word) < 2**31:
             raise argparse.ArgumentTypeError(f"{word!r} is no number of {what}")
+        return int(word)
+
+    return read
+
+
+def _few(what: str) -> Callable[[str], int]:
+    def read(word: str) -> int:
+        if not word.isdecimal() or not 0 < int(word) <= MOST_READY:
+            raise argparse.ArgumentTypeError(f"{word!r} is no number of {what} (1 to {MOST_READY})")
         return int(word)
 
     return read

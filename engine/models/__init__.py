@@ -34,6 +34,11 @@ MODELS = {
     "gevent": "engine.models.gevent_greenlets",
     "polling": "engine.models.polling",
     "epoll": "engine.models.epoll_loop",
+    "iterative": "engine.models.iterative",
+    "thread-pool": "engine.models.thread_pool",
+    "prefork": "engine.models.prefork",
+    "prefork-epoll": "engine.models.prefork_epoll",
+    "reuseport": "engine.models.reuseport",
     "select": "engine.models.select_loop",
     "poll": "engine.models.poll_loop",
     "epoll-edge": "engine.models.epoll_edge",
@@ -44,7 +49,7 @@ MODELS = {
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
 
 if sys.platform != "linux":
-    for name in ("epoll", "epoll-edge", "reactor-pool"):
+    for name in ("epoll", "epoll-edge", "reactor-pool", "prefork-epoll", "reuseport"):
         del MODELS[name]  # a system call of Linux
 
 DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"

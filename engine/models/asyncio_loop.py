@@ -130,8 +130,8 @@ class Client:
     """A connection, and what its coroutine waits for: bytes, or room for them."""
 
     __slots__ = (
-        "bytes", "connection", "conversation", "descriptor", "is_read", "loop", "patience", "room",
-        "sends",
+        "bytes", "connection", "conversation", "descriptor", "has_moved", "is_read", "loop",
+        "patience", "room", "sends",
     )  # fmt: skip
 
     def __init__(
@@ -145,6 +145,7 @@ class Client:
         self.bytes: asyncio.Future[bytes] | None = None
         self.room: asyncio.Future[None] | None = None
         self.is_read = False  # the loop calls take() when there are bytes
+        self.has_moved = False  # something was sent since it last waited for room
         self.sends = 0
 
     def receive(self) -> "asyncio.Future[bytes]":
@@ -176,17 +177,17 @@ class Client:
 
     async def send_all(self, piece: Piece) -> None:
         """Send it, and wait for room as long as it is not all sent, or for the others' turn."""
-        has_moved = False
         while piece:
             try:
                 sent = self.connection.send(piece)
             except BlockingIOError:
-                self.patience.follow(time.monotonic(), has_moved, is_unsent=True)
+                self.patience.follow(time.monotonic(), self.has_moved, is_unsent=True)
+                self.has_moved = False
                 self.room = self.loop.create_future()
                 self.loop.add_writer(self.descriptor, self.find_room)
                 await self.room
                 continue
-            has_moved = True
+            self.has_moved = True
             # A view: to copy the rest at each step would take longer than to send it.
             piece = memoryview(piece)[sent:] if sent < len(piece) else b""
             self.sends += 1

@@ -193,22 +193,24 @@ def talk(connection: socket.socket, service: Service) -> Task:
 
 
 def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> Task:
-    """Send it, and wait for room as long as it is not all sent and its client takes something."""
+    """Send it, and wait for room as long as it is not all sent. OSError: the client is gone, or took
+    nothing for too long."""
+    has_moved = True  # whether something was sent since it last waited
     while piece:
         try:
             sent = connection.send(piece)
         except BlockingIOError:
-            patience.follow(time.monotonic(), False, is_unsent=True)
+            patience.follow(time.monotonic(), has_moved, is_unsent=True)
+            has_moved = False
             try:
                 yield SEND, connection, patience.ends_s
             except TimeoutError:
                 if not patience.has_taken(time.monotonic()):
                     raise
             continue
+        has_moved = True
         # A view: to copy the rest at each step would take longer than to send it.
         piece = memoryview(piece)[sent:] if sent < len(piece) else b""
-        if piece:
-            patience.follow(time.monotonic(), sent > 0, is_unsent=True)
 
 
 def linger(connection: socket.socket, conversation: Conversation, patience: Patience) -> Task:

@@ -13,7 +13,7 @@ from engine.run_settings import RunSettings
 from engine.snapshot import BurstView
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
-from tests.tui.test_app import shown
+from tests.tui.shown_app import shown
 from tui.format import plain
 from tui.panels import bursts
 from tui.screens.load_form import LoadForm

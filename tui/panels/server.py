@@ -7,13 +7,14 @@ accept queue 0 / 128                    processes 1         threads 49          
 
 from dataclasses import dataclass
 
-from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import ProcessNumbers, Room, RunStatus, Snapshot
 from tui.format import Line, Span, bars, brief, count, first_that_fits, rate, round_up, size
 
 CELL = 20  # columns; a wider cell takes two or three of them
 HISTORY_S = 15  # seconds in the bar of requests: one column each
 IDLE_PERCENT = 3
 NEARLY = 0.85  # of a limit: said as a warning
+LONG_MS = 1_000  # in the queue of the server: somebody notices
 ABSENT = "-"
 
 
@@ -79,6 +80,7 @@ def _cells(snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus) -> li
         Cell("in", (f"{size(snapshot.bytes_in_per_s)}/s",)),
         Cell("out", (f"{size(snapshot.bytes_out_per_s)}/s",)),
         *(_of_nobody(_DETAILS) if is_dead else _details(snapshot, numbers)),
+        *([_app_queue(snapshot.rooms["app_queue"])] if "app_queue" in snapshot.rooms else []),
         *([_cut(counts.cut)] if counts.cut else []),
         *([_refused(status)] if status.refused + status.refused_for_lack else []),
         *([Cell("restarts", _count(status.restarts), is_warning=True)] if status.restarts else []),
@@ -157,6 +159,13 @@ def _accept_queue(numbers: ProcessNumbers) -> Cell:
         return Cell("accept queue", (ABSENT,), 2)
     waiting, limit = numbers.accept_queue, numbers.accept_queue_limit
     return _share("accept queue", waiting, limit, is_warning=waiting >= limit * NEARLY)
+
+
+def _app_queue(room: Room) -> Cell:
+    """The longest wait is told while somebody waits."""
+    waiting = count(room.now)
+    oldest = (f"{waiting}, the oldest {room.longest_ms / 1e3:.1f} s",) if room.now else ()
+    return Cell("app queue", (*oldest, *_count(room.now)), 2, is_warning=room.longest_ms > LONG_MS)
 
 
 def _descriptors(name: str, number: int | None, limit: int) -> Cell:

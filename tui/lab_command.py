@@ -3,6 +3,7 @@
 Without a name it is a course: all labs in their order, from where one was the last time.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -17,10 +18,38 @@ from engine.labs.lab import Act, Lab
 from engine.labs.playing import LabError, load, play
 
 WIDTH = 78
+DESCRIPTION = (
+    "A failure on purpose: a question, the run, the answer with its figures, and the fix. "
+    "Without a name, all of them as a course, which goes on where it was left."
+)
 Print = Callable[[str], int]
 """Writes to stdout; an exit code."""
 Talk = Callable[[str], None]
 """Writes a line to stderr."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What may be asked of `servetui lab`."""
+    parser.add_argument(
+        "name", nargs="?", type=_lab, metavar="NAME", help="one of them; see --list"
+    )
+    parser.add_argument("--list", action="store_true", help="the labs, a line each")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(asked: argparse.Namespace, write: Print, talk: Talk) -> int:
+    """The exit code."""
+    if asked.list:
+        return write(listed(as_json=asked.json))
+    if asked.name is not None:
+        return run_one(asked.name, write, talk, as_json=asked.json)
+    return course(write, talk, as_json=asked.json)
+
+
+def _lab(word: str) -> str:
+    if word not in LABS:
+        raise argparse.ArgumentTypeError(f"no lab {word!r}; see servetui lab --list")
+    return word
 
 
 def listed(*, as_json: bool) -> str:

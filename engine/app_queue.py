@@ -1,0 +1,44 @@
+"""The queue of a server between who accepts and who serves: who waits in it, and for how long.
+
+Changed only by the fold (waits.py). Pure.
+"""
+
+from collections import deque
+
+from engine.events import Event
+
+WAITS_KEPT = 1_000  # finished waits behind the percentiles
+
+
+class AppQueue:
+    """What its puts and takes tell, `queue put N` and `queue take N`: N wait then (none: 0)."""
+
+    def __init__(self) -> None:
+        self.waits_ns: deque[int] = deque(maxlen=WAITS_KEPT)
+        """The last finished ones."""
+        self._since_ns: dict[int, deque[int]] = {}  # by process, the oldest first
+
+    def __bool__(self) -> bool:
+        """Whether there is one."""
+        return bool(self._since_ns)
+
+    def since_ns(self) -> list[int]:
+        """Since when those wait that are in it."""
+        return [since_ns for queue in self._since_ns.values() for since_ns in queue]
+
+    def take(self, event: Event, words: list[str]) -> None:
+        """A put or a take. Raises ValueError and IndexError: a note that no writer of ours makes."""
+        queue = self._since_ns.setdefault(event.pid, deque())
+        if words[1] == "put":
+            queue.append(event.at_ns)
+        elif queue:
+            self.waits_ns.append(event.at_ns - queue.popleft())
+        # Where puts or takes were lost on the way, the number tells it.
+        waiting = int(words[2]) if words[2:] else 0
+        while len(queue) > waiting:
+            queue.popleft()
+        queue.extend([event.at_ns] * (waiting - len(queue)))
+
+    def forget(self, pid: int) -> None:
+        """A process has ended, and its queue with it."""
+        self._since_ns.pop(pid, None)

@@ -1,0 +1,95 @@
+"""iterative: one connection after another, and nothing else meanwhile.
+
+Calls: accept recv send close
+Fails by: one client that is silent stops everybody
+
+The others wait in the accept queue: the kernel completes the handshake before accept(), so each of them
+believes that it is connected. A client that keeps its connection keeps the server, until its idle time
+is over.
+"""
+
+import socket
+import time
+
+from engine.admission import in_turn, pause_after
+from engine.closing import linger
+from engine.http_messages import Piece
+from engine.listener import (
+    ACCEPT_LOOKUP_S,
+    RECEIVE_BYTES,
+    set_receive_timeout,
+    set_send_timeout,
+)
+from engine.patience import Patience
+from engine.service import Service
+
+CONNECTIONS = 1  # at a time
+
+
+def serve(listener: socket.socket, service: Service) -> None:
+    """Accept and talk in turn until told to leave."""
+    listener.setblocking(True)
+    set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
+    in_turn(service, CONNECTIONS)
+    while service.accepting:
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:
+            continue  # nobody came for a moment: look whether to leave
+        except OSError as error:
+            time.sleep(pause_after(error))
+            continue
+        talk(connection, service)
+        del connection  # closed; its descriptor is the next one's
+    listener.close()
+
+
+def talk(connection: socket.socket, service: Service) -> None:
+    """Answer one client, until it or we end the connection."""
+    conversation = service.converse(connection)
+    patience = Patience(connection, conversation, service.limits, time.monotonic())
+    set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
+    with connection:
+        try:
+            while not conversation.ended:
+                try:
+                    data = connection.recv(RECEIVE_BYTES)
+                except BlockingIOError:  # silent, or slow, for too long
+                    for piece in patience.last_words():
+                        send_all(connection, piece, patience)
+                    break
+                if not data:
+                    return
+                requests = conversation.receive(data)
+                for request in requests:
+                    response = service.answer(request, conversation.peer)
+                    if response.wait_s:
+                        time.sleep(response.wait_s)
+                    for piece in conversation.send(response):
+                        send_all(connection, piece, patience)
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
+                wait_s = patience.next_wait_s(bool(requests))
+                if wait_s is not None:
+                    set_receive_timeout(connection, wait_s)
+            linger(connection, conversation)
+        except OSError:
+            pass  # the client is gone, or takes nothing of its answer
+
+
+def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
+    """Like sendall(), which does not tell how far it came: a client that takes something, however
+    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    while piece:
+        try:
+            sent = connection.send(piece)
+        except BlockingIOError:
+            if not patience.has_taken(time.monotonic()):
+                raise
+            continue
+        if sent == len(piece):
+            return
+        # A view: to copy the rest at each step would take longer than to send it.
+        piece = memoryview(piece)[sent:]
+        patience.follow(time.monotonic(), sent > 0, is_unsent=True)

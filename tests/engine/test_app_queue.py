@@ -1,0 +1,54 @@
+"""The queue of a server, as its puts and takes tell it."""
+
+import pytest
+
+from engine.events import Kind
+from engine.snapshot import Room
+from engine.state import ServerState
+from tests.engine.made import event
+
+MS = 1_000_000
+
+
+def room(state: ServerState, now_ms: int) -> Room:
+    return state.snapshot(now_ms * MS).rooms["app_queue"]
+
+
+def told(*notes: str, pid: int = 10) -> ServerState:
+    """Each of them a millisecond after the one before it, from 1 ms on."""
+    state = ServerState()
+    state.fold(
+        [event(Kind.TICK, 0, at_ms * MS, pid=pid, note=note) for at_ms, note in enumerate(notes, 1)]
+    )
+    return state
+
+
+def test_a_server_without_a_queue_has_no_such_room() -> None:
+    assert "app_queue" not in told("wakeups 1 would-block 2 sockets 3").snapshot(9).rooms
+
+
+def test_an_empty_queue_is_a_room_too() -> None:
+    assert room(told("queue take"), 5) == Room(0, 0.0)
+
+
+def test_who_waits_is_counted_from_its_put_on() -> None:
+    state = told("queue take", "queue put 1", "queue put 2", "queue put 3", "queue take 2")
+    assert room(state, 10) == Room(2, 7.0, 3.0, 3.0)
+
+
+def test_lost_puts_and_takes_leave_no_ghost() -> None:
+    assert room(told("queue put 1", "queue put 2", "queue put 2"), 5).now == 2
+    assert room(told("queue put 1", "queue put 2", "queue take"), 5).now == 0
+    assert room(told("queue put 4"), 5).now == 4
+
+
+def test_a_queue_ends_with_its_process() -> None:
+    state = told("queue put 1", pid=10)
+    state.fold([event(Kind.EXIT, 0, 2 * MS, pid=9, note="process 10 exit 0")])
+    assert "app_queue" not in state.snapshot(3 * MS).rooms
+
+
+@pytest.mark.parametrize("note", ["queue", "queue put x"])
+def test_a_note_that_nobody_makes_is_counted(note: str) -> None:
+    state = told(note + " ")
+    assert state.snapshot(9).counts.illegal_steps == 1

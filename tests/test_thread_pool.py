@@ -1,0 +1,51 @@
+"""thread-pool: who waits in the queue of the server is seen there."""
+
+import contextlib
+
+from tests.plain_client import Client
+from tests.serve_driver import Serve
+from tests.support import wait_until
+
+
+def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> None:
+    with Serve("thread-pool", "--threads", "2") as server, contextlib.ExitStack() as stack:
+        assert server.snapshot()["rooms"]["app_queue"] == {
+            "now": 0, "longest_ms": 0.0, "p50_ms": None, "p99_ms": None,
+        }  # fmt: skip
+        silent = [stack.enter_context(Client(server.port)) for _ in range(2)]
+        assert [client.get("/").status for client in silent] == [200, 200]
+        waiting = [stack.enter_context(Client(server.port)) for _ in range(3)]
+        for client in waiting:
+            client.ask("/")
+        shot = wait_until(
+            lambda: (s := server.snapshot())["rooms"]["app_queue"]["now"] == 3 and s,
+            what="three in the queue",
+        )
+        assert shot["rooms"]["accept_queue"]["now"] == 0
+        assert shot["rooms"]["app_queue"]["longest_ms"] > 0
+        silent[0].socket.close()
+        assert waiting[0].answer().status == 200  # first in, first out
+        shot = wait_until(
+            lambda: (s := server.snapshot())["rooms"]["app_queue"]["now"] == 2 and s,
+            what="one less in the queue",
+        )
+        room = shot["rooms"]["app_queue"]
+        assert room["p99_ms"] >= room["p50_ms"] > 0
+
+
+def test_the_queue_is_emptied_before_the_model_leaves() -> None:
+    with Serve("thread-pool", "--threads", "1") as server, contextlib.ExitStack() as stack:
+        busy = stack.enter_context(Client(server.port))
+        busy.ask("/wait/500")
+        wait_until(lambda: server.snapshot()["rooms"]["handler"]["now"] == 1, what="it waits")
+        queued = [stack.enter_context(Client(server.port)) for _ in range(5)]
+        for client in queued:
+            client.ask("/")
+        wait_until(lambda: server.snapshot()["rooms"]["app_queue"]["now"] == 5, what="five queued")
+        server.switch("thread")
+        assert server.snapshot()["draining"] == 1
+        answers = [client.answer() for client in (busy, *queued)]
+        assert [answer.status for answer in answers] == [200] * 6
+        assert {answer.headers["connection"] for answer in answers[1:]} == {"close"}
+        shot = wait_until(lambda: (s := server.snapshot())["draining"] == 0 and s, what="gone")
+        assert (shot["cut"], shot["illegal_steps"]) == (0, 0)
