@@ -29,6 +29,7 @@ from engine.application import (
     WITH_THREADS,
     CannotRunError,
     check_model,
+    is_asgi,
     load,
     with_peers,
 )
@@ -36,8 +37,6 @@ from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
 from engine.events import printable
 from engine.failures import in_one_line
-from engine.http1 import Answer
-from engine.http_messages import Peer, Request
 from engine.limits import Limits
 from engine.pool import Pool
 from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
@@ -86,7 +85,7 @@ def main(settings: EngineSettings) -> None:
         import_module("engine.traced_conversation")  # before a model patches what it builds on
     try:
         serve = _serve_of(settings)
-        answer = _answer(settings)
+        service = _service(settings, memory, lambda: control.sendall(b"left\n"))
     except CannotRunError as error:
         control.sendall(f"cannot {printable(str(error), REASON_CHARS)}\n".encode())
         raise SystemExit(1) from None
@@ -94,11 +93,6 @@ def main(settings: EngineSettings) -> None:
     control.sendall(b"ready\n")
     if not control.recv(16):
         return
-    limits = Limits(**settings.limits)
-    service = Service(
-        Settings(memory.words), answer, lambda: control.sendall(b"left\n"), limits,
-        Pool(**settings.pool),
-    )  # fmt: skip
     listener = _listener(settings, memory, service)
     try:
         serve(listener, service, **settings.serve_options)
@@ -117,23 +111,34 @@ def _serve_of(settings: EngineSettings) -> Callable[[socket.socket, Service], No
         ) from error
 
 
-def _answer(settings: EngineSettings) -> Callable[[Request, Peer], Answer]:
-    """What answers requests: the application, where there is one, or the site. Raises CannotRunError."""
+def _service(
+    settings: EngineSettings, memory: SharedMemory, on_leave: Callable[[], None]
+) -> Service:
+    """What the model is given: the site, or the user's own application. Raises CannotRunError."""
+    live, limits, pool = Settings(memory.words), Limits(**settings.limits), Pool(**settings.pool)
     if not settings.app:
-        return Site(Path(settings.root)).answer
+        return Service(live, Site(Path(settings.root)).answer, on_leave, limits, pool)
+    name, address = settings.model, (settings.host, settings.port)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # what it prints is read
     application = load(settings.app)  # after the model, which may have patched what it builds on
-    check_model(settings.app, application, settings.model)
+    check_model(settings.app, application, name)
+    if is_asgi(application):
+        from engine.asgi import AsgiServer
+
+        asgi = AsgiServer(settings.app, application, address)
+        asgi.start()
+        service = Service(live, asgi.answer, on_leave, limits, pool)
+        service.run = asgi.run
+        return service
     from engine.wsgi import WsgiServer
 
-    name = settings.model
-    server = WsgiServer(
+    wsgi = WsgiServer(
         application,
-        (settings.host, settings.port),
+        address,
         multithread=name not in WITH_PROCESSES | ALONE,
         multiprocess=name not in WITH_THREADS | ALONE,
     )
-    return server.answer
+    return Service(live, wsgi.answer, on_leave, limits, pool)
 
 
 def _finish(settings: EngineSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import ClassVar
 
 from engine.http_dates import format_date
 
@@ -86,6 +87,8 @@ class Response:
     _wires: dict[tuple[bool, bool], tuple[Piece, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    more: ClassVar[None] = None
+    """To be awaited before the next piece; see StreamedResponse."""
 
     def wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
         """The bytes to send, in pieces: one for all but a long body, which is not copied: however
@@ -118,7 +121,7 @@ class Response:
         return self.status in (204, 304) or self.status < 200
 
     def _head(self, keep_alive: bool) -> bytes:
-        status_line = f"HTTP/1.1 {self.status} {_reason(self.status)}"
+        status_line = f"HTTP/1.1 {self.status} {reason_of(self.status)}"
         if self.status < 200:  # an interim answer: the fields are those of the final one
             return f"{status_line}\r\n\r\n".encode("latin-1")
         lines = [status_line, f"Date: {format_date(self.at_s)}"]
@@ -139,7 +142,8 @@ CONTINUE = Response(100, "", b"", 0)
 """The interim answer to a request that expects it: send the content."""
 
 
-def _reason(status: int) -> str:
+def reason_of(status: int) -> str:
+    """The phrase behind a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

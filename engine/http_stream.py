@@ -7,7 +7,7 @@ HTTP/1.0, by the end of the connection.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,6 +42,8 @@ class StreamedResponse:
     pieces: Generator[bytes, None, None]
     at_s: int
     is_chunked: bool
+    more: Callable[[], Awaitable[None]] | None = None
+    """Where the application is a coroutine: to be awaited after each piece, before the next is asked for."""
     is_over: bool = False
     """Whether the last piece of the wire is made."""
 

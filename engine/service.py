@@ -1,8 +1,9 @@
 """What a model is given besides its listener: the live settings, the site, HTTP conversations."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from time import time
+from typing import Any
 
 from engine.failures import in_one_line, print_failure
 from engine.http1 import Answer, Conversation
@@ -93,7 +94,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        answer: Callable[[Request, Peer], Answer],
+        answer: Callable[[Request, Peer], Answer | Awaitable[Answer]],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
         pool: Pool = DEFAULT_POOL,
@@ -109,7 +110,10 @@ class Service:
         """Opens another listening socket on the port of one that shares it."""
         self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
         """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
-        self._answer = answer
+        self.run: Callable[[Coroutine[Any, Any, None]], None] | None = None
+        """Where the application is awaited (ASGI): what runs the model's coroutine, in the loop in which
+        the application has started."""
+        self._answer: Callable[[Request, Peer], Any] = answer
         self.on_leave = on_leave
         """Told once that this process never accepts again."""
         self._left = False
@@ -119,13 +123,18 @@ class Service:
         model (`wait_s`); an application of the user's own does what it likes. A bug in it costs this
         one client a 500, and nobody else anything."""
         try:
-            return self._answer(request, peer)
+            return self._answer(request, peer)  # type: ignore[no-any-return]
         except BaseException as error:  # SystemExit, too: not the application's server to end
-            print_failure(error)
-            return Response(
-                500, "text/plain; charset=utf-8", FAILURE, int(time()), is_last=True,
-                failure=in_one_line(error),
-            )  # fmt: skip
+            return _failed(error)
+
+    async def answer_awaited(self, request: Request, peer: Peer = NO_PEER) -> Answer:
+        """The same for a model of coroutines, with an application that is one."""
+        if self.run is None:
+            return self.answer(request, peer)
+        try:
+            return await self._answer(request, peer)  # type: ignore[no-any-return]
+        except BaseException as error:
+            return _failed(error)
 
     @property
     def accepting(self) -> bool:
@@ -136,3 +145,11 @@ class Service:
             self._left = True
             self.on_leave()
         return False
+
+
+def _failed(error: BaseException) -> Response:
+    print_failure(error)
+    return Response(
+        500, "text/plain; charset=utf-8", FAILURE, int(time()), is_last=True,
+        failure=in_one_line(error),
+    )  # fmt: skip

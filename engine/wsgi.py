@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from engine.failures import print_failure
+from engine.http_fields import Fields, read_headers
 from engine.http_messages import CONTINUE, Peer, Request, Response
 from engine.http_parser import raw_path
 from engine.http_stream import StreamedResponse
 from engine.site import page
 
 Environ = dict[str, Any]
-Fields = list[tuple[str, str]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
@@ -31,14 +31,6 @@ WRITTEN_BYTES = 64 * 1024 * 1024
 comes back from there; so it has to be kept."""
 
 _STATUS = re.compile(r"([2-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # a line end would begin a header of its own
-_HOP_BY_HOP = frozenset(
-    (
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-        "trailers", "transfer-encoding", "upgrade",
-    )
-)  # fmt: skip
 
 
 class WsgiServer:
@@ -150,7 +142,7 @@ class Call:
         elif self._status:
             raise RuntimeError("the application called start_response twice, without exc_info")
         self._status, self._reason = _read_status(status)
-        self._length, self._fields = _read_headers(headers)
+        self._length, self._fields = read_headers(headers)
         return self._write
 
     def _write(self, data: bytes) -> None:
@@ -223,26 +215,3 @@ def _read_status(status: str) -> tuple[int, str]:
     if found is None:
         raise ValueError(f"start_response was given no status such as '200 OK': {status!r:.80}")
     return int(found[1]), found[2] or ""
-
-
-def _read_headers(headers: Fields) -> tuple[int | None, Fields]:
-    """The length of the body, if they tell it, and the other fields. ValueError: not to be sent."""
-    fields: Fields = []
-    lengths: set[str] = set()
-    for name, value in headers:
-        if not (isinstance(name, str) and isinstance(value, str)):
-            raise TypeError(f"a header is no pair of str: {name!r:.80}, {value!r:.80}")
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise ValueError(f"a header may not be sent: {name!r:.80}, {value!r:.80}")
-        if name.lower() in _HOP_BY_HOP:
-            raise ValueError(f"{name} is the server's to say, not the application's (PEP 3333)")
-        if name.lower() == "content-length":
-            lengths.add(value.strip())
-        else:
-            fields.append((name, value))
-    if not lengths:
-        return None, fields
-    (length, *others) = lengths
-    if others or not re.fullmatch(r"[0-9]{1,18}", length):
-        raise ValueError(f"Content-Length is no number of bytes: {sorted(lengths)!r:.80}")
-    return int(length), fields

@@ -9,12 +9,12 @@ import contextlib
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
 from engine.models import MODELS, add_from_elsewhere, describe
+from tui.beginning import why_not_begun
 from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
 if TYPE_CHECKING:
@@ -143,23 +143,11 @@ def _dashboard(words: list[str]) -> int:
     run = _open_run(asked, trace=True, tells_bytes=True)
     if isinstance(run, int):
         return run
-    return _draw(run, asked) if not asked.app or _has_begun(run) else 1
-
-
-def _has_begun(run: "Run") -> bool:
-    """Wait for the first engine: whether it serves. An application that cannot be loaded is said
-    before the screen is taken."""
-    from engine.run import LOOK_S
-
-    while (status := run.status()).phase == "starting":
-        run.poll()
-        time.sleep(LOOK_S / 10)
-    if status.phase != "dead":
-        return True
-    run.stop()
-    for line in (status.last_words[0], *run.said):
-        _talk(line)
-    return False
+    if asked.app and (lines := why_not_begun(run)):
+        for line in lines:
+            _talk(line)
+        return 1
+    return _draw(run, asked)
 
 
 def _replay(words: list[str]) -> int:

@@ -44,7 +44,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
         "--app",
         type=_application,
         metavar="MODULE:CALLABLE",
-        help="WSGI application to serve instead",
+        help="application to serve instead: WSGI, or in asyncio ASGI",
     )
     parser.add_argument(
         "--backlog",

@@ -26,7 +26,8 @@ SWEEP_S = 1.0  # how often to look for clients whose time is over: cheaper than 
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the coroutines."""
     listener.setblocking(False)
-    asyncio.run(Server(listener, service).run())
+    run = service.run or asyncio.run  # an application may have its loop already
+    run(Server(listener, service).run())
 
 
 class Server:
@@ -96,11 +97,13 @@ class Server:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = self.service.answer(request, conversation.peer)
+                    response = await self.service.answer_awaited(request, conversation.peer)
                     if response.wait_s:
                         await asyncio.sleep(response.wait_s)
                     for piece in conversation.send(response):
                         await client.send_all(piece)
+                        if response.more is not None:
+                            await response.more()
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 patience.follow(time.monotonic(), bool(requests))
