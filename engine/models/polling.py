@@ -25,6 +25,8 @@ CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call 
 class Client:
     """A connection, and what it has not been sent yet."""
 
+    __slots__ = ("answers", "connection", "conversation", "lingers_bytes", "patience", "unsent")
+
     def __init__(self, connection: socket.socket, service: Service) -> None:
         self.connection = connection
         self.conversation = service.converse(connection)
@@ -71,12 +73,17 @@ def accept(
 
 def go_round(clients: list[Client], service: Service) -> None:
     """Ask every client once."""
+    now_s = time.monotonic()  # once a round: nearly all clients do nothing but say EAGAIN
     # Over a copy: removing from a list while going through it skips the next one.
     for client in clients[:]:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = client.patience.is_over(time.monotonic()) and not has_last_words(client)
+            is_over = (
+                now_s > client.patience.ends_s
+                and client.patience.is_over(now_s)
+                and not has_last_words(client)
+            )
         except OSError:
             is_over = True  # reset by the client
         if is_over:
