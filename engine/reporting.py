@@ -162,11 +162,11 @@ class Reporting:
         text = printable(first.decode("latin-1"), BYTES_TEXT)
         tracer.writer.put(kind, self._conn, self._fd, moved, 0, text)
 
-    def _failed(self, error: OSError, line: int) -> None:
+    def _failed(self, error: OSError, line: int, *, at_send: bool = False) -> None:
         if isinstance(error, (BlockingIOError, TimeoutError)):
             if self.gettimeout() == 0:
                 tracer.blocked(at_accept=False)
-            elif self._ended_by is SERVER_CLOSED:
+            elif self._ended_by is SERVER_CLOSED and not at_send:  # there it may only be slow
                 self._ended_by = "server closed first: client silent"
             return
         if isinstance(error, ConnectionError):

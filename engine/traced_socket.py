@@ -136,7 +136,7 @@ class TracedSocket(Reporting):
                     self._catch_up()  # to be seen while this waits
             sent = sent or self._base_send(data, flags)
         except OSError as error:
-            self._failed(error, callers.frame(1).f_lineno)
+            self._failed(error, callers.frame(1).f_lineno, at_send=True)
             raise
         line = callers.frame(1).f_lineno
         unsaid, self._unsaid = self._unsaid, None  # another thread may have told it meanwhile
@@ -162,7 +162,7 @@ class TracedSocket(Reporting):
             try:
                 sent = self._send_at_once(data, flags)
             except OSError as error:
-                self._failed(error, line)
+                self._failed(error, line, at_send=True)
                 raise
             if sent == length and self._is_shown:
                 unsaid, self._unsaid = self._unsaid, None
@@ -206,7 +206,7 @@ class TracedSocket(Reporting):
         try:
             sent: int = getattr(self._base, call)(self, *args)
         except OSError as error:
-            self._failed(error, line)
+            self._failed(error, line, at_send=True)
             raise
         self._sent(sent, line)
         return sent

@@ -113,6 +113,8 @@ def test_a_client_that_takes_little_gets_all(server: Serve) -> None:
             pause.wait(0.1)
         assert client.received < 200_000
         assert len(client.answer().body) == MANY_BYTES
+        client.get("/style.css", close=True)
+        assert how_ended(server, client) == "server closed first: last answer"  # and not silent
 
 
 def test_the_head_of_the_next_request_has_its_full_time(server: Serve) -> None:
