@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
 from tests.support import wait_until
 from tests.terminal_driver import Dashboard
 

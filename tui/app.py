@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
+COLLECT_AFTER = (10_000, 10, 100)  # objects, and collections of the next younger generation
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
@@ -115,8 +116,7 @@ class Dashboard(PlaybackActions):
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.frame()
         if not self.is_headless:
-            # What stands now stays: else the collector walks it again and again, 40 ms each time.
-            self.call_after_refresh(gc.freeze)
+            self.call_after_refresh(_rest_the_collector)
         if self._beats:
             self.run_worker(self._beat_for_ever(), exit_on_error=True)
 
@@ -232,6 +232,14 @@ class Dashboard(PlaybackActions):
     def _look_at_the_terminal(self) -> None:
         if not self.is_headless and lifecycle.terminal_has_gone():
             self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + signal.SIGHUP)
+
+
+def _rest_the_collector() -> None:
+    """What stands now stays, and need not be walked again, 40 ms each time. What comes later is freed
+    without the collector but for a few objects a second, which the young generations find; a walk over
+    all of 10,000 connections finds nothing, and holds up a frame for 20 ms."""
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _usual_rate() -> float:

@@ -91,11 +91,8 @@ class Dashboard:
         terminal.drain_for(0.5)
         terminal.press(PAGE_DOWN)
         terminal.drain_for(0.5)
-        cpu, painted, first = (
-            own_cpu_seconds(self.process),
-            terminal.painted_bytes,
-            window(self.terminal.grid),
-        )
+        cpu, engine = own_cpu_seconds(self.process), self._children_cpu_s()
+        painted, first = terminal.painted_bytes, window(terminal.grid)
         pressed: deque[float] = deque()
         begun = time.monotonic()
 
@@ -107,9 +104,10 @@ class Dashboard:
         for number in range(1, presses + 1):
             pressed.append(terminal.press(DOWN))
             terminal.drain_until(note, begun + number * REPEAT_S - time.monotonic())
-        phase.seconds = time.monotonic() - begun
         terminal.drain_until(note, 1.0)
-        phase.cpu_percent = (own_cpu_seconds(self.process) - cpu) / (phase.seconds + 1) * 100
+        phase.seconds = time.monotonic() - begun
+        phase.cpu_percent = (own_cpu_seconds(self.process) - cpu) / phase.seconds * 100
+        phase.engine_cpu_percent = (self._children_cpu_s() - engine) / phase.seconds * 100
         phase.painted_bytes = terminal.painted_bytes - painted
         phase.rss_mb = self.process.memory_info().rss / 1e6
         phase.keys_missed = len(pressed)
