@@ -14,7 +14,6 @@ from tests.tui.shown_app import screen, shown
         (["1"], ["switch process"]),
         (["2"], []),  # it runs already
         (["5"], ["switch epoll"]),
-        (["9"], []),  # no such model
         (["k"], ["short"]),
         (["k", "k"], ["short", "keep-alive"]),
         (["b"], ["burst 50 10"]),
