@@ -107,6 +107,7 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )
     listener = traced_socket.traced_listener(fd, socket.socket)
+    service.beside = traced_socket.traced_beside
     costume = partial(traced_rehearsal.in_costume, listener)
     service.rehearse = partial(rehearse, service, targets, costume)
     return listener

@@ -7,6 +7,7 @@ the last descriptor. Nothing here waits, since the one who accepts must go on ac
 import errno
 import resource
 import socket
+import sys
 from collections import deque
 from time import monotonic, time
 
@@ -37,9 +38,11 @@ def pause_after(error: OSError) -> float:
 class Admission:
     """The cap of one server."""
 
-    def __init__(self, service: Service, connections: int) -> None:
-        """`connections` is what the model can carry, where the user has not said anything else."""
-        self.cap = _within_descriptors(service.limits.connections or connections)
+    def __init__(self, service: Service, connections: int, at_most: int = sys.maxsize) -> None:
+        """`connections` is what the model can carry, where the user has not said anything else;
+        `at_most` what it cannot go beyond, whatever the user has said."""
+        wanted = min(service.limits.connections or connections, at_most)
+        self.cap = _within_descriptors(wanted)
         self._service = service
         self._leaving: deque[tuple[float, socket.socket]] = deque()
         service.settings.set_cap(self.cap)
@@ -66,6 +69,14 @@ class Admission:
         """Close those that have had their time."""
         while self._leaving and (all_of_them or self._leaving[0][0] < monotonic()):
             self._leaving.popleft()[1].close()
+
+
+def in_turn(service: Service, most: int) -> int:
+    """The cap of a model that accepts no more connections than it serves: nobody is refused, who comes
+    too late waits in the accept queue. At most `most`; fewer if the user says so."""
+    cap = _within_descriptors(min(service.limits.connections or most, most))
+    service.settings.set_cap(cap)
+    return cap
 
 
 def _within_descriptors(connections: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from engine.engine_process import EngineProcess, Phase
 from engine.events import Kind, Unreported
+from engine.listener import stand_alone
 from engine.models import MODELS
 from engine.run_settings import RunError, RunSettings
 
@@ -164,6 +165,7 @@ class Engines:
             self._serving = None
         if self._serving is not None:
             return False
+        stand_alone(self._listener)  # as a killed engine could not leave it
         upcoming.go()
         self._serving, self._next = upcoming, None
         self._served_at_s = now_s

@@ -1,5 +1,7 @@
 """The listening socket: opened once by the parent, handed to each engine, each option explained."""
 
+import contextlib
+import ctypes
 import socket
 import struct
 
@@ -7,6 +9,8 @@ BACKLOG = 128  # connections waiting for accept(); the kernel caps it at net.cor
 ACCEPT_LOOKUP_S = (
     0.05  # how long a blocking accept() waits before its server looks whether to leave
 )
+_SO_ATTACH_REUSEPORT_CBPF, _SO_DETACH_REUSEPORT_BPF = 51, 68  # <asm-generic/socket.h>
+_BPF_RETURN = 0x06  # <linux/bpf_common.h>: BPF_RET | BPF_K
 RECEIVE_BYTES = 64 * 1024  # most that one recv() takes: a page of requests, or a piece of a body
 
 
@@ -37,6 +41,43 @@ def url_of(listener: socket.socket) -> str:
         host, host
     )  # a wildcard is no address to go to
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def share_port(listener: socket.socket) -> None:
+    """Let other sockets of this user listen on the same port, and the kernel divide the clients among
+    them by a hash of their addresses (socket(7), SO_REUSEPORT)."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
+def open_beside(listener: socket.socket) -> socket.socket:
+    """Another one on the port of `listener`, which shares it. Raises OSError."""
+    own = socket.socket(listener.family, listener.type, listener.proto)
+    try:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        share_port(own)
+        own.bind(listener.getsockname())
+        queue = accept_queue(listener)
+        own.listen(queue[1] if queue else BACKLOG)
+    except OSError:
+        own.close()
+        raise
+    return own
+
+
+def steer_to_first(listener: socket.socket) -> None:
+    """From now on let the kernel give all clients of a shared port to the socket that was there first:
+    by a program that, whoever comes, answers 0 (socket(7), SO_ATTACH_REUSEPORT_CBPF)."""
+    program = ctypes.create_string_buffer(struct.pack("=HBBI", _BPF_RETURN, 0, 0, 0))
+    told = struct.pack("@HP", 1, ctypes.addressof(program))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, told)
+
+
+def stand_alone(listener: socket.socket) -> None:
+    """Share the port no longer; the others have closed theirs. No harm where it was never shared."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+    with contextlib.suppress(OSError):  # nothing is attached
+        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
 
 
 def set_receive_timeout(sock: socket.socket, seconds: float) -> None:

@@ -11,6 +11,8 @@ class Pool:
     """Processes of `prefork`, `prefork-epoll` and `reuseport`."""
     threads: int = 16
     """Of `thread-pool`."""
+    exclusive: bool = False
+    """Whether `prefork-epoll` asks for EPOLLEXCLUSIVE: a client wakes one worker, not all that sleep."""
 
 
 DEFAULT_POOL = Pool()

@@ -8,6 +8,7 @@ from time import time
 from engine.http1 import Conversation
 from engine.http_messages import Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
+from engine.listener import open_beside
 from engine.pool import DEFAULT_POOL, Pool
 
 
@@ -104,10 +105,13 @@ class Service:
             settings, limits
         )
         """The HTTP side of a new connection."""
+        self.beside: Callable[[socket.socket], socket.socket] = open_beside
+        """Opens another listening socket on the port of one that shares it."""
         self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
         """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
         self._answer = answer
-        self._on_leave = on_leave
+        self.on_leave = on_leave
+        """Told once that this process never accepts again."""
         self._left = False
 
     def answer(self, request: Request) -> Response:
@@ -126,5 +130,5 @@ class Service:
             return True
         if not self._left:
             self._left = True
-            self._on_leave()
+            self.on_leave()
         return False

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine import callers
+from engine import listener as listening
 from engine.events import BYTES_IN, BYTES_OUT, RESPONSE_SEND, Kind
 from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
@@ -230,6 +231,14 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
     listener.watch(0, fd)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
     return listener  # type: ignore[no-any-return]
+
+
+def traced_beside(listener: Any) -> Any:
+    """Another listening socket on the port of a traced one, which reports as that one does."""
+    fd = listening.open_beside(listener).detach()
+    own = type(listener)(fileno=fd)
+    own.watch(0, fd)
+    return own
 
 
 def _take_by_greenlet(sock: Any) -> tuple[int, Any]:

@@ -1,12 +1,13 @@
 """The tracer: the writers of this process, and stand-ins that report processes, threads and wake-ups.
 
 The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
-`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and select.epoll
+`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and the waits of select
 in their places, in the engine's process and nowhere else.
 """
 
 import os
 import select
+import selectors
 import socket
 import sys
 import threading
@@ -127,24 +128,26 @@ class _TracedThread(threading.Thread):
             tracer.writer.forget_task()
 
 
-class _TracedEpoll:
-    """An epoll object that counts its wake-ups."""
+class _TracedPoll:
+    """A poll object that counts its wake-ups."""
+
+    def __init__(self, make: Any = None, *args: Any) -> None:
+        self._poller: Any = (make or _poll)(*args)
+        self.register = self._poller.register
+        self.modify = self._poller.modify
+        self.unregister = self._poller.unregister
+
+    def poll(self, *args: Any) -> list[tuple[int, int]]:
+        return _counted(self._poller.poll(*args))  # type: ignore[no-any-return]
+
+
+class _TracedEpoll(_TracedPoll):
+    """An epoll object that does."""
 
     def __init__(self, *args: Any) -> None:
-        self._epoll = _epoll(*args)
-        self.register = self._epoll.register
-        self.modify = self._epoll.modify
-        self.unregister = self._epoll.unregister
-        self.close = self._epoll.close
-        self.fileno = self._epoll.fileno
-
-    def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
-        ready: list[tuple[int, int]] = self._epoll.poll(timeout, maxevents)
-        if ready:  # else only the time-out woke it
-            tracer.wakeups += 1
-        if monotonic_ns() >= tracer.next_tick_ns:
-            tracer.tick()
-        return ready
+        super().__init__(_epoll, *args)
+        self.close = self._poller.close
+        self.fileno = self._poller.fileno
 
     def __enter__(self) -> "_TracedEpoll":
         return self
@@ -153,7 +156,21 @@ class _TracedEpoll:
         self.close()
 
 
+def _traced_select(*args: Any) -> Any:
+    return _counted(_select(*args))
+
+
+def _counted(ready: Any) -> Any:
+    """What a loop is told after its wait: a list, or three of select."""
+    if any(ready):  # else only the time-out woke it
+        tracer.wakeups += 1
+    if monotonic_ns() >= tracer.next_tick_ns:
+        tracer.tick()
+    return ready
+
+
 _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
+_select, _poll = select.select, select.poll
 _epoll: Any = getattr(select, "epoll", None)
 
 
@@ -199,5 +216,9 @@ def install(memory: SharedMemory) -> None:
     tracer.begin(memory)
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     threading.Thread = _TracedThread  # type: ignore[misc]
+    if select.select is not _select:
+        return  # gevent's, whose loop waits elsewhere
+    select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
     if _epoll is not None:
         select.epoll = _TracedEpoll  # type: ignore[assignment,misc]
+        selectors.EpollSelector._selector_cls = _TracedEpoll  # type: ignore[attr-defined]

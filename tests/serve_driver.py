@@ -21,7 +21,7 @@ from tests.support import wait_until
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui", "serve")
-WAIT_FOR_A_TURN = {"iterative", "prefork", "reuseport"}
+WAIT_FOR_A_TURN = {"iterative", "prefork", "prefork-epoll", "reuseport"}
 """Models that accept no more connections than they serve: who comes too late waits in the accept queue."""
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
 

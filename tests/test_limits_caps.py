@@ -19,7 +19,7 @@ from tests.support import wait_until
 
 CAP, BEYOND = 5, 40
 OWN_CAPS = {
-    "process": 200, "thread": 1_000, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
+    "process": 200, "thread": 1_000, "select": 960, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
     "reuseport": 8,
 }  # fmt: skip
 REFUSING = [model for model in MODELS if model not in WAIT_FOR_A_TURN]

@@ -19,11 +19,19 @@ MODELS = {
     "epoll": "engine.models.epoll_loop",
     "iterative": "engine.models.iterative",
     "thread-pool": "engine.models.thread_pool",
+    "prefork": "engine.models.prefork",
+    "prefork-epoll": "engine.models.prefork_epoll",
+    "reuseport": "engine.models.reuseport",
+    "select": "engine.models.select_loop",
+    "poll": "engine.models.poll_loop",
+    "epoll-edge": "engine.models.epoll_edge",
+    "reactor-pool": "engine.models.reactor_pool",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""
 
 if sys.platform != "linux":
-    del MODELS["epoll"]  # a system call of Linux
+    for name in ("epoll", "epoll-edge", "reactor-pool", "prefork-epoll", "reuseport"):
+        del MODELS[name]  # a system call of Linux
 
 DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"
 

@@ -11,7 +11,7 @@ is over.
 import socket
 import time
 
-from engine.admission import Admission, pause_after
+from engine.admission import in_turn, pause_after
 from engine.closing import linger
 from engine.listener import (
     ACCEPT_LOOKUP_S,
@@ -22,7 +22,7 @@ from engine.listener import (
 from engine.patience import Patience
 from engine.service import Service
 
-CONNECTIONS = 1  # so nobody is ever refused: who is not served is not accepted
+CONNECTIONS = 1  # at a time
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -30,7 +30,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     listener.setblocking(True)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
     set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
-    Admission(service, CONNECTIONS)
+    in_turn(service, CONNECTIONS)
     while service.accepting:
         try:
             connection, _ = listener.accept()

@@ -1,0 +1,86 @@
+"""prefork: worker processes, forked before anybody comes, all block in accept.
+
+Calls: fork accept recv send close waitpid
+Fails by: as many slow clients as there are workers, and nobody else is even accepted
+
+The kernel wakes one of them for a connection, the one that has slept longest: the work is divided
+evenly, without a lock and without a word between them.
+"""
+
+import socket
+import time
+from functools import partial
+
+from engine.admission import in_turn, pause_after
+from engine.closing import linger
+from engine.listener import (
+    ACCEPT_LOOKUP_S,
+    RECEIVE_BYTES,
+    set_receive_timeout,
+    set_send_timeout,
+)
+from engine.patience import Patience
+from engine.service import Service
+from engine.worker_processes import keep_workers
+
+
+def serve(listener: socket.socket, service: Service) -> None:
+    """Keep the workers until told to leave; then wait for them."""
+    listener.setblocking(True)
+    set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
+    workers = in_turn(service, service.pool.workers)
+    keep_workers(workers, partial(work, listener, service), service)
+    listener.close()
+
+
+def work(listener: socket.socket, service: Service, _: int) -> None:
+    """One worker: accept and talk in turn until told to leave."""
+    while service.accepting:
+        take(listener, service)
+
+
+def take(listener: socket.socket, service: Service) -> bool:
+    """Accept one client and talk to it; False: nobody came for a moment."""
+    try:
+        connection, _ = listener.accept()
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        time.sleep(pause_after(error))
+        return True
+    talk(connection, service)
+    return True
+
+
+def talk(connection: socket.socket, service: Service) -> None:
+    """Answer one client, until it or we end the connection."""
+    conversation = service.converse(connection)
+    patience = Patience(conversation, service.limits, time.monotonic())
+    set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
+    with connection:
+        try:
+            while not conversation.ended:
+                try:
+                    data = connection.recv(RECEIVE_BYTES)
+                except BlockingIOError:  # silent, or slow, for too long
+                    for piece in patience.last_words():
+                        connection.sendall(piece)
+                    break
+                if not data:
+                    return
+                requests = conversation.receive(data)
+                for request in requests:
+                    response = service.answer(request)
+                    if response.wait_s:
+                        time.sleep(response.wait_s)
+                    for piece in conversation.send(response):
+                        connection.sendall(piece)
+                    if conversation.ended:
+                        break  # requests after the last answer stay unanswered
+                wait_s = patience.next_wait_s(bool(requests))
+                if wait_s is not None:
+                    set_receive_timeout(connection, wait_s)
+            linger(connection, conversation)
+        except OSError:
+            pass  # the client is gone, or takes nothing of its answer

@@ -1,0 +1,200 @@
+"""prefork-epoll: worker processes, each with a loop that watches the one listening socket, too.
+
+Calls: fork epoll_create epoll_ctl epoll_wait accept recv send close waitpid
+Fails by: a client wakes many workers for nothing; with EPOLLEXCLUSIVE one worker gets most of them
+
+The listener is in the epoll set of each worker, so each is told of a client, and they race for it.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from engine.admission import in_turn, pause_after
+from engine.http1 import Conversation
+from engine.http_messages import Piece
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
+from engine.loop_client import Client
+from engine.service import Service
+from engine.worker_processes import keep_workers
+
+CONNECTIONS = 20_000  # of all workers together; each costs a few KB of memory, and a descriptor
+MOST_READY = 1_000  # sockets that one turn serves
+MOST_SENDS = 16  # to one client in one turn: it may read as fast as we send, and others wait
+SWEEP_S = 1.0  # how often the loop looks for clients whose time is over
+
+
+def serve(listener: socket.socket, service: Service) -> None:
+    """Keep the workers until told to leave; then wait for them."""
+    listener.setblocking(False)
+    cap = in_turn(service, CONNECTIONS)
+    workers = min(service.pool.workers, cap)
+    keep_workers(workers, partial(work, listener, service, workers), service)
+    listener.close()
+
+
+def work(listener: socket.socket, service: Service, workers: int, number: int) -> None:
+    """One worker: turn until told to leave; then on, without accepting, until its last client is gone."""
+    poller = select.epoll()  # not before the fork: the workers would share it, and all its events
+    loop = Loop(listener, poller, service, (service.settings.cap + number) // workers)
+    while service.settings.accepting:
+        loop.turn()
+    # The set refers to the open socket, not to our descriptor of it: with that closed, it would still
+    # be named, and nothing could take it out any more (epoll(7), question 6).
+    loop.look_away()
+    loop.pause_ends_s = 0.0
+    listener.close()
+    assert not service.accepting  # asked, it tells that we have left
+    while loop.clients:
+        loop.turn()
+    poller.close()
+
+
+class Loop:
+    """The clients by descriptor, and what is done when one of them is ready."""
+
+    def __init__(
+        self, listener: socket.socket, poller: select.epoll, service: Service, cap: int
+    ) -> None:
+        self.listener = listener
+        self.listening = listener.fileno()
+        self.poller = poller
+        self.service = service
+        self.cap = cap
+        self.is_looking = False
+        self.clients: dict[int, Client] = {}
+        self.now_s = self.swept_s = time.monotonic()
+        self.pause_ends_s = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """Be told of clients that come."""
+        how = select.EPOLLEXCLUSIVE if self.service.pool.exclusive else 0
+        self.poller.register(self.listener, select.EPOLLIN | how)
+        self.is_looking = True
+
+    def look_away(self) -> None:
+        """Be told no more: level-triggered, it would wake this loop for clients that another takes."""
+        if self.is_looking:
+            self.poller.unregister(self.listener)
+            self.is_looking = False
+
+    def turn(self) -> None:
+        """Sleep until something is ready (or it is time to look whether to leave); serve that."""
+        ready = self.poller.poll(ACCEPT_LOOKUP_S, MOST_READY)
+        self.now_s = time.monotonic()
+        for descriptor, _ in ready:
+            if descriptor == self.listening:
+                self.accept()
+                continue
+            client = self.clients[descriptor]
+            try:
+                is_over = self.talk(client, descriptor)
+            except BlockingIOError:
+                continue  # it was ready when it was named, and is not any more
+            except OSError:
+                is_over = True  # reset by the client
+            if is_over:
+                self.end(client, descriptor)
+        if self.pause_ends_s and self.now_s > self.pause_ends_s:
+            self.pause_ends_s = 0.0
+            self.look()
+        # In a full turn somebody may be ready and not yet named: not silent, only waiting for us.
+        if self.now_s - self.swept_s > SWEEP_S and len(ready) < MOST_READY:
+            self.sweep()
+
+    def accept(self) -> None:
+        """Take one connection; if more wait, the next turn says so again."""
+        try:
+            connection, _ = self.listener.accept()
+        except BlockingIOError:
+            return  # another worker was faster
+        except OSError as error:
+            # The client stays in the queue, and would wake the loop at once, again and again. To
+            # sleep would make everybody wait: the listener is passed over for a moment instead.
+            if pause_s := pause_after(error):
+                self.look_away()
+                self.pause_ends_s = self.now_s + pause_s
+            return
+        connection.setblocking(False)
+        self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
+        self.poller.register(connection, select.EPOLLIN)
+        if len(self.clients) >= self.cap:
+            self.look_away()  # the next one is for a worker with room
+
+    def talk(self, client: Client, descriptor: int) -> bool:
+        """Send what is left, or else receive and answer; True when the connection is over."""
+        if client.lingers_bytes:
+            return client.discard(client.connection.recv(RECEIVE_BYTES))
+        was_unsent = bool(client.unsent)
+        if not was_unsent:
+            data = client.connection.recv(RECEIVE_BYTES)
+            if not data:
+                return True
+            client.answers = self.answers(client.conversation, data)
+        return self.transmit(client, descriptor, was_unsent)
+
+    def answers(self, conversation: Conversation, data: bytes) -> Iterator[Piece]:
+        """The answers to the requests that these bytes complete. Each is made when the one before it
+        has been sent: a client that asks for much and reads nothing holds one at a time."""
+        for request in conversation.receive(data):
+            response = self.service.answer(request)
+            if response.wait_s:
+                time.sleep(response.wait_s)  # and everybody waits
+            yield from conversation.send(response)
+            if conversation.ended:
+                break  # requests after the last answer stay unanswered
+
+    def transmit(self, client: Client, descriptor: int, was_unsent: bool) -> bool:
+        """Send what the kernel has room for; True when that was the end of the connection."""
+        if client.settle(has_moved=send_some(client)):
+            return True
+        is_unsent = bool(client.unsent)
+        if is_unsent != was_unsent:
+            # While bytes are unsent nothing more is read: a client that does not read its answers
+            # may not ask for more. Left on without need, EPOLLOUT would wake the loop at once.
+            self.poller.modify(descriptor, select.EPOLLOUT if is_unsent else select.EPOLLIN)
+        return False
+
+    def sweep(self) -> None:
+        """Look for clients whose time is over."""
+        self.swept_s = self.now_s
+        for descriptor, client in list(self.clients.items()):
+            if self.now_s > client.patience.ends_s:
+                self.give_up(client, descriptor)
+
+    def give_up(self, client: Client, descriptor: int) -> None:
+        """End a client; one that is owed an answer to that gets it first."""
+        try:
+            is_over = not client.has_last_words() or self.transmit(
+                client, descriptor, was_unsent=False
+            )
+        except OSError:
+            is_over = True  # reset by the client
+        if is_over:
+            self.end(client, descriptor)
+
+    def end(self, client: Client, descriptor: int) -> None:
+        """Forget a client. Closing its socket takes it out of the epoll set, too."""
+        del self.clients[descriptor]
+        client.connection.close()
+        if not (self.is_looking or self.pause_ends_s) and self.service.settings.accepting:
+            self.look()
+
+
+def send_some(client: Client) -> bool:
+    """Send until nothing is left, the kernel has no more room, or others should have their turn;
+    whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
+    unsent, sends = client.unsent or next(client.answers, b""), 0
+    while unsent and sends < MOST_SENDS:
+        try:
+            sent = client.connection.send(unsent)
+        except BlockingIOError:
+            break
+        sends += 1
+        # A view: to copy the rest at each step would take longer than to send it.
+        unsent = memoryview(unsent)[sent:] if sent < len(unsent) else next(client.answers, b"")
+    client.unsent = unsent
+    return sends > 0
