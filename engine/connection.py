@@ -199,6 +199,11 @@ class Connection:
         return letters.rjust(STRIP_CELLS)
 
 
+def letter_of(happened: int, state: State | None) -> str:
+    """Of a cell in which this happened, and at whose end that was the state; None: nothing was open."""
+    return _letter(happened if state is None else happened | (state + 1) << _STATE_SHIFT)
+
+
 def _letter(cell: int) -> str:
     if cell == _NOT_OPEN:
         return " "

@@ -65,6 +65,8 @@ class Passed:
     counts: Counter[Kind] = field(default_factory=Counter)
     bytes_in: int = 0
     bytes_out: int = 0
+    accepts: Counter[int] = field(default_factory=Counter)
+    """Of them, by the process that accepted."""
 
     def __add__(self, other: "Passed") -> "Passed":
         return Passed(
@@ -72,6 +74,7 @@ class Passed:
             self.counts + other.counts,
             self.bytes_in + other.bytes_in,
             self.bytes_out + other.bytes_out,
+            self.accepts + other.accepts,
         )
 
 
@@ -79,12 +82,15 @@ NOTHING_PASSED = Passed()
 
 
 def pass_over(
-    chunks: Sequence[memoryview], begun_before: Sequence[int], kept: int = KEPT
+    chunks: Sequence[memoryview],
+    pids: Sequence[int],
+    begun_before: Sequence[int],
+    kept: int = KEPT,
 ) -> tuple[list[memoryview], Passed]:
     """The records without those of connections that nobody could see, and what these add up to.
 
-    `chunks` are whole records, those of a connection in order. `begun_before`: connections some of
-    whose events are known already; these are never passed over.
+    `chunks` are whole records, those of a connection in order, and `pids` who wrote them.
+    `begun_before`: connections some of whose events are known already; these are never passed over.
     """
     kinds = [bytes(chunk[::RECORD_BYTES]) for chunk in chunks]
     if sum(each.count(Kind.CLOSE) for each in kinds) <= kept:
@@ -96,9 +102,9 @@ def pass_over(
         return list(chunks), NOTHING_PASSED
     passed = Passed(len(passing))
     left = []
-    for chunk, its_kinds, its_conns in zip(chunks, kinds, conns, strict=True):
+    for chunk, pid, its_kinds, its_conns in zip(chunks, pids, kinds, conns, strict=True):
         told, seen = _divide(its_kinds, its_conns, passing)
-        passed += _sum(chunk, its_kinds, told)
+        passed += _sum(chunk, pid, its_kinds, told)
         left.append(chunk if not told else _only(chunk, seen))
     return left, passed
 
@@ -131,7 +137,7 @@ def _divide(kinds: bytes, conns: list[int], passing: set[int]) -> tuple[list[int
     return told, seen
 
 
-def _sum(chunk: memoryview, kinds: bytes, places: list[int]) -> Passed:
+def _sum(chunk: memoryview, pid: int, kinds: bytes, places: list[int]) -> Passed:
     moved, moved2 = _column(chunk, _MOVED), _column(chunk, _MOVED2)
     of_kind: dict[int, list[int]] = {}
     for place in places:
@@ -146,6 +152,7 @@ def _sum(chunk: memoryview, kinds: bytes, places: list[int]) -> Passed:
         bytes_in=sum(moved[place] for place in received),
         bytes_out=sum(moved[place] for place in of_kind.get(Kind.SEND, []))
         + sum(moved2[place] for place in of_kind.get(RESPONSE_SEND, [])),
+        accepts=Counter({pid: counts[Kind.ACCEPT]}),
     )
 
 

@@ -16,6 +16,7 @@ from engine.order import BY_PLACE, Order
 from engine.passing import Passed
 from engine.snapshot import STRIP_CELL_NS, Counts, Snapshot, State
 from engine.steps import AFTER, APPLY, Server, end
+from engine.worker_views import WorkerViews
 from engine.workers import Ended
 
 EVENTS_KEPT = 1_000
@@ -35,6 +36,7 @@ class ServerState:
         self.unreported = Unreported()
         self.server = Server()
         self.workers = self.server.workers
+        self._worker_views = WorkerViews(self.workers)
         self.connections = self.server.table.connections
         self.numbered = 0
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
@@ -86,6 +88,8 @@ class ServerState:
         for kind, count in passed.counts.items():
             self.counts[kind] += count
         self.numbered += passed.connections
+        for pid, accepts in passed.accepts.items():
+            self.workers.accepted(pid, accepts)
         self.server.bytes_in += passed.bytes_in
         self.server.bytes_out += passed.bytes_out
 
@@ -107,6 +111,7 @@ class ServerState:
         self.server.table.add(connection)
         self._number(event.conn)
         if event.kind is Kind.ACCEPT:
+            self.workers.accepted(event.pid)
             return
         self.server.illegal_steps += 1
         connection.torn = True
@@ -172,7 +177,9 @@ class ServerState:
     def _begin_cell(self, at_ns: int) -> None:
         """Time has come into another cell of the strips, or into another second: sample what rates
         are made of."""
-        self.server.cell = at_ns // STRIP_CELL_NS
+        before, self.server.cell = self.server.cell, at_ns // STRIP_CELL_NS
+        if cells := self.server.cell - before:
+            self._worker_views.roll(self.connections.values(), before, cells)
         self.server.table.expire(at_ns)
         share = LOGS_TOGETHER // max(len(self.connections), 1)
         self._log_limit = min(max(share, LOG_LEAST), LOG_MOST)
@@ -222,6 +229,7 @@ class ServerState:
             first_row=first_row,
             rows=row_count,
             workers=len(self.workers),
+            worker_views=self._worker_views.take(self.connections.values(), self.server.cell),
             events=told,
             numbers={
                 event.conn: self._numbers[event.conn]

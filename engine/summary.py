@@ -55,6 +55,18 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
+        "workers": [
+            {
+                "pid": one.pid,
+                "task": one.task,
+                "state": one.state.value,
+                "connections": one.connections,
+                "accepts": one.accepts,
+                "wakeups": one.wakeups,
+                "would_block": one.would_block,
+            }
+            for one in snapshot.worker_views
+        ],
         "connections": [
             {
                 "conn": one.conn,

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from engine.events import Event, Kind
 
+Worker = tuple[int, str]
+"""(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
+
 
 class Ended(NamedTuple):
     """A process has ended."""
@@ -18,6 +21,15 @@ class Ended(NamedTuple):
     was_engine: bool
 
 
+class Done:
+    """What a process has done so far."""
+
+    __slots__ = ("accepts", "wakeups", "would_block")
+
+    def __init__(self) -> None:
+        self.accepts = self.wakeups = self.would_block = 0
+
+
 class Workers:
     """Who works for the server, and what its loop does."""
 
@@ -25,7 +37,10 @@ class Workers:
         self.wakeups = self.would_block = 0
         """Of all engines, while they served."""
         self._before = (0, 0)  # the same, when the running engine began
-        self._started: dict[int, set[tuple[int, str]]] = {}  # by the process that started them
+        self._started: dict[
+            int, dict[Worker, None]
+        ] = {}  # by the process that started them, in order
+        self._done: dict[int, Done] = {}
         self._engines: list[int] = []  # those that listened and have not ended; the last one serves
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
 
@@ -41,6 +56,38 @@ class Workers:
         """Wake-ups, and results that would have blocked."""
         return self.wakeups - self._before[0], self.would_block - self._before[1]
 
+    def named_threads(self) -> set[Worker]:
+        """Those that are known by a name of their own."""
+        return {one for started in self._started.values() for one in started if one[1]}
+
+    def has_children(self, pid: int) -> bool:
+        """Whether it has started processes that have not ended."""
+        return any(not task for _, task in self._started.get(pid, ()))
+
+    def tree(self, most: int) -> list[tuple[int, Worker]]:
+        """The engines, the one that serves first, and below each what it has started, `most` in all;
+        with the depth of each, from 0."""
+        found: dict[Worker, int] = {}  # a worker that is said to have started itself stands once
+        rest = [(0, (engine, "")) for engine in self._engines]
+        while rest and len(found) < most:
+            depth, worker = rest.pop()
+            if worker not in found:
+                found[worker] = depth
+                below = {} if worker[1] else self._started.get(worker[0], {})
+                rest += [(depth + 1, one) for one in reversed(below)]
+        return [(depth, worker) for worker, depth in found.items()]
+
+    def done(self, pid: int) -> Done:
+        """What a process has done."""
+        return self._done.get(pid) or Done()
+
+    def accepted(self, pid: int, connections: int = 1) -> None:
+        """A process has accepted so many."""
+        done = self._done.get(pid)
+        if done is None:
+            done = self._done[pid] = Done()
+        done.accepts += connections
+
     def heir(self, pid: int) -> int:
         """Who serves on when a process gives up its copy of a socket: the child that it has just made;
         itself, if it made none."""
@@ -54,17 +101,20 @@ class Workers:
             self._before = (self.wakeups, self.would_block)
             self._engines.append(event.pid)
         elif event.kind is Kind.SPAWN:
-            self._started.setdefault(event.pid, set()).add(_worker(event, words))
+            self._started.setdefault(event.pid, {})[_worker(event, words)] = None
             if words[0] == "process":
                 self._last_child[event.pid] = int(words[1])
         elif event.kind is Kind.EXIT:
-            self._started.get(event.pid, set()).discard(_worker(event, words))
+            self._started.get(event.pid, {}).pop(_worker(event, words), None)
             if words[0] == "process":
                 return self._end(int(words[1]), is_clean=words[2:] == ["exit", "0"])
         elif event.kind is Kind.TICK and event.pid not in self._engines[:-1]:
             figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
             self.wakeups += figures.get("wakeups", 0)
             self.would_block += figures.get("would-block", 0)
+            done = self._done.setdefault(event.pid, Done())
+            done.wakeups += figures.get("wakeups", 0)
+            done.would_block += figures.get("would-block", 0)
         return None
 
     def _end(self, pid: int, *, is_clean: bool) -> Ended:
@@ -72,6 +122,7 @@ class Workers:
         for one in ended:
             ended += [child for child, _ in self._started.pop(one, ()) if child not in ended]
             self._last_child.pop(one, None)
+            self._done.pop(one, None)
         was_engine = pid in self._engines
         if was_engine:
             self._engines.remove(pid)

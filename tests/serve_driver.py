@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui", "serve")
 WAIT_FOR_A_TURN = {"iterative", "prefork", "prefork-epoll", "reuseport"}
 """Models that accept no more connections than they serve: who comes too late waits in the accept queue."""
+WORKERS = {"prefork": 8, "prefork-epoll": 8, "reuseport": 8}
+"""Processes that a model has as long as it serves, beside its first one."""
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
 
 Json = dict[str, Any]

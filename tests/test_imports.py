@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
-    "detail", "order", "ranked", "app_queue", "rows", "flow", "table", "workers", "waits", "steps", "summary",
+    "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
+    "app_queue", "worker_views",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 

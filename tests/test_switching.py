@@ -45,7 +45,7 @@ def test_a_hundred_switches_under_load() -> None:
                 lambda: (s := server.snapshot())["draining"] == s["open"] == 0 and s, 20, "drained"
             )
             serving = [shot["engine_pid"]]
-            wait_until(lambda: [one.pid for one in family(server.pid)] == serving, what="no orphan")
+            wait_until(lambda: engines_of(server.pid) == set(serving), what="no orphan")
         assert not is_running(first)
         spawned = [one for one in server.events if " engine " in one["note"]]
         server.stop()

@@ -237,6 +237,12 @@ class Actions(App[None]):
 
         self._open(Graphs(self.painter(), self.picture.history))
 
+    def action_workers(self) -> None:
+        """Who does what."""
+        from tui.screens.workers import Workers
+
+        self._open(Workers(self.painter(), lambda: self.picture.snapshot))
+
     def _open(self, page: Page, then: Callable[[str | None], None] | None = None) -> None:
         if self.page is not None:
             return

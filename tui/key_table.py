@@ -111,6 +111,12 @@ SCREEN = (
         "requests/s, open connections and descriptors over the last minutes",
     ),
     Key(
+        "w",
+        (("w", "workers"),),
+        "workers",
+        "the server's processes and threads: what each does, its accepts, wake-ups, connections",
+    ),
+    Key(
         "r",
         (("r", "record"),),
         "record",

@@ -12,6 +12,18 @@ STATE_ROLES = {
     State.IDLE: "idle",
     State.CLOSED: "closed",
 }
+LETTER_ROLES = {
+    "A": "accepted",
+    "r": "reading",
+    "H": "handler",
+    "s": "sent",
+    "S": "unsent",
+    "_": "idle",
+    "X": "text",
+    "x": "text",
+    "~": "torn",
+    " ": "text",
+}
 KIND_ROLES = {
     Kind.ACCEPT: "accepted",
     Kind.RECV: "reading",

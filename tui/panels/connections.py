@@ -33,7 +33,7 @@ from tui.format import (
     size,
     table_row,
 )
-from tui.words import SHORTER, STATE_ROLES
+from tui.words import LETTER_ROLES, SHORTER, STATE_ROLES
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
@@ -56,18 +56,6 @@ class Look:
     """Events since then."""
 
 
-LETTER_ROLES = {
-    "A": "accepted",
-    "r": "reading",
-    "H": "handler",
-    "s": "sent",
-    "S": "unsent",
-    "_": "idle",
-    "X": "text",
-    "x": "text",
-    "~": "torn",
-    " ": "text",
-}
 LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
 LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
 SHORT_LEGEND = {"A": "new", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}

@@ -1,0 +1,110 @@
+"""What each process and thread of a server has in its hands: now, and in the last seconds.
+
+Changed only by the fold (state.py). Pure.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from engine.connection import Connection, letter_of
+from engine.snapshot import STRIP_CELLS, State, WorkerState, WorkerView
+from engine.workers import Worker, Workers
+
+MOST_SHOWN = 64
+_BUSY = {State.HANDLER: 4, State.UNSENT: 3, State.READING: 2, State.ACCEPTED: 2, State.IDLE: 1}
+"""Of all that a worker has, it does what ranks highest here."""
+_DOES = {
+    State.HANDLER: WorkerState.HANDLING,
+    State.UNSENT: WorkerState.WRITING,
+    State.READING: WorkerState.READING,
+    State.ACCEPTED: WorkerState.READING,
+    State.IDLE: WorkerState.IDLE,
+}
+
+
+class Load(NamedTuple):
+    """The connections of one worker."""
+
+    open: int
+    state: State | None
+    """What the busiest of them waits for; None: it has none."""
+    happened: int
+    """Bits of what happened in the running cell (connection.py)."""
+
+
+NO_LOAD = Load(0, None, 0)
+
+
+class WorkerViews:
+    """The strips of the workers, and how all of that is told."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._strips: dict[Worker, str] = {}
+
+    def roll(self, connections: Iterable[Connection], cell: int, cells: int) -> None:
+        """Cell `cell` is over, and so are `cells` - 1 after it in which nothing was told."""
+        loads = self._loads(connections, cell)
+        strips = {}
+        for _, worker in self._workers.tree(MOST_SHOWN):
+            load = loads.get(worker, NO_LOAD)
+            letters = _letter(load) + _letter(load._replace(happened=0)) * min(
+                cells - 1, STRIP_CELLS
+            )
+            strips[worker] = (self._strips.get(worker, "") + letters)[-STRIP_CELLS:]
+        self._strips = strips
+
+    def take(self, connections: Iterable[Connection], cell: int) -> tuple[WorkerView, ...]:
+        """The first of them, frozen: each process, and below it what it has started."""
+        loads = self._loads(connections, cell)
+        return tuple(
+            self._view(depth, worker, loads.get(worker, NO_LOAD))
+            for depth, worker in self._workers.tree(MOST_SHOWN)
+        )
+
+    def _view(self, depth: int, worker: Worker, load: Load) -> WorkerView:
+        pid, task = worker
+        done = self._workers.done(pid) if not task else None
+        accepts = done.accepts if done else 0
+        is_parent = self._workers.has_children(pid) and not accepts
+        rests = WorkerState.WAITING if task or is_parent else WorkerState.ACCEPTING
+        return WorkerView(
+            pid=pid,
+            task=task,
+            depth=depth,
+            state=_DOES[load.state] if load.state is not None else rests,
+            connections=load.open,
+            accepts=accepts,
+            wakeups=done.wakeups if done else 0,
+            would_block=done.would_block if done else 0,
+            strip=(self._strips.get(worker, "") + _letter(load))[-STRIP_CELLS:].rjust(STRIP_CELLS),
+        )
+
+    def _loads(self, connections: Iterable[Connection], cell: int) -> dict[Worker, Load]:
+        threads = self._workers.named_threads()
+        opened: dict[Worker, int] = {}
+        states: dict[Worker, State] = {}
+        happened: dict[Worker, int] = {}
+        for one in connections:
+            worker = (one.pid, one.task)
+            if worker not in threads:
+                worker = (
+                    one.pid,
+                    "",
+                )  # the first thread of a process, its greenlets and coroutines
+            if one.cell == cell:
+                happened[worker] = happened.get(worker, 0) | one.happened
+            if one.closed_ns:
+                continue
+            opened[worker] = opened.get(worker, 0) + 1
+            before = states.get(worker)
+            if before is None or _BUSY[one.state] > _BUSY[before]:
+                states[worker] = one.state
+        return {
+            worker: Load(opened.get(worker, 0), states.get(worker), happened.get(worker, 0))
+            for worker in opened.keys() | happened.keys()
+        }
+
+
+def _letter(load: Load) -> str:
+    return letter_of(load.happened, load.state)
