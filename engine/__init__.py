@@ -29,11 +29,13 @@ Where to look, in the order in which an event travels:
     probes/          numbers that no event carries: processes, descriptors, the accept queue
     load/            the client: bursts
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,
-                     whatever its reader does; replay.py plays a recording
+                     whatever its reader does; replay.py plays a recording (scene.py: what it knows
+                     beside the fold)
     run.py           drives engines, load and probes; the only file that knows them all
                      (run_settings.py: what it is asked to be; engines.py: which engine has the
                      listener; engine_process.py and load_process.py: one of each, from outside)
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
+    labs/            every famous failure on purpose: one file each, with its server and its client
     dying.py         no process outlives the one that started it; terminal_gone.py notices the end of
                      the terminal itself
 

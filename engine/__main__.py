@@ -22,6 +22,7 @@ from typing import Any
 
 from engine.dying import die_with_parent
 from engine.event_queue import SharedMemory
+from engine.labs import server_of
 from engine.limits import Limits
 from engine.models import MODELS
 from engine.pool import Pool
@@ -45,6 +46,8 @@ class EngineSettings:
     """As keywords of Limits."""
     pool: dict[str, Any]
     """As keywords of Pool."""
+    serve_options: dict[str, Any]
+    """What else the model's serve() is given, by name."""
 
     def to_json(self) -> str:
         """As the one argument of the process."""
@@ -60,7 +63,7 @@ def main(settings: EngineSettings) -> None:
     site = Site(Path(settings.root))
     if settings.trace:
         import_module("engine.traced_conversation")  # before a model patches what it builds on
-    model = import_module(MODELS[settings.model])
+    model = import_module(server_of(settings.model) or MODELS[settings.model])
     gc.freeze()  # a collection in a fork would touch, and so copy, all that is loaded
     control.sendall(b"ready\n")
     if not control.recv(16):
@@ -72,7 +75,7 @@ def main(settings: EngineSettings) -> None:
     )  # fmt: skip
     listener = _listener(settings, memory, service)
     try:
-        model.serve(listener, service)
+        model.serve(listener, service, **settings.serve_options)
     finally:
         _finish(settings)
 

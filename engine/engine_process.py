@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
@@ -45,6 +46,7 @@ class EngineProcess:
         listener: socket.socket,
         limits: Limits,
         pool: Pool,
+        serve_options: dict[str, Any],
         *,
         trace: bool,
     ) -> None:
@@ -68,6 +70,7 @@ class EngineProcess:
             trace=trace,
             limits=asdict(limits),
             pool=asdict(pool),
+            serve_options=serve_options,
         )
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.

@@ -143,9 +143,14 @@ class Engines:
         settings = self._settings
         try:
             engine = EngineProcess(
-                model, settings.root, self._listener, settings.limits, settings.pool,
+                model,
+                settings.root,
+                self._listener,
+                settings.limits,
+                settings.pool,
+                settings.serve_options,
                 trace=settings.trace,
-            )  # fmt: skip
+            )
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
         engine.settings.set_mode(short=self.short)

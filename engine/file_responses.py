@@ -24,7 +24,7 @@ class File:
     name: str
     stamp: tuple[int, ...]
     content_type: str
-    body: bytes
+    body: bytes | memoryview
     modified_s: int
 
     @cached_property

@@ -97,7 +97,9 @@ class Response:
     def _make_wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
         head = self._head(keep_alive)
         body = [] if head_only or self._has_no_body() else self.pieces()
-        made: tuple[Piece, ...] = (head, *body) if len(body) > 1 else (b"".join((head, *body)),)
+        # A view may be of a mapped file, which only send() may touch (site.py).
+        is_apart = len(body) > 1 or (body and isinstance(self.body, memoryview))
+        made: tuple[Piece, ...] = (head, *body) if is_apart else (b"".join((head, *body)),)
         self._wires[keep_alive, head_only] = made
         return made
 

@@ -25,7 +25,7 @@ class Limits:
     idle_s: float = 5.0
     """Between two requests, and before the first byte of the first one. Longer: closed."""
     send_s: float = 30.0
-    """How long a client may take nothing of an answer. Longer: closed."""
+    """How long a client may take nothing of an answer; looked at once in this time. Longer: closed."""
     connections: int | None = None
     """Open at the same time; None: what the model can carry. More: 503 and closed."""
 

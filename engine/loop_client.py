@@ -22,7 +22,7 @@ class Client:
     def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
         self.connection = connection
         self.conversation = service.converse(connection)
-        self.patience = Patience(self.conversation, service.limits, now_s)
+        self.patience = Patience(connection, self.conversation, service.limits, now_s)
         self.answers: Iterator[Piece] = iter(())
         """Makes the pieces that come after `unsent`."""
         self.unsent: Piece = b""

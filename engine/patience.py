@@ -5,6 +5,10 @@ byte by byte has no more time for it than one that sends nothing. The models wat
 its way: by SO_RCVTIMEO, a greenlet's time-out, or a sweep through all clients.
 """
 
+import fcntl
+import socket
+import struct
+import termios
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 
@@ -22,14 +26,18 @@ _REQUEST, _HEAD, _BODY, _ROOM, _END = range(5)  # what is awaited; _REQUEST: its
 class Patience:
     """The clock of one connection. Times are those of time.monotonic(), in seconds."""
 
-    __slots__ = ("_awaited", "_conversation", "_limits", "ends_s")
+    __slots__ = ("_awaited", "_connection", "_conversation", "_limits", "_untaken", "ends_s")
 
-    def __init__(self, conversation: Conversation, limits: Limits, now_s: float) -> None:
+    def __init__(
+        self, connection: socket.socket, conversation: Conversation, limits: Limits, now_s: float
+    ) -> None:
+        self._connection = connection
+        self._untaken: int | None = None
         self._conversation = conversation
         self._limits = limits
         self._awaited = _REQUEST
         self.ends_s = now_s + limits.idle_s
-        """When the client's time is over."""
+        """When the client's time is over, unless has_taken() says something else."""
 
     def follow(self, now_s: float, has_moved: bool, is_unsent: bool = False) -> None:
         """After each recv or send. `has_moved`: something was answered, or bytes were taken."""
@@ -45,6 +53,23 @@ class Patience:
         if has_moved or awaited != self._awaited:
             self._awaited = awaited
             self.ends_s = now_s + seconds
+            if is_unsent:
+                self._untaken = _untaken(self._connection)
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether the client's time is over. Looks at the kernel only when it seems to be."""
+        return now_s > self.ends_s and not (self._awaited == _ROOM and self.has_taken(now_s))
+
+    def has_taken(self, now_s: float) -> bool:
+        """Whether the client has taken something since the clock began, of what the kernel holds for
+        it; then the clock begins anew. A slow one may take for minutes before the kernel tells of
+        room: only when a third of its buffer, which may be megabytes, is free (sk_stream_wspace)."""
+        untaken = _untaken(self._connection)
+        if untaken == self._untaken:
+            return False
+        self._untaken = untaken
+        self.ends_s = now_s + self._limits.send_s
+        return True
 
     def next_wait_s(self, has_moved: bool, clock: Callable[[], float] = monotonic) -> float | None:
         """For how long the next blocking recv may wait; None: for as long as the one before it."""
@@ -66,3 +91,13 @@ class Patience:
             return ()
         text = b"408 Request Timeout: the rest of the request did not come in time.\n"
         return self._conversation.send(Response(408, TEXT, text, int(time())))
+
+
+def _untaken(connection: socket.socket) -> int | None:
+    """Bytes that the kernel holds until the client acknowledges them (tcp(7), SIOCOUTQ, which has the
+    number of TIOCOUTQ); None where it does not say, as on macOS: there only room counts."""
+    try:
+        count = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return None
+    return int(struct.unpack("=i", count)[0])

@@ -10,7 +10,7 @@ class Pool:
     workers: int = 8
     """Processes of `prefork`, `prefork-epoll` and `reuseport`."""
     threads: int = 16
-    """Of `thread-pool`."""
+    """Of `thread-pool` and `reactor-pool`."""
     exclusive: bool = False
     """Whether `prefork-epoll` asks for EPOLLEXCLUSIVE: a client wakes one worker, not all that sleep."""
 

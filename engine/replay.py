@@ -8,96 +8,23 @@ jump back folds anew from the beginning. No socket, no thread.
 import time
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.detail import ConnectionDetail
-from engine.events import Event, Kind, Unreported
+from engine.events import Event
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
 from engine.recording import read, refused
+from engine.scene import Scene
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
-from engine.told import is_told, told
+from engine.told import is_told
 
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
 LINES_MOST = 2_000_000  # some 570 MB in memory; a minute of 30,000 events/s
 LINES_AT_ONCE = 20_000  # folded in some 50 ms; when more are due, time waits for them
-BURSTS_KEPT = 8  # as many as a run keeps
 REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
-
-
-@dataclass(slots=True)
-class Scene:
-    """What is known beside the fold, at a moment."""
-
-    model: str
-    mode: str
-    engine_pid: int | None = None
-    """Of the engine that has listened last."""
-    coming: int = 0
-    """The pid of the engine that was started last, until it listens."""
-    alive: dict[int, str] = field(default_factory=dict)
-    """pid -> model of the engines that have not ended."""
-    is_untold: bool = True
-    """An engine serves that was there before the recording."""
-    is_first: bool = True
-    """Nothing was taken in yet."""
-    numbers: ProcessNumbers | None = None
-    unreported: Unreported = field(default_factory=Unreported)
-    bursts: dict[int, BurstView] = field(default_factory=dict)
-
-    def take(self, event: Event) -> None:
-        """Take in a line: what was told beside the events, and what events tell of engines."""
-        if is_told(event):
-            self._take_told(event)
-        elif event.kind in (Kind.SPAWN, Kind.LISTEN, Kind.EXIT):
-            self._take_engine(event)
-        self.is_first = False
-
-    def status(self, url: str) -> RunStatus:
-        """What ran then."""
-        serving = self.alive.get(self.engine_pid or 0)
-        coming = self.alive.get(self.coming)
-        phase = "serving" if serving or self.is_untold else "dead"
-        if coming:
-            phase = f"switching to {coming}" if phase == "serving" else "starting"
-        return RunStatus(
-            model=coming or serving or self.model,
-            url=url,
-            mode=self.mode,
-            engine_pid=self.engine_pid if serving else None,
-            phase=phase,
-            draining=len(self.alive.keys() - {self.coming, self.engine_pid}),
-        )
-
-    def _take_engine(self, event: Event) -> None:
-        """An engine is started by the terminal's process, and serves from when it listens."""
-        match event.kind, event.note.split():
-            case Kind.SPAWN, ["process", pid, "engine", name] if pid.isdecimal() and name in MODELS:
-                self.coming = int(pid)
-                self.alive[self.coming] = name
-                self.is_untold = self.is_untold and not self.is_first
-            case Kind.LISTEN, _ if event.pid in self.alive or self.engine_pid not in self.alive:
-                self.engine_pid, self.is_untold = event.pid, False
-                self.model = self.alive.setdefault(event.pid, self.model)
-                self.coming = 0 if self.coming == event.pid else self.coming
-            case Kind.EXIT, ["process", pid, *_] if pid.isdecimal():
-                self.alive.pop(int(pid), None)
-
-    def _take_told(self, event: Event) -> None:
-        match told(event):
-            case str(mode):
-                self.mode = mode
-            case ProcessNumbers() as numbers:
-                self.numbers = numbers
-            case Unreported() as unreported:
-                self.unreported = unreported
-            case BurstView() as view:
-                self.bursts[view.number] = view
-                if len(self.bursts) > BURSTS_KEPT:
-                    del self.bursts[min(self.bursts)]
 
 
 class Replay:
@@ -221,6 +148,10 @@ class Replay:
         """(row, conn) of the connection so many steps from a row, as far as there is one."""
         return self._state.neighbour(row, steps, self._at_ns, order)
 
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs or ran; None when that is not known."""
+        return self._state.workers.model_of(pid) or self._scene.model_before or None
+
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
         return self._state.detail(conn, self._at_ns)
@@ -289,7 +220,7 @@ class Replay:
         events = [line for line in lines if not is_told(line)]
         self._state.fold(events)
         for line in lines:
-            if not line.conn:
+            if not line.conn or self._scene.is_first:
                 self._scene.take(line)
         self._state.note_unreported(self._scene.unreported)
         self.short = self._scene.mode == "short"

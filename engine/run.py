@@ -143,6 +143,10 @@ class Run:
         """(row, conn) of the connection so many steps from a row, as far as there is one."""
         return self.state.neighbour(row, steps, monotonic_ns(), order)
 
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs or ran; None when that is not known."""
+        return self.state.workers.model_of(pid)
+
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
         return self.state.detail(conn, monotonic_ns())

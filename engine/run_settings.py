@@ -3,10 +3,12 @@
 import errno
 import resource
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine import listener as listening
+from engine.labs import server_of
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.models import DEFAULT_MODEL, MODELS
 from engine.pool import DEFAULT_POOL, Pool
@@ -38,6 +40,8 @@ class RunSettings:
     tick_s: float = 0.0
     limits: Limits = DEFAULT_LIMITS
     pool: Pool = DEFAULT_POOL
+    serve_options: dict[str, Any] = field(default_factory=dict)
+    """What else the model's serve() is given, by name."""
     restart: bool = False
     """Whether an engine that dies is started anew without being asked."""
     tells_bytes: bool = False
@@ -49,7 +53,7 @@ class RunSettings:
 
 def check(settings: RunSettings) -> None:
     """Whether a run can begin with them; and raise the soft limit of descriptors. Raises RunError."""
-    if settings.model not in MODELS:
+    if settings.model not in MODELS and server_of(settings.model) is None:
         raise RunError(f"no model {settings.model!r}; there are {', '.join(MODELS)}", exit_code=2)
     if not settings.root.is_dir():
         raise RunError(f"{settings.root} is not a folder; name one with --root", exit_code=2)

@@ -11,6 +11,7 @@ its dictionaries is atomic, and a lost update only costs making a response again
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import re
 import stat
@@ -19,7 +20,9 @@ from html import escape
 from http import HTTPStatus
 from pathlib import Path
 from time import thread_time, time
+from typing import BinaryIO
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from engine.file_responses import File, respond
 from engine.http_messages import CONTINUE, PIECE_BYTES, Repeated, Request, Response
@@ -28,9 +31,11 @@ WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 
 WAIT_LIMIT_MS = 60_000  # browsers and proxies give up soon after
 BURN_LIMIT_MS = 10_000
-BODY_LIMIT_BYTES = 100_000_000  # of /bytes, and of a file: that is read as a whole
+BODY_LIMIT_BYTES = (
+    100_000_000  # of /bytes, and of a file: all its pieces are listed before the first is sent
+)
 KEPT_RESPONSES = 1024
-KEPT_FILE_BYTES = 1024 * 1024  # a larger body is not kept
+KEPT_FILE_BYTES = 1024 * 1024  # a larger body is not kept, and a larger file not read but mapped
 KEPT_BYTES = 16 * 1024 * 1024  # all bodies together; serialised, each may be held twice more
 
 HTML = "text/html; charset=utf-8"
@@ -189,10 +194,30 @@ def _read(name: str) -> File:
             raise FileNotFoundError(name)
         if status.st_size > BODY_LIMIT_BYTES:
             raise PermissionError(name)
-        body = opened.read(status.st_size)
+        body = _content(opened, status)
     extension = os.path.splitext(name)[1].lower()
     content_type = CONTENT_TYPES.get(extension, BINARY)
     return File(name, _stamp(status), content_type, body, int(status.st_mtime))
+
+
+def _content(opened: BinaryIO, status: os.stat_result) -> bytes | memoryview:
+    """All of a file. A large one is mapped, once for all clients that are being sent it: it takes none
+    of our memory however slow they are, and the kernel reads what they come to.
+
+    The trap: pages behind the end of a file that was cut short may not be touched (SIGBUS, which ends
+    the process). send() may, since it is the kernel that fails then, with EFAULT.
+    """
+    if status.st_size <= KEPT_FILE_BYTES:
+        return opened.read(status.st_size)
+    stamp = _stamp(status)
+    mapping = _mapped.get(stamp)
+    if mapping is None:
+        mapping = mmap.mmap(opened.fileno(), status.st_size, access=mmap.ACCESS_READ)
+        _mapped[stamp] = mapping
+    return memoryview(mapping)
+
+
+_mapped: WeakValueDictionary[tuple[int, ...], mmap.mmap] = WeakValueDictionary()
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:

@@ -116,10 +116,13 @@ class TracedSocket(Reporting):
 
     def send(self, data: Any, flags: int = 0) -> int:
         begins = self._tells and (self._unsaid or not self._converses)
-        if self._unsaid and self.gettimeout() != 0:
-            self._catch_up()  # to be seen while this waits
         try:
-            sent: int = self._base_send(data, flags)
+            sent = 0
+            if self._unsaid and self.gettimeout() != 0:
+                sent = self._send_at_once(data, flags)
+                if not sent:
+                    self._catch_up()  # to be seen while this waits
+            sent = sent or self._base_send(data, flags)
         except OSError as error:
             self._failed(error, callers.frame(1).f_lineno)
             raise

@@ -42,7 +42,7 @@ class Tracer:
         """What children are going to say, as far as that is known."""
         self._heirs: Heirs | None = None
         self.thinning: memoryview
-        self.tasks: callers.ThreadTasks | callers.GreenletTasks = callers.ThreadTasks()
+        self.tasks: callers.ThreadTasks = callers.ThreadTasks()
         self.writer: Writer | NoWriter
         self.next_tick_ns = 0
         self._without_cookies = 0
@@ -213,6 +213,8 @@ def install(memory: SharedMemory) -> None:
         )
     if socket.socket is not _plain_socket:
         tracer.tasks = callers.share_threads(socket.socket)
+    elif "asyncio" in sys.modules:  # only a model that serves with it imports it
+        tracer.tasks = callers.CoroutineTasks()
     tracer.begin(memory)
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     threading.Thread = _TracedThread  # type: ignore[misc]

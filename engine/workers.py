@@ -9,6 +9,7 @@ from engine.events import Event, Kind
 
 Worker = tuple[int, str]
 """(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
+MODELS_KEPT = 5_000  # processes, also ended ones; a model may start one for each connection
 
 
 class Ended(NamedTuple):
@@ -43,6 +44,7 @@ class Workers:
         self._done: dict[int, Done] = {}
         self._engines: list[int] = []  # those that listened and have not ended; the last one serves
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
+        self._models: dict[int, str] = {}  # process -> the model that it belongs to
 
     def __len__(self) -> int:
         """Processes and threads that were started and have not ended."""
@@ -88,6 +90,11 @@ class Workers:
             done = self._done[pid] = Done()
         done.accepts += connections
 
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs: an engine's own, or that of the engine it descends from.
+        Told on after its end; None for a process whose start was not told, and for one of long ago."""
+        return self._models.get(pid)
+
     def heir(self, pid: int) -> int:
         """Who serves on when a process gives up its copy of a socket: the child that it has just made;
         itself, if it made none."""
@@ -104,6 +111,7 @@ class Workers:
             self._started.setdefault(event.pid, {})[_worker(event, words)] = None
             if words[0] == "process":
                 self._last_child[event.pid] = int(words[1])
+                self._keep_model(event.pid, words)
         elif event.kind is Kind.EXIT:
             self._started.get(event.pid, {}).pop(_worker(event, words), None)
             if words[0] == "process":
@@ -116,6 +124,18 @@ class Workers:
             done.wakeups += figures.get("wakeups", 0)
             done.would_block += figures.get("would-block", 0)
         return None
+
+    def _keep_model(self, parent: int, words: list[str]) -> None:
+        """Of a process that `parent` has started: `process PID`, or `process PID engine MODEL`."""
+        if len(self._models) > MODELS_KEPT:
+            living = {pid for tasks in self._started.values() for pid, _ in tasks}
+            self._models = {pid: model for pid, model in self._models.items() if pid in living}
+        pid = int(words[1])
+        # Pids are used again: what an earlier process was says nothing of this one.
+        model = words[3] if words[2:3] == ["engine"] else self._models.get(parent)
+        self._models.pop(pid, None)
+        if model:
+            self._models[pid] = model
 
     def _end(self, pid: int, *, is_clean: bool) -> Ended:
         ended = [pid]

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from tests.serve_driver import Client
+from tests.plain_client import Client
 
 PAUSE_S = 0.002  # of a client between two requests, lest the ephemeral ports run out
 BODY = (Path(__file__).parent.parent / "www" / "style.css").read_bytes()

@@ -33,6 +33,12 @@ def require_tool() -> Callable[[str], str]:
 
 
 @pytest.fixture
+def tmux() -> None:
+    """For tests that need a terminal, by `pytest.mark.usefixtures("tmux")`."""
+    find_tool("tmux")
+
+
+@pytest.fixture
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that was free a moment ago. Prefer `-p 0` where it serves."""
     with socket.socket() as probe:

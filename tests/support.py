@@ -1,5 +1,7 @@
-"""Helpers for tests that wait: on a condition, with a deadline, never for a fixed time."""
+"""Helpers for tests: to wait on a condition with a deadline, never for a fixed time; to fill a pipe."""
 
+import contextlib
+import fcntl
 import os
 import selectors
 import threading
@@ -47,6 +49,17 @@ def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 5) -> bytes:
                 raise AssertionError(f"the stream ended before a line with {text!r}: {seen!r}")
             seen += piece
     return seen
+
+
+def fill_pipe(pipe: int) -> None:
+    """Let nothing more go into a pipe, whose descriptor itself stays a blocking one."""
+    blocking = fcntl.fcntl(pipe, fcntl.F_GETFL)
+    mine = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(mine, bytes(4096)):
+            pass
+    os.close(mine)
+    assert fcntl.fcntl(pipe, fcntl.F_GETFL) == blocking
 
 
 class OneTask:

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import WORKERS, Client, Serve, family, is_port_free, is_running, kinds
+from tests.plain_client import Client
+from tests.serve_driver import WORKERS, Serve, family, is_port_free, is_running, kinds
 from tests.support import wait_until
 
 GONE_S = 2  # the contract: nothing is left after this

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from tests.serve_driver import WORKERS, Client, Json, Serve
+from tests.plain_client import Client
+from tests.serve_driver import WORKERS, Json, Serve
 from tests.support import wait_until
 
 CLIENTS = 200

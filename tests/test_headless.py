@@ -1,7 +1,6 @@
 """`serve` among shells, pipes and disks: in the background, without a reader, without room."""
 
 import contextlib
-import fcntl
 import json
 import os
 import pty
@@ -10,21 +9,15 @@ import subprocess
 import sys
 import tty
 from collections.abc import Iterator
-from pathlib import Path
-from typing import cast
 
 import psutil
 import pytest
 
-from engine.headless import Headless
 from engine.models import MODELS
-from engine.replay import Replay
-from engine.run import Run
-from tests.serve_driver import COMMAND, ROOT, Client, Serve, family, is_running, kinds
-from tests.support import read_until, wait_until
-from tests.tui.fake_run import FakeRun
+from tests.plain_client import Client
+from tests.serve_driver import COMMAND, EPOLL, ROOT, Serve, family, is_running, kinds
+from tests.support import fill_pipe, read_until, wait_until
 
-EPOLL = (*COMMAND, "-m", "epoll", "-p", "0")
 END_S = 2  # from SIGTERM to the end of the server and its engine, whatever its readers do
 # A shell with job control, as far as it matters here: its job reads the same terminal from the
 # background, until a line tells the shell to put it into the foreground.
@@ -168,7 +161,7 @@ def test_sigterm_ends_it_while_the_reader_of_stdout_stalls(talk_too: bool) -> No
     try:
         port = _port_in(reader) if talk_too else port_of(server)
         started = family(server.pid)
-        _fill(writer)
+        fill_pipe(writer)
         with Client(port) as client:
             client.get("/")
             server.terminate()
@@ -188,7 +181,7 @@ def test_sigterm_ends_it_while_the_reader_of_stdout_stalls(talk_too: bool) -> No
 
 def test_for_ends_it_while_the_reader_of_stdout_stalls() -> None:
     reader, writer = os.pipe()
-    _fill(writer)
+    fill_pipe(writer)
     with subprocess.Popen(
         [*EPOLL, "--events", "-", "--for", "0.3"],
         cwd=ROOT,
@@ -209,17 +202,6 @@ def _port_in(pipe: int) -> int:
     """The port, where talk goes the way of data."""
     with os.fdopen(pipe, "rb", buffering=0, closefd=False) as stream:
         return _port(read_until(stream, b"listening on ", 20))
-
-
-def _fill(pipe: int) -> None:
-    """Let nothing more go into a pipe, whose descriptor itself stays a blocking one."""
-    blocking = fcntl.fcntl(pipe, fcntl.F_GETFL)
-    mine = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):
-        while os.write(mine, bytes(4096)):
-            pass
-    os.close(mine)
-    assert fcntl.fcntl(pipe, fcntl.F_GETFL) == blocking
 
 
 @pytest.mark.parametrize(
@@ -266,120 +248,3 @@ def _output_to(stdout: int, words: list[str]) -> tuple[int, str]:
             timeout=20,
         )
     return done.returncode, done.stderr
-
-
-# --- the recording --------------------------------------------------------------------------------
-
-
-def test_a_disk_that_fills_ends_the_recording_and_not_the_server(tmp_path: Path) -> None:
-    file = tmp_path / "run.servetui"
-    with Serve("epoll", "--events", str(file)) as server:
-        size = file.stat().st_size + 100  # less than one request reports
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, size))
-        with Client(server.port) as client:
-            assert client.get("/").status == 200
-            (said,) = wait_until(lambda: server.errors[1:], what="a line on stderr")
-            assert said.startswith(f"servetui: cannot write {file}: File too large; ")
-            assert client.get("/").status == 200
-        assert server.stop()["requests"] == 2
-        assert server.exit_code == 1
-        assert server.errors[2:] == []
-    assert file.stat().st_size == size
-    for line in file.read_bytes().split(b"\n")[:-1]:  # whole but for the last
-        json.loads(line)
-
-
-def test_a_recording_tells_the_mode_and_each_change_of_it(tmp_path: Path) -> None:
-    file = tmp_path / "run.jsonl"
-    with Serve("thread", "--short", "--events", str(file)) as server:
-        server.snapshot()
-        server.command("keep-alive")
-        server.snapshot()
-        server.stop()
-    replay = Replay(file)
-    assert (replay.status().url, replay.status().mode) == (server.url, "short")
-    replay.jump(99)
-    assert replay.status().mode == "keep-alive"
-
-
-def test_a_recording_tells_the_totals_of_what_was_not_reported(tmp_path: Path) -> None:
-    file = tmp_path / "run.jsonl"
-    run = FakeRun()
-    loop = Headless(cast(Run, run), command=["servetui"], events=str(file))
-    run.drop(3)
-    loop._begin("http://127.0.0.1:7890")
-    loop._take([])
-    run.accept([1])
-    run.drop(5)
-    loop._take(run.poll())
-    loop._take([])
-    assert file.read_text().count('"unreported ') == 2
-    replay = Replay(file)
-    replay.jump(99)
-    counts = replay.snapshot().counts
-    assert (counts.lost, counts.accepted) == (5, 1)
-
-
-def test_a_recording_is_not_touched_when_the_port_is_in_use(tmp_path: Path) -> None:
-    file = _precious(tmp_path)
-    with Serve("epoll") as holder:
-        words = ["-m", "epoll", "-p", str(holder.port), "--events", str(file)]
-        done = subprocess.run([*COMMAND, *words], cwd=ROOT, stderr=subprocess.PIPE, timeout=20)
-        assert done.returncode == 1
-    assert file.read_text() == "precious"
-
-
-def test_a_first_engine_that_cannot_start_ends_the_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = _precious(tmp_path)
-    (tmp_path / "gevent.py").write_text("raise ImportError('gevent was built for the moon')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    words = ["-m", "gevent", "-p", "0", "--events", str(file)]
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=20,
-    )  # fmt: skip
-    assert done.returncode == 1
-    first, *words = done.stderr.splitlines()
-    assert first.startswith("the engine (gevent, pid ")
-    assert first.endswith(" exit 1")
-    assert words[-1] == "ImportError: gevent was built for the moon"
-    assert file.read_text() == "precious"
-
-
-def _precious(folder: Path) -> Path:
-    file = folder / "keep"
-    file.write_text("precious")
-    return file
-
-
-def test_a_recording_goes_into_a_pipe_whose_reader_may_stall(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    with (
-        os.fdopen(reader, "rb", buffering=0) as stream,
-        Serve("epoll", "--events", str(fifo)) as server,
-    ):
-        header = read_until(stream, b'"command"').splitlines()[0]
-        assert json.loads(header)["model"] == "epoll"
-        started = family(server.pid)
-        with os.fdopen(os.open(fifo, os.O_WRONLY), "wb") as writer:
-            _fill(writer.fileno())
-        with Client(server.port) as client:
-            client.get("/")
-            server.stop()
-        assert not any(map(is_running, started))
-        assert "its reader has stalled" in server.errors[-1]
-
-
-def test_a_pipe_without_a_reader_is_refused(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    words = [*EPOLL, "--events", str(fifo)]
-    done = subprocess.run(
-        words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"servetui: cannot write {fifo}: ")

@@ -2,7 +2,8 @@
 
 import time
 
-from tests.serve_driver import Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
 from tests.support import wait_until
 
 IDLE_S = 0.8

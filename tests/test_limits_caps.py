@@ -14,7 +14,8 @@ from engine.http_messages import Request, Response
 from engine.limits import Limits
 from engine.models import MODELS, process, thread
 from engine.service import Service, Settings
-from tests.serve_driver import WAIT_FOR_A_TURN, Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import WAIT_FOR_A_TURN, Serve
 from tests.support import wait_until
 
 CAP, BEYOND = 5, 40

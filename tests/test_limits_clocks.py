@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
 from tests.support import wait_until
 
 HEAD_S, BODY_S, IDLE_S, SEND_S = 0.6, 1.0, 2.0, 1.0
@@ -98,6 +99,19 @@ def test_a_slow_client_that_takes_something_gets_all(server: Serve) -> None:
         while time.monotonic() < ends_s:  # some of it again and again, for long in all
             client.take(150_000)  # the kernel tells of room once a third of its buffer is free
             pause.wait(SEND_S / 20)
+        assert len(client.answer().body) == MANY_BYTES
+
+
+def test_a_client_that_takes_little_gets_all(server: Serve) -> None:
+    """20 KB/s: the kernel would tell of room when a third of its buffer is free, in a minute."""
+    with Client(server.port, receive_buffer=4096) as client:
+        client.ask(f"/bytes/{MANY_BYTES}")
+        ends_s = time.monotonic() + 5 * SEND_S
+        pause = threading.Event()
+        while time.monotonic() < ends_s:
+            client.take(1, most=2_000)
+            pause.wait(0.1)
+        assert client.received < 200_000
         assert len(client.answer().body) == MANY_BYTES
 
 

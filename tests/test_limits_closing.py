@@ -4,15 +4,18 @@ import contextlib
 import errno
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.admission import ACCEPT_PAUSE_S, pause_after
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve, kinds, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve, family, kinds
 from tests.support import wait_until
 
 UPLOAD_BYTES = 10_000_000  # ten times --limit-body
+FILE_BYTES = 30_000_000
 HEAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -86,6 +89,29 @@ def test_a_pipelined_answer_is_made_when_the_one_before_it_is_sent(server: Serve
         wait_until(lambda: "response" in kinds(server.story_so_far(client)))
         wait_until(lambda: server.snapshot()["rooms"]["unsent"]["now"] == 1)
         assert kinds(server.story_so_far(client)).count("response") == 1
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_a_large_file_takes_no_memory_for_each_client(model: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_bytes(b"small")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(FILE_BYTES)
+    with Serve(model, "--root", str(tmp_path)) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.port, 4096)) for _ in range(8)]
+        assert [client.get("/").status for client in clients] == [200] * 8
+        before = own_bytes(server)
+        for client in clients:
+            client.send(request("/large") * 100)
+        wait_until(lambda: server.snapshot()["rooms"]["unsent"]["now"] == 8, what="all stuck")
+        assert own_bytes(server) - before < FILE_BYTES
+
+
+def own_bytes(server: Serve) -> int:
+    """Memory of the engine and its children that is no page of a file."""
+    engine = server.snapshot()["engine_pid"]
+    pids = [engine, *(child.pid for child in family(engine))]
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+    return sum(int(text.partition("RssAnon:")[2].split()[0]) for text in texts) * 1024
 
 
 def test_resets_at_every_moment_end_one_connection_only(server: Serve) -> None:

@@ -7,7 +7,8 @@ import resource
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import WAIT_FOR_A_TURN, Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import WAIT_FOR_A_TURN, Serve
 from tests.support import wait_until
 
 WAITING = 30

@@ -16,7 +16,8 @@ import pytest
 
 from engine.models import MODELS
 from tests.client_load import Clients
-from tests.serve_driver import WORKERS, Client, Serve, descriptors_kept, family, is_running
+from tests.plain_client import Client
+from tests.serve_driver import WORKERS, Serve, descriptors_kept, family, is_running
 from tests.support import wait_until
 
 KILL_S = float(os.environ.get("SERVETUI_KILL_S", "6"))

@@ -17,8 +17,9 @@ def texts(models: Sequence[str], find: Callable[[Any], Any]) -> set[str]:
     return {inspect.getsource(find(import_module(f"engine.models.{name}"))) for name in models}
 
 
-def test_blocking_models_talk_in_the_same_words() -> None:
-    assert len(texts(BLOCKING, lambda page: page.talk)) == 1
+@pytest.mark.parametrize("step", ["talk", "send_all"])
+def test_blocking_models_talk_in_the_same_words(step: str) -> None:
+    assert len(texts(BLOCKING, lambda page: getattr(page, step))) == 1
 
 
 @pytest.mark.parametrize("step", LOOP_STEPS)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serve_driver import Client, Json, Serve, descriptors_kept, family, is_running
+from tests.plain_client import Client
+from tests.serve_driver import Json, Serve, descriptors_kept, family, is_running
 from tests.support import wait_until
 
 CONNECTIONS = 200

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.models import MODELS
-from tests.serve_driver import Client, Serve
+from tests.plain_client import Client
+from tests.serve_driver import Serve
 from tests.support import wait_until
 
 ACCEPTS = {"accept", "accept4"}

@@ -6,7 +6,6 @@ SERVETUI_STRESS sets how many times keys are pressed (150; 2000 for a thorough r
 import os
 import random
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -26,9 +25,7 @@ FENCE = "zzz"  # what no key does, and no path has
 ESCAPE_S = 0.4  # a key that follows an escape at once would make another one of it
 
 
-@pytest.fixture(autouse=True)
-def _tmux(require_tool: Callable[[str], str]) -> None:
-    require_tool("tmux")
+pytestmark = pytest.mark.usefixtures("tmux")
 
 
 def settled(dashboard: Dashboard) -> list[str]:

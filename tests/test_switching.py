@@ -12,14 +12,8 @@ import pytest
 
 from engine.models import MODELS
 from tests.client_load import BODY, Load
-from tests.serve_driver import (
-    Client,
-    Serve,
-    descriptors_kept,
-    family,
-    is_running,
-    request,
-)
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve, descriptors_kept, family, is_running
 from tests.support import wait_until
 
 SWITCHES = 100

@@ -1,53 +1,26 @@
-"""The dashboard in a real terminal: what is seen, what keys do, and what is left when it ends."""
+"""The dashboard in a real terminal: what is seen, and what keys do."""
 
 import contextlib
 import re
-import shlex
-import signal
-import socket
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from itertools import cycle, islice
 
-import psutil
 import pytest
 
 from engine.models import MODELS
 from tests.client_load import Load
-from tests.serve_driver import Client, descriptors_kept, is_port_free, is_running
+from tests.plain_client import Client
+from tests.serve_driver import descriptors_kept, is_running
 from tests.support import wait_until
-from tests.terminal_driver import COMMAND, ENTER_ALTERNATE_SCREEN, Dashboard, Terminal
-from tui.lifecycle import PATIENCE_S
+from tests.terminal_checks import expect_restored, expect_serving
+from tests.terminal_driver import ENTER_ALTERNATE_SCREEN, Dashboard
 
-GONE_S = 2  # the contract: nothing is left after this
 SWITCHES = 20
 SIZES = [(120, 40), (80, 24), (60, 20)]
 
-
-@pytest.fixture(autouse=True)
-def _tmux(require_tool: Callable[[str], str]) -> None:
-    require_tool("tmux")
-
-
-def are_gone(processes: Iterable[psutil.Process]) -> bool:
-    return not any(map(is_running, processes))
-
-
-def expect_gone(processes: Iterable[psutil.Process], port: int) -> None:
-    wait_until(lambda: are_gone(processes), GONE_S, "no process left")
-    wait_until(lambda: is_port_free(port), GONE_S, "a free port")
-
-
-def expect_restored(terminal: Terminal) -> None:
-    wait_until(terminal.is_shell_screen, GONE_S, "the shell's screen and cursor")
-    assert terminal.modes() == terminal.modes_before
-    assert b"Traceback" not in terminal.written()
-
-
-def expect_serving(dashboard: Dashboard) -> None:
-    with Client(dashboard.port) as client:
-        assert client.get("/").status == 200
+pytestmark = pytest.mark.usefixtures("tmux")
 
 
 # --- what is seen, and what keys do ------------------------------------------------------------
@@ -203,132 +176,6 @@ def test_switches_by_keys_under_load() -> None:
         assert "lost 0" in dashboard.screen()[0]
 
 
-# --- the end -------------------------------------------------------------------------------------
-
-
-def work(dashboard: Dashboard, stack: contextlib.ExitStack) -> list[psutil.Process]:
-    """An idle connection and one with a request under way; all processes, the children among them."""
-    idle = stack.enter_context(Client(dashboard.port))
-    assert idle.get("/").status == 200
-    busy = stack.enter_context(Client(dashboard.port))
-    busy.ask("/wait/60000")
-    dashboard.wait_for("GET /wait/60000")
-    wait_until(lambda: len(dashboard.everything()) == 4, what="a child for each")
-    return dashboard.everything()
-
-
-ENDS = {"q": 0, "C-c": 0} | {
-    number.name: 128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-}
-"""A key or a signal -> the exit code."""
-
-
-@pytest.mark.parametrize("way", ENDS)
-def test_an_end_that_restores_the_terminal(way: str) -> None:
-    with Dashboard("process") as dashboard, contextlib.ExitStack() as stack:
-        processes = work(dashboard, stack)
-        if way.startswith("SIG"):
-            dashboard.process.send_signal(signal.Signals[way])
-        else:
-            dashboard.press(way)
-        expect_gone(processes, dashboard.port)
-        assert dashboard.exit_code() == ENDS[way]
-        expect_restored(dashboard)
-
-
-def burst_that_waits(dashboard: Dashboard, client: Client) -> list[psutil.Process]:
-    """A handler that burns, and behind it a burst of the built-in client; all processes."""
-    client.ask("/burn/5000")
-    dashboard.wait_for("GET /burn/5000")
-    dashboard.press("b")
-    dashboard.wait_for("0 of 50")
-    assert len(dashboard.children()) == 2
-    return dashboard.everything()
-
-
-def test_q_ends_a_burst_as_well() -> None:
-    with Dashboard("epoll") as dashboard, Client(dashboard.port) as client:
-        processes = burst_that_waits(dashboard, client)
-        dashboard.press("q")
-        expect_gone(processes, dashboard.port)
-        assert dashboard.exit_code() == 0
-        expect_restored(dashboard)
-
-
-def test_kill_9_leaves_nothing_running() -> None:
-    with Dashboard("epoll") as dashboard, Client(dashboard.port) as client:
-        processes = burst_that_waits(dashboard, client)
-        dashboard.process.kill()
-        expect_gone(processes, dashboard.port)
-
-
-def test_kill_9_leaves_no_child_of_an_engine_running() -> None:
-    with Dashboard("process") as dashboard, contextlib.ExitStack() as stack:
-        processes = work(dashboard, stack)
-        dashboard.process.kill()
-        expect_gone(processes, dashboard.port)
-
-
-def is_at_rest(process: psutil.Process) -> bool:
-    """It does not work for half a second, though there is something to draw 12 times a second."""
-    before = process.cpu_times()
-    process.cpu_percent(0.5)
-    return process.cpu_times() == before
-
-
-@pytest.mark.slow
-def test_a_signal_ends_it_though_the_terminal_takes_no_output() -> None:
-    with Dashboard("thread", 200, 60) as dashboard:
-        processes, port = dashboard.everything(), dashboard.port
-        with dashboard.stalled():
-            with Load(port) as load:
-                wait_until(lambda: is_at_rest(dashboard.process), 20, "a write that blocks")
-                answered = load.met["answered"]
-                wait_until(lambda: load.met["answered"] > answered + 100, what="more answers")
-            dashboard.process.terminate()
-            wait_until(lambda: are_gone([dashboard.process]), PATIENCE_S + GONE_S, "its end")
-            expect_gone(processes, port)
-        load.assert_nobody_failed()
-        assert dashboard.exit_code() == 128 + signal.SIGTERM
-        assert dashboard.modes() == dashboard.modes_before
-
-
-def test_closing_the_terminal_leaves_nothing_running() -> None:
-    with Dashboard("process") as dashboard, contextlib.ExitStack() as stack:
-        processes = work(dashboard, stack)
-        dashboard.hang_up()
-        expect_gone(processes, dashboard.port)
-
-
-def test_closing_the_terminal_of_a_stopped_dashboard_leaves_nothing_running() -> None:
-    with Dashboard("process") as dashboard, contextlib.ExitStack() as stack:
-        processes = work(dashboard, stack)
-        dashboard.press("C-z")
-        wait_until(lambda: dashboard.process.status() == psutil.STATUS_STOPPED, what="the stop")
-        dashboard.hang_up()
-        expect_gone(processes, dashboard.port)
-
-
-def test_ctrl_z_lends_the_terminal_to_the_shell_while_the_server_goes_on() -> None:
-    with Dashboard("thread") as dashboard:
-        dashboard.wait_for("q quit")
-        for _ in range(2):
-            dashboard.press("C-z")
-            wait_until(lambda: dashboard.process.status() == psutil.STATUS_STOPPED, what="the stop")
-            expect_restored(dashboard)
-            expect_serving(dashboard)
-            dashboard.enter("fg")
-            dashboard.wait_for("q quit")
-            assert dashboard.told("alternate_on") == "1"
-        assert dashboard.model == "thread"
-        dashboard.wait_for("accepted 2")
-        dashboard.press("k")
-        dashboard.wait_for_mode("short")
-        dashboard.press("q")
-        assert dashboard.exit_code() == 0
-        expect_restored(dashboard)
-
-
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
 def test_a_dead_engine_is_said_and_R_serves_again(columns: int, rows: int) -> None:  # noqa: N802
     with Dashboard("thread", columns, rows) as dashboard:
@@ -409,35 +256,3 @@ def expect_escaped(dashboard: Dashboard, path: bytes) -> None:
         as_it_is if as_it_is.isprintable() and as_it_is.isascii() else path.split(b"/")[1].decode()
     )
     dashboard.wait_for(f"GET /{shown.lstrip('/')[:40]}")
-
-
-# --- bad starts ------------------------------------------------------------------------------------
-
-
-def start(terminal: Terminal, *words: str, before: str = "", after: str = "") -> tuple[int, str]:
-    """Run the dashboard where it cannot run: its exit code and what it says."""
-    terminal.enter(f"{before} {shlex.join([*COMMAND, *words])} {after} 2>said")
-    code = int(terminal.ask("echo $?"))
-    said = (terminal.folder / "said").read_text()
-    assert ENTER_ALTERNATE_SCREEN not in terminal.written()
-    assert terminal.modes() == terminal.modes_before
-    assert re.fullmatch(r"servetui: .+\n", said), said
-    return code, said
-
-
-def test_a_bad_start_is_one_line_and_leaves_the_terminal_alone() -> None:
-    with Terminal() as terminal, socket.create_server(("127.0.0.1", 0)) as holder:
-        port = str(holder.getsockname()[1])
-        code, said = start(terminal, "-p", port)
-        assert (code, f"port {port} is in use" in said, "-p" in said) == (1, True, True)
-
-        code, said = start(terminal, "-p", "0", before="TERM=dumb")
-        assert (code, "terminal" in said, "servetui serve" in said) == (1, True, True)
-        for after in ("</dev/null", ">/dev/null"):
-            code, said = start(terminal, "-p", "0", after=after)
-            assert (code, "terminal" in said, "servetui serve" in said) == (1, True, True)
-
-        code, said = start(terminal, "-m", "nonsense")
-        assert (code, "nonsense" in said) == (2, True)
-        code, said = start(terminal, "-p", "0", "--root", "/no/such/folder")
-        assert (code, "/no/such/folder" in said) == (2, True)

@@ -2,7 +2,8 @@
 
 import contextlib
 
-from tests.serve_driver import Client, Serve
+from tests.plain_client import Client
+from tests.serve_driver import Serve
 from tests.support import wait_until
 
 

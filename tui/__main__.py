@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
+from engine.labs import LABS
 from engine.models import MODELS, describe
 from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
@@ -42,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
     if sys.platform == "win32":
         _talk("Windows has no fork and no epoll; run it in WSL, Linux or macOS")
         return 1
-    commands = {"serve": _serve, "models": _models, "replay": _replay}
+    commands = {"serve": _serve, "models": _models, "replay": _replay, "lab": _lab}
     try:
         if words and words[0] in commands:
             return commands[words[0]](words[1:])
@@ -109,12 +110,34 @@ def _models(words: list[str]) -> int:
     return _print("".join(lines))
 
 
+def _lab(words: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} lab",
+        description="A failure on purpose: a question, the run, the answer with its figures, and the fix. "
+        "Without a name, all of them as a course, which goes on where it was left.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one of them; see --list")
+    parser.add_argument("--list", action="store_true", help="the labs, a line each")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    asked = parser.parse_args(words)
+    if asked.name is not None and asked.name not in LABS:
+        parser.error(f"no lab {asked.name!r}; see {PROGRAM} lab --list")
+
+    from tui import labs
+
+    if asked.list:
+        return _print(labs.listed(as_json=asked.json))
+    if asked.name is not None:
+        return labs.run_one(asked.name, _print, _talk, as_json=asked.json)
+    return labs.course(_print, _talk, as_json=asked.json)
+
+
 def _dashboard(words: list[str]) -> int:
     parser = _Parser(
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",
         epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} replay (of a "
-        f"recording), {PROGRAM} models; each has --help of its own",
+        f"recording), {PROGRAM} models, {PROGRAM} lab (failures on purpose); each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     add_run_options(parser, model_required=False)

@@ -210,7 +210,7 @@ class Dashboard(PlaybackActions):
         self._set_heights()
         changed = sum([self.parts[name].show(lines) for name, lines in parts.items()])
         if self.page:
-            self.page.show(parts["header"], self.picture.snapshot.now_ns)
+            self.page.show(parts["header"], self.picture.table.now_ns)
         self.frames_drawn += 1
         self.lines_changed += changed
         return changed

@@ -12,10 +12,9 @@ from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
 from tui.layout import Heights, arrange, key_lines, server_lines, server_title
-from tui.panels import alert, bursts, connections, events, header, keys, server
+from tui.panels import alert, bursts, connections, events, header, keys, legend, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
-from tui.sources import Sources
 from tui.table_view import TableView
 
 FLOOD = 60  # new events a frame: then the log shows only the last of them,
@@ -40,7 +39,6 @@ class Picture:
         self.recorder: Recorder | None = None
         self._start_ns = 0
         self._frames = 0
-        self._sources = Sources()
 
     def draw(self, width: int, height: int, frames_per_s: float, new_events: int = 0) -> Parts:
         """The lines of all parts. `new_events`: how many came since the last frame."""
@@ -49,7 +47,6 @@ class Picture:
         self.status = status = run.status()
         self._look()
         now_ns = self.table.now_ns
-        self._sources.look(status, now_ns)
         most = max(height // ALERT_SHARE, 1)
         alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
         numbers = run.numbers()
@@ -108,8 +105,12 @@ class Picture:
         )
 
     def place(self, event: Event) -> str:
-        """The line of the source that did it, with its file."""
-        return self._sources.place(event)
+        """The line of the source that did it: `epoll_loop.py:82`, or `line 82` where it is not known
+        which model the process belongs to; empty without a line."""
+        if not event.line:
+            return ""
+        module = MODELS.get(self._run.model_of(event.pid) or "")
+        return f"{module.rpartition('.')[2]}.py:{event.line}" if module else f"line {event.line}"
 
     @property
     def is_waiting(self) -> bool:
@@ -139,11 +140,11 @@ class Picture:
             lines = [*advice, *[()] * rows][: rows + 1]
         else:
             lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
-        return [title, *lines, *[connections.legend(width)][: self.heights.legend]]
+        return [title, *lines, *[legend.line(width)][: self.heights.legend]]
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot
         rows = self.heights.events - 1
-        context = (self._start_ns, snapshot.numbers, self._sources.place)
+        context = (self._start_ns, snapshot.numbers, self.place)
         lines = events.lines(snapshot.events, context, width, rows)
         return [events.title(snapshot, is_flood, width), *lines]

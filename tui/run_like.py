@@ -38,6 +38,9 @@ class RunLike(Protocol):
         """(row, conn) of the connection so many steps from a row (negative: up), or of the last one
         in that direction."""
 
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs or ran; None when that is not known."""
+
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
 

@@ -25,6 +25,8 @@ MODELS = {
     "select": "engine.models.select_loop",
     "poll": "engine.models.poll_loop",
     "epoll-edge": "engine.models.epoll_edge",
+    "asyncio": "engine.models.asyncio_loop",
+    "generators": "engine.models.generators",
     "reactor-pool": "engine.models.reactor_pool",
 }
 """Name on the command line -> module; the order is that of the keys 1, 2, 3 ..."""

@@ -149,7 +149,7 @@ class Loop:
         self.swept_s = self.now_s
         self.admission.close_refused()
         for descriptor, client in list(self.clients.items()):
-            if self.now_s > client.patience.ends_s and descriptor not in self.ready:
+            if descriptor not in self.ready and client.patience.is_over(self.now_s):
                 self.give_up(client, descriptor)
 
     def give_up(self, client: Client, descriptor: int) -> None:

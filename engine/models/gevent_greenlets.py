@@ -17,6 +17,7 @@ from gevent.pool import Group  # noqa: E402
 
 from engine.admission import Admission, pause_after  # noqa: E402
 from engine.closing import linger  # noqa: E402
+from engine.http_messages import Piece  # noqa: E402
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES  # noqa: E402
 from engine.patience import Patience  # noqa: E402
 from engine.service import Service  # noqa: E402
@@ -51,7 +52,7 @@ def serve(listener: socket.socket, service: Service) -> None:
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
     conversation = service.converse(connection)
-    patience = Patience(conversation, service.limits, time.monotonic())
+    patience = Patience(connection, conversation, service.limits, time.monotonic())
     connection.settimeout(service.limits.idle_s)
     with connection:
         try:
@@ -60,7 +61,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     data = connection.recv(RECEIVE_BYTES)
                 except TimeoutError:  # silent, or slow, for too long
                     for piece in patience.last_words():
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     break
                 if not data:
                     return
@@ -71,7 +72,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         time.sleep(response.wait_s)  # even sleep(0) would let the others run first
                     connection.settimeout(service.limits.send_s)
                     for piece in conversation.send(response):
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 wait_s = patience.next_wait_s(bool(requests))
@@ -79,3 +80,20 @@ def talk(connection: socket.socket, service: Service) -> None:
             linger(connection, conversation)
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
+
+
+def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
+    """Like sendall(), which does not tell how far it came: a client that takes something, however
+    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    while piece:
+        try:
+            sent = connection.send(piece)
+        except TimeoutError:
+            if not patience.has_taken(time.monotonic()):
+                raise
+            continue
+        if sent == len(piece):
+            return
+        # A view: to copy the rest at each step would take longer than to send it.
+        piece = memoryview(piece)[sent:]
+        patience.follow(time.monotonic(), sent > 0, is_unsent=True)

@@ -63,7 +63,7 @@ def go_round(clients: list[Client], service: Service) -> None:
         try:
             is_over = talk(client, service)
         except BlockingIOError:
-            is_over = time.monotonic() > client.patience.ends_s and not client.has_last_words()
+            is_over = client.patience.is_over(time.monotonic()) and not client.has_last_words()
         except OSError:
             is_over = True  # reset by the client
         if is_over:

@@ -13,6 +13,7 @@ from functools import partial
 
 from engine.admission import in_turn, pause_after
 from engine.closing import linger
+from engine.http_messages import Piece
 from engine.listener import (
     ACCEPT_LOOKUP_S,
     RECEIVE_BYTES,
@@ -56,7 +57,7 @@ def take(listener: socket.socket, service: Service) -> bool:
 def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
     conversation = service.converse(connection)
-    patience = Patience(conversation, service.limits, time.monotonic())
+    patience = Patience(connection, conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
     with connection:
         try:
@@ -65,7 +66,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     data = connection.recv(RECEIVE_BYTES)
                 except BlockingIOError:  # silent, or slow, for too long
                     for piece in patience.last_words():
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     break
                 if not data:
                     return
@@ -75,7 +76,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     if response.wait_s:
                         time.sleep(response.wait_s)
                     for piece in conversation.send(response):
-                        connection.sendall(piece)
+                        send_all(connection, piece, patience)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 wait_s = patience.next_wait_s(bool(requests))
@@ -84,3 +85,20 @@ def talk(connection: socket.socket, service: Service) -> None:
             linger(connection, conversation)
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
+
+
+def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
+    """Like sendall(), which does not tell how far it came: a client that takes something, however
+    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    while piece:
+        try:
+            sent = connection.send(piece)
+        except BlockingIOError:
+            if not patience.has_taken(time.monotonic()):
+                raise
+            continue
+        if sent == len(piece):
+            return
+        # A view: to copy the rest at each step would take longer than to send it.
+        piece = memoryview(piece)[sent:]
+        patience.follow(time.monotonic(), sent > 0, is_unsent=True)

@@ -7,12 +7,12 @@ A slow client holds no thread: only whole requests are handed over. EPOLLONESHOT
 once, and then not until it is armed again, so the loop hears nothing of a client that a thread has.
 """
 
+import queue
 import select
 import socket
 import threading
 import time
 from collections import deque
-from queue import SimpleQueue
 
 from engine.admission import Admission, pause_after
 from engine.http_messages import Request
@@ -21,7 +21,6 @@ from engine.loop_client import Client
 from engine.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
-THREADS = 4  # handlers that may wait at the same time
 MOST_READY = 1_000  # sockets that one turn serves
 MOST_SENDS = 16  # to one client in one turn: it may read as fast as we send, and others wait
 SWEEP_S = 1.0  # how often the loop looks for clients whose time is over
@@ -63,12 +62,12 @@ class Pool:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.jobs: SimpleQueue[tuple[Pooled, Request] | None] = SimpleQueue()
+        self.jobs: queue.Queue[tuple[Pooled, Request] | None] = queue.Queue()
         self.done: deque[Pooled] = deque()
         self.alarm, self.bell = socket.socketpair()  # epoll cannot wait for a queue
         self.alarm.setblocking(False)
         self.bell.setblocking(False)
-        self.threads = [threading.Thread(target=self.work) for _ in range(THREADS)]
+        self.threads = [threading.Thread(target=self.work) for _ in range(service.pool.threads)]
         for thread in self.threads:
             thread.start()
 
@@ -197,7 +196,7 @@ class Loop:
         self.swept_s = self.now_s
         self.admission.close_refused()
         for client in list(self.clients.values()):
-            if self.now_s > client.patience.ends_s and not client.is_away:
+            if not client.is_away and client.patience.is_over(self.now_s):
                 self.give_up(client)
 
     def give_up(self, client: Pooled) -> None:

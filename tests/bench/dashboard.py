@@ -11,173 +11,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import random
 import re
 import signal
 import subprocess
 import sys
-import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 from tests.bench.contenders import SERVETUI
-from tests.bench.processes import end, free_port, own_cpu_seconds, running, wait_for_port
-from tests.bench.screen import Grid, Terminal
+from tests.bench.driven_dashboard import Dashboard, Phase, started
+from tests.bench.processes import running
 
 EVENTS_A_REQUEST = 4  # recv request response send, on a kept connection
-FRAME_WITHIN_S = 10.0
 SETTLE_S = 5.0  # closed connections are shown for 3 s, and the first samples taken
-KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed
-KEY_EVERY_S = (0.5, 0.9)  # with jitter, so that keys do not fall into step with frames
 ASK_EVERY_S = 3.0  # each open connection asks so often: idle for 5 s it would be closed
-REPEAT_S = 1 / 30  # as keyboards repeat a key that is held
-HOME, PAGE_DOWN, DOWN = "\x1b[H", "\x1b[6~", "\x1b[B"
-_WINDOW = re.compile(r"^CONNECTIONS\s+\S+ open\s+([\d,]+)–[\d,]+ of [\d,]+")
-_HEADER = re.compile(r"^servetui\s+\S+\s+http://\S+\s+(\S+)")
 _PACER = (sys.executable, "-m", "tests.bench.pacer")
-
-
-@dataclass(slots=True)
-class Phase:
-    """What was seen under one kind of load."""
-
-    name: str
-    seconds: float = 0.0
-    cpu_percent: float = 0.0  # of one core, the terminal's process alone
-    engine_cpu_percent: float = 0.0  # all its children together
-    painted_bytes: int = 0
-    rss_mb: float = 0.0
-    key_ms: list[float] = field(default_factory=list)  # ascending
-    keys_missed: int = 0
-    load: dict[str, Any] = field(default_factory=dict)  # what the client says
-    header: str = ""  # the first line of the screen at the end
-
-
-class Dashboard:
-    """A running dashboard and its terminal."""
-
-    def __init__(self, child: subprocess.Popen[bytes], terminal: Terminal, port: int) -> None:
-        self.child = child
-        self.terminal = terminal
-        self.url = f"http://127.0.0.1:{port}/index.html"
-        self.process = psutil.Process(child.pid)
-
-    def phase(self, name: str, seconds: float, keys: int = 0) -> Phase:
-        """Watch for this long, or press so many keys and watch meanwhile."""
-        phase = Phase(name)
-        painted = self.terminal.painted_bytes
-        cpu, engine = own_cpu_seconds(self.process), self._children_cpu_s()
-        begun = time.monotonic()
-        for _ in range(keys):
-            self._press_mode(phase)
-        self.terminal.drain_for(seconds - (time.monotonic() - begun))
-        phase.seconds = time.monotonic() - begun
-        phase.cpu_percent = (own_cpu_seconds(self.process) - cpu) / phase.seconds * 100
-        phase.engine_cpu_percent = (self._children_cpu_s() - engine) / phase.seconds * 100
-        phase.painted_bytes = self.terminal.painted_bytes - painted
-        phase.rss_mb = self.process.memory_info().rss / 1e6
-        phase.key_ms.sort()
-        phase.header = self.terminal.grid.line(0)
-        return phase
-
-    def _children_cpu_s(self) -> float:
-        return sum(own_cpu_seconds(child) for child in self.process.children(recursive=True))
-
-    def _press_mode(self, phase: Phase) -> None:
-        before = mode_of(self.terminal.grid)
-        pressed = self.terminal.press("k")
-        painted = self.terminal.drain_until(
-            lambda grid: mode_of(grid) not in (before, None), KEY_WITHIN_S
-        )
-        if painted is None:
-            phase.keys_missed += 1
-        else:
-            phase.key_ms.append((painted - pressed) * 1e3)
-        self.terminal.drain_for(random.uniform(*KEY_EVERY_S))
-
-    def hold_arrow(self, name: str, presses: int) -> Phase:
-        """Hold the arrow down at the end of the window, so that each press scrolls by a row."""
-        terminal, phase = self.terminal, Phase(name)
-        terminal.press(HOME)
-        terminal.drain_for(0.5)
-        terminal.press(PAGE_DOWN)
-        terminal.drain_for(0.5)
-        cpu, painted, first = (
-            own_cpu_seconds(self.process),
-            terminal.painted_bytes,
-            window(self.terminal.grid),
-        )
-        pressed: deque[float] = deque()
-        begun = time.monotonic()
-
-        def note(grid: Grid) -> bool:
-            while pressed and window(grid) - first >= len(phase.key_ms) + 1:
-                phase.key_ms.append((terminal.last_paint_s - pressed.popleft()) * 1e3)
-            return False
-
-        for number in range(1, presses + 1):
-            pressed.append(terminal.press(DOWN))
-            terminal.drain_until(note, begun + number * REPEAT_S - time.monotonic())
-        phase.seconds = time.monotonic() - begun
-        terminal.drain_until(note, 1.0)
-        phase.cpu_percent = (own_cpu_seconds(self.process) - cpu) / (phase.seconds + 1) * 100
-        phase.painted_bytes = terminal.painted_bytes - painted
-        phase.rss_mb = self.process.memory_info().rss / 1e6
-        phase.keys_missed = len(pressed)
-        phase.key_ms.sort()
-        return phase
-
-
-def window(grid: Grid) -> int:
-    """The first row that is seen, from 1; 0 before there is more than fits."""
-    lines = map(grid.line, range(len(grid.cells)))
-    found = next(filter(None, map(_WINDOW.match, lines)), None)
-    return int(found[1].replace(",", "")) if found else 0
-
-
-def mode_of(grid: Grid) -> str | None:
-    """The mode in the first line; None before there is one."""
-    found = _HEADER.match(grid.line(0))
-    return found[1] if found else None
-
-
-@contextlib.contextmanager
-def started(command: Sequence[str], model: str) -> Iterator[tuple[Dashboard, float]]:
-    """The dashboard with its first frame painted, and how many seconds that took."""
-    port = free_port()
-    terminal = Terminal()
-    words = [*command, "-m", model, "-p", str(port)]
-    env = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    begun = time.monotonic()
-    slave = terminal.slave
-    try:
-        with running(words, stdin=slave, stdout=slave, stderr=slave, env=env) as child:
-            first = terminal.drain_until(lambda grid: mode_of(grid) is not None, FRAME_WITHIN_S)
-            if first is None:
-                raise TimeoutError(f"no frame within {FRAME_WITHIN_S} s: {_shown(terminal.grid)}")
-            wait_for_port(port, child)
-            yield Dashboard(child, terminal, port), first - begun
-            quit_by_key(child, terminal)
-    finally:
-        terminal.close()
-
-
-def _shown(grid: Grid) -> str:
-    return " | ".join(line for line in map(grid.line, range(len(grid.cells))) if line) or "nothing"
-
-
-def quit_by_key(child: subprocess.Popen[bytes], terminal: Terminal) -> None:
-    """`q`, and what comes out until the end."""
-    terminal.press("q")
-    deadline = time.monotonic() + 5
-    while child.poll() is None and time.monotonic() < deadline:
-        terminal.drain_for(0.05)
-    end(child)
 
 
 @contextlib.contextmanager

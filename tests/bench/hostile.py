@@ -22,7 +22,8 @@ from collections.abc import Iterator
 import psutil
 
 from tests.bench.throughput import MODELS
-from tests.serve_driver import Client, Serve, request
+from tests.plain_client import Client, request
+from tests.serve_driver import Serve
 
 SLOW, READERS, WAITING = 1_000, 8, 100
 BYTES = 100_000_000

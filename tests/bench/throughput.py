@@ -38,7 +38,9 @@ from tests.bench.contenders import (
 )
 from tests.bench.peers import PEERS, site
 
-MODELS = "process,thread,gevent,polling,epoll"
+MODELS = (
+    "process,thread,gevent,polling,epoll,select,poll,epoll-edge,asyncio,generators,reactor-pool"
+)
 WARM_UP_REQUESTS = 20  # first calls import, compile and fill caches
 
 

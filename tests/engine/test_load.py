@@ -3,86 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import signal
 import socket
-import struct
-import sys
-from asyncio import StreamReader as Reader
 from asyncio import StreamWriter as Writer
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from engine.load import result
 from engine.load.burst import run
-from engine.load.result import (
-    Burst,
-    BurstResult,
-    Progress,
-    Tally,
-    histogram,
-    parse_line,
-    percentile,
-)
-from engine.load.target import resolve
-
-DEADLINE_S = 20.0
-ROOT = Path(__file__).parents[2]
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-
-class Server:
-    """Counts connections and whole requests; `answer` writes what it likes, False closes."""
-
-    def __init__(self, answer: Callable[[int, Writer], Awaitable[bool]]) -> None:
-        self.answer = answer
-        self.connections = 0
-        self.requests = 0
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.url = ""
-
-    async def serve(self, reader: Reader, writer: Writer) -> None:
-        self.connections += 1
-        served = 0
-        try:
-            while await self._whole_request(reader):
-                self.requests += 1
-                served += 1
-                if not await self.answer(served, writer):
-                    break
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    @staticmethod
-    async def _whole_request(reader: Reader) -> bytes:
-        try:
-            return await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:
-            return b""
-
-    def accept(self, reader: Reader, writer: Writer) -> None:
-        task = asyncio.ensure_future(self.serve(reader, writer))
-        self.tasks.add(task)
-
-
-@asynccontextmanager
-async def serving(answer: Callable[[int, Writer], Awaitable[bool]]) -> AsyncIterator[Server]:
-    server = Server(answer)
-    listener = await asyncio.start_server(server.accept, "127.0.0.1", 0, backlog=512)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
-    try:
-        yield server
-    finally:
-        listener.close()
-        for task in server.tasks:
-            task.cancel()
-        await asyncio.gather(*server.tasks, return_exceptions=True)
+from engine.load.result import Burst, BurstResult, Progress
+from tests.engine.counting_server import DEADLINE_S, GOOD, Server, good, reset, serving
 
 
 def burst_at(
@@ -104,18 +35,6 @@ def burst_at(
                 return await run(burst, heard), server
 
     return asyncio.run(both())
-
-
-async def good(_: int, writer: Writer) -> bool:
-    writer.write(GOOD)
-    return True
-
-
-def reset(writer: Writer) -> None:
-    """Close with RST."""
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 def test_kept_connections_are_counted_and_reused() -> None:
@@ -288,145 +207,3 @@ def test_progress_never_runs_ahead_and_ends_below_the_result() -> None:
     done = [report.requests for report in reports]
     assert done == sorted(done)
     assert done[-1] <= came.requests
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("https://127.0.0.1/", "http://"),
-        ("127.0.0.1:80", "http://"),
-        ("http://", "http://"),
-        ("http://127.0.0.1:99999/", "not a URL"),
-        ("http://[::1/", "not a URL"),
-        ("http://192.0.2.1/", "not this machine"),
-        ("http://0.0.0.0/", "not this machine"),
-        ("http://[2001:db8::1]/", "not this machine"),
-    ],
-)
-def test_targets_that_are_refused(url: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        resolve(url)
-
-
-def test_targets() -> None:
-    assert resolve("http://127.0.0.1").url == "http://127.0.0.1:80/"
-    assert resolve("http://[::1]:81/a b?c d=é").url == "http://[::1]:81/a%20b?c%20d=%C3%A9"
-    local = resolve("http://localhost:82/x")
-    assert local.url in ("http://127.0.0.1:82/x", "http://[::1]:82/x")
-    assert local.host_header == "localhost:82"
-    assert resolve("http://192.0.2.1/", allow_remote=True).url == "http://192.0.2.1:80/"
-
-
-def test_percentiles_and_histogram() -> None:
-    assert percentile([], 50) is None
-    assert [percentile([1, 2, 3, 4], p) for p in (0, 50, 51, 99, 100)] == [1, 2, 3, 4, 4]
-    counts = histogram([0.05, 0.1, 0.11, 10_000, 10_001])
-    assert (counts[0], counts[1], counts[-2], counts[-1]) == (2, 1, 1, 1)
-    assert sum(counts) == 5
-
-
-def test_reports_survive_their_json() -> None:
-    tally = Tally(wanted=3, started_ns=5)
-    tally.succeeded(2_000_000)
-    tally.failed(result.RESET)
-    progress, came = tally.progress(1_000_000_005), tally.result(2_000_000_005)
-    assert parse_line(progress.to_json()) == progress
-    assert parse_line(came.to_json()) == came
-    burst = Burst("http://127.0.0.1/", short=True)
-    assert Burst.from_json(burst.to_json()) == burst
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "[]", "{}", '{"url": 1}', '{"url": "x", "speed": 1}', '{"url": "x", "requests": 0}'),
-        *('{"url": "x", "connections": 1.5}', '{"url": "x", "timeout_s": "1"}'),
-    ],
-)
-def test_settings_that_are_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # each has its own words
-        Burst.from_json(text)
-
-
-async def start(settings: str) -> asyncio.subprocess.Process:
-    words = (sys.executable, "-P", "-m", "engine.load", settings)
-    return await asyncio.create_subprocess_exec(
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PYTHONPATH": str(ROOT)},
-    )
-
-
-def test_the_process_ends_with_the_result() -> None:
-    async def process() -> None:
-        async with serving(good) as server, asyncio.timeout(DEADLINE_S):
-            child = await start(json.dumps({"url": server.url, "requests": 40}))
-            out, err = await child.communicate()
-            came = parse_line(out.decode().splitlines()[-1])
-            assert isinstance(came, BurstResult)
-            assert (child.returncode, err, came.requests, came.errors) == (0, b"", 40, {})
-            assert came.connections_opened == server.connections == 10
-
-    asyncio.run(process())
-
-
-def test_a_signal_ends_the_process_with_what_was_done() -> None:
-    async def stalling(served: int, writer: Writer) -> bool:
-        return await good(served, writer) if served < 3 else True
-
-    async def process() -> None:
-        async with serving(stalling) as server, asyncio.timeout(DEADLINE_S):
-            child = await start(json.dumps({"url": server.url, "connections": 4}))
-            assert child.stdout is not None
-            while json.loads(await child.stdout.readline())["requests"] < 8:
-                pass
-            child.send_signal(signal.SIGTERM)
-            out, err = await child.communicate()
-            came = parse_line(out.decode().splitlines()[-1])
-            assert isinstance(came, BurstResult)
-            assert (child.returncode, err, came.requests) == (0, b"", 8)
-
-    asyncio.run(process())
-
-
-@pytest.mark.parametrize(
-    "settings",
-    ["", "{}", '{"url": "http://192.0.2.1/"}', '{"url": "nonsense"}'],
-)
-def test_the_process_refuses_in_one_line(settings: str) -> None:
-    async def process() -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            child = await start(settings)
-            out, err = await child.communicate()
-            assert (child.returncode, out, err.count(b"\n")) == (1, b"", 1)
-            assert err.startswith(b"load: ")
-
-    asyncio.run(process())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux only")
-def test_the_process_does_not_outlive_its_parent() -> None:
-    starter = (
-        "import subprocess, sys, os\n"
-        "child = subprocess.Popen([sys.executable, '-P', '-m', 'engine.load', sys.argv[1]])\n"
-        "child.wait()\n"
-    )
-
-    async def hanging(_: int, writer: Writer) -> bool:
-        arrived.set()
-        return True
-
-    async def process() -> None:
-        async with serving(hanging) as server, asyncio.timeout(DEADLINE_S):
-            settings = json.dumps({"url": server.url, "requests": 1})
-            parent = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", starter, settings), env={"PYTHONPATH": str(ROOT)}
-            )
-            await arrived.wait()
-            parent.kill()
-            await parent.wait()
-            await asyncio.gather(*server.tasks)  # ends with the client's connection
-
-    arrived = asyncio.Event()
-    asyncio.run(process())

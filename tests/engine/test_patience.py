@@ -1,10 +1,15 @@
 """The clock of a connection: it runs on only while the same part of the same request is awaited."""
 
+import itertools
+import socket
+from collections.abc import Iterator
+
 import pytest
 
 from engine.http1 import Conversation
 from engine.limits import Limits
 from engine.patience import LEAST_S, LINGER_S, Patience
+from tests.support import wait_until
 
 LIMITS = Limits(head_s=10, body_s=30, idle_s=5, send_s=20)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -21,8 +26,20 @@ def talk() -> Conversation:
 
 
 @pytest.fixture
-def patience(talk: Conversation) -> Patience:
-    return Patience(talk, LIMITS, 100)
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's end of a connection, and a client's that takes little at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        theirs.connect(listener.getsockname())
+        theirs.settimeout(5)
+        ours, _ = listener.accept()
+        with ours:
+            yield ours, theirs
+
+
+@pytest.fixture
+def patience(talk: Conversation, sockets: tuple[socket.socket, socket.socket]) -> Patience:
+    return Patience(sockets[0], talk, LIMITS, 100)
 
 
 def test_before_the_first_byte_it_is_idle(patience: Patience) -> None:
@@ -68,6 +85,32 @@ def test_who_takes_nothing_is_not_prolonged(patience: Patience) -> None:
     patience.follow(111, True, True)
     assert patience.ends_s == 131
     assert patience.last_words() == ()  # in the middle of an answer nothing may be said
+
+
+def test_who_takes_of_what_the_kernel_holds_has_its_time_anew(
+    patience: Patience, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    ours, theirs = sockets
+    ours.setblocking(False)
+    sent = ours.send(bytes(1_000_000))
+    patience.follow(101, True, True)
+    assert not patience.is_over(121)
+    late_s = itertools.count(122, 21)  # each after the end of the time before
+    wait_until(lambda: patience.is_over(next(late_s)), what="nothing on the way any more")
+    taken = 0
+    while taken < sent // 4:  # of room for more there is no word yet
+        taken += len(theirs.recv(4096))
+    wait_until(lambda: not patience.is_over(next(late_s)), what="taken")
+    assert not patience.is_over(patience.ends_s)
+
+
+def test_of_a_request_nothing_but_its_bytes_counts(
+    talk: Conversation, patience: Patience, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    talk.receive(GET[:3])
+    patience.follow(101, False)
+    sockets[0].send(b"x")
+    assert patience.is_over(112)
 
 
 @pytest.mark.parametrize("sent", [GET[:5], POST + b"123"])

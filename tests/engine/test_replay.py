@@ -1,36 +1,18 @@
 """Recordings that are played: the same pictures as those of the live run, at any time."""
 
-import http.client
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from engine.events import Event, Kind
 from engine.recording import Recording, RecordingError
 from engine.replay import Replay
-from engine.run import Run
-from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, Snapshot
 from engine.state import ServerState
+from tests.engine.still_clock import SECOND_NS, Clock
 
-SECOND_NS = 1_000_000_000
 BEGIN_NS = 77 * SECOND_NS
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.ns = 5
-
-    def __call__(self) -> int:
-        return self.ns
-
-    def wait(self, seconds: float) -> None:
-        self.ns += round(seconds * SECOND_NS)
 
 
 def lives() -> list[Event]:
@@ -122,6 +104,35 @@ def test_a_jump_shows_what_folding_shows(path: Path, seconds: float) -> None:
     assert replay.poll() == []
 
 
+def test_processes_keep_their_model_over_a_jump(tmp_path: Path) -> None:
+    """Also those that have ended, and those of an engine that was there before the recording."""
+    told = (
+        (1, Kind.RECV, 41, ""),
+        (2, Kind.SPAWN, 9, "process 50 engine process"),
+        (3, Kind.LISTEN, 50, "127.0.0.1:7890"),
+        (4, Kind.SPAWN, 50, "process 51"),
+        (5, Kind.EXIT, 50, "process 51 exit 0"),
+    )
+    events = [
+        Event(n, s * SECOND_NS, kind, 7 if kind is Kind.RECV else 0, -1, pid, "", 0, 0, note)
+        for n, (s, kind, pid, note) in enumerate(told)
+    ]
+
+    def models(events: list[Event], *jumps: float) -> list[str | None]:
+        path = tmp_path / f"{len(events)}.jsonl"
+        file = Recording(path, "gevent", ["servetui"])
+        file.write(events)
+        file.close()
+        replay = Replay(path, Clock())
+        for seconds in jumps:
+            replay.jump(seconds)
+        return [replay.model_of(pid) for pid in (41, 50, 51)]
+
+    assert models(events, 4) == ["gevent", "process", "process"]
+    assert models(events, 4, 0) == ["gevent", "gevent", "gevent"]
+    assert models(events[1:], 3) == [None, "process", "process"]
+
+
 def test_keys_that_would_change_the_server_say_that_they_cannot(path: Path) -> None:
     replay = Replay(path, Clock())
     replay.poll()
@@ -176,65 +187,6 @@ def test_what_was_told_beside_the_events(tmp_path: Path) -> None:
     assert replay.status().mode == "keep-alive"
     replay.jump(11)
     assert replay.snapshot() == replace(folded(10.5), now_ns=replay.snapshot().now_ns)
-
-
-# --- a live run ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", ["epoll", "thread", "process"])
-def test_a_replay_shows_what_the_live_run_showed(tmp_path: Path, model: str) -> None:
-    """At each of some moments of a real run; but for rates, which depend on when they were asked."""
-    run = Run(RunSettings(port=0, model=model, whole=True))
-    path = tmp_path / "live.jsonl"
-    file = Recording(path, model, ["servetui"], url=run.url)
-    shown: list[Snapshot] = []
-
-    def look() -> None:
-        file.write(run.poll())
-        shown.append(run.snapshot())
-
-    try:
-        deadline_s = time.monotonic() + 20
-        while run.status().phase != "serving" and time.monotonic() < deadline_s:
-            look()
-        url = urlsplit(run.url)
-        for target in ("/", "/missing", "/wait/30", "/style.css"):
-            client = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
-            client.request("GET", target)
-            client.getresponse().read()
-            look()
-            client.close()
-            look()
-        wanted = time.monotonic() + 10
-        while run.snapshot().counts.closed < 4 and time.monotonic() < wanted:
-            look()
-        look()
-    finally:
-        file.write(run.stop())
-        file.close()
-    replay = Replay(path, Clock())
-    start_ns = replay._start_ns
-    seen = [one for one in shown if one.now_ns >= start_ns][:: max(len(shown) // 40, 1)]
-    assert len(seen) > 5
-    compared = 0
-    for live in [*seen, *reversed(seen)]:
-        replay.jump((live.now_ns - start_ns) / SECOND_NS)
-        again = replay._state.snapshot(live.now_ns)
-        if again.counts.events == live.counts.events:  # else some were still on their way
-            compared += 1
-            assert without_rates(again) == without_rates(live)
-    assert compared > len(seen)
-
-
-def without_rates(snapshot: Snapshot) -> Snapshot:
-    return replace(
-        snapshot,
-        requests_per_s=0.0,
-        events_per_s=0.0,
-        bytes_in_per_s=0.0,
-        bytes_out_per_s=0.0,
-        requests_history=(),
-    )
 
 
 # --- files that are not ours -----------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class FakeRun:
         self.short = self.whole = False
         self.refusal = ""
         self.settings = RunSettings(model=model)
+        self._first = model  # of ENGINE_PID
         self.calls: list[str] = []
         self.now_ns = START_NS
         self.snapshots_taken = 0
@@ -69,6 +70,9 @@ class FakeRun:
 
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
         return self.state.neighbour(row, steps, self.now_ns, order)
+
+    def model_of(self, pid: int) -> str | None:
+        return self.state.workers.model_of(pid) or (self._first if pid == ENGINE_PID else None)
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         return self.state.detail(conn, self.now_ns)

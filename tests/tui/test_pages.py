@@ -11,7 +11,7 @@ from engine.recording import Recording
 from engine.replay import Replay
 from tests.make_screenshots import RECORDINGS
 from tests.tui.fake_run import FakeRun, a_lively_run
-from tests.tui.test_app import screen, shown
+from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
 from tui.key_table import GROUPS
 
@@ -78,6 +78,19 @@ async def test_a_detail_follows_its_connection() -> None:
         dashboard.frame()
         await pilot.pause()
         assert any("recv" in line and "123 B" in line for line in screen(dashboard))
+
+
+async def test_a_detail_tells_of_now_though_the_rows_are_held() -> None:
+    run = FakeRun()
+    run.accept([1])
+    run.serve(1, "/wait/900", finish=False)
+    async with shown(run, (120, 30)) as (dashboard, pilot):
+        await pilot.press("space", "down", "enter")
+        for seconds, told in ((0.25, "250 ms so far"), (0.5, "750 ms so far")):
+            run.wait(seconds)
+            dashboard.frame()
+            await pilot.pause()
+            assert told in "\n".join(screen(dashboard))
 
 
 async def test_the_help_tells_every_key() -> None:

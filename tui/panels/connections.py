@@ -4,7 +4,6 @@ CONNECTIONS  48 open  1–13 of 48 ↑↓                                       
   #  fd by         state     in state requests    in    out  age last event   ├3s────┼2s───┼1s─now
 132  11 thread-7   H handler    0.7 s        3  1 KB  45 KB  4 s GET /wait/500 A rHHHHHHHHs____rHHHH
 131  10 thread-6   ! cut          1 s        0  83 B    0 B  2 s process killed   A_H
-A accept  r recv  H handler  s sent  S unsent  _ idle  X closed  x by client  ~ lost
 """
 
 from collections.abc import Callable
@@ -56,11 +55,6 @@ class Look:
     """Events since then."""
 
 
-LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
-LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
-SHORT_LEGEND = {"A": "new", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
-SHORT_LEGEND |= {"Xx": "end", "~": "lost"}
-LESS = ("~", "Xx", "A", "r", "_")  # what that leaves out, step by step
 LOST = "not reported: lost "
 ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
 
@@ -136,22 +130,6 @@ def _wish(look: Look, room: int) -> Line:
             spans += [("  ", "text"), (fit(text, room), role)]
             room -= len(spans[-1][0])
     return tuple(spans)
-
-
-@lru_cache(maxsize=64)
-def legend(width: int) -> Line:
-    """The letters of the strips in words; where there is little room, those that need it most."""
-    short = [
-        {letter: word for letter, word in SHORT_LEGEND.items() if letter not in LESS[:step]}
-        for step in range(len(LESS) + 1)
-    ]
-    for gap, words in (("  ", LEGEND), (" ", LEGEND), *((" ", words) for words in short)):
-        spans: list[Span] = []
-        for letter, word in words.items():
-            spans += [(letter, LETTER_ROLES[letter[0]]), (f" {word}{gap}", "name")]
-        if len(plain(tuple(spans)).rstrip()) <= width:
-            return tuple(spans)
-    return ()
 
 
 def empty(

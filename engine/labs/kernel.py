@@ -1,0 +1,27 @@
+"""What the kernel says of sockets and processes: /proc/net/tcp, /proc/PID/status (proc(5))."""
+
+from collections import Counter
+from pathlib import Path
+
+ESTABLISHED, TIME_WAIT, CLOSE_WAIT = 1, 6, 8  # include/net/tcp_states.h
+
+
+def switches(pid: int) -> int:
+    """How often the children of a process have given up a processor to wait for something."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = 0
+    for child in children:
+        status = Path(f"/proc/{child}/status").read_text()
+        found += int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return found
+
+
+def states(port: int) -> Counter[int]:
+    """How many sockets with this local port there are, by state."""
+    found: Counter[int] = Counter()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if int(local.rpartition(":")[2], 16) == port:
+                found[int(state, 16)] += 1
+    return found

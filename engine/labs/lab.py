@@ -1,0 +1,67 @@
+"""What a lab is: a question, a server with a fault, a client's script, and what both of them show.
+
+A lab is played twice, in two acts: with the fault, and with the fault mended. Each act claims what the
+question is about, in sentences that hold or do not; so a lab is a test as well.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from engine.labs.stage import Stage
+
+Figure = float | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One failure on purpose. Its module has the server as well: serve(listener, service, mended)."""
+
+    name: str
+    """On the command line."""
+    title: str
+    question: str
+    choices: tuple[str, ...]
+    """Answers to choose from before it is played. The first one is right; shown, they are sorted."""
+    look: str
+    """What to look at while it is played."""
+    answer: str
+    """In words; `{name}` is a figure of the first act, `{mended.name}` of the second."""
+    fix: str
+    play: Callable[["Stage"], None]
+    """The client's script. It runs beside the server's picture, in a thread of its own."""
+    finding: str = ""
+    """Which finding has to name the failure; empty where none can see it."""
+    models: tuple[str, str] = ("", "")
+    """Which models serve the two acts; empty: the lab's own server."""
+    short: tuple[bool, bool] = (False, False)
+    """Whether connections are short, in the two acts."""
+    backlog: int = 128
+    limits: Limits = DEFAULT_LIMITS
+    tick_s: tuple[float, float] = (0.0, 0.0)
+    """Pause after each round of the polling loop, in the two acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence about an act, and whether it holds."""
+
+    text: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How it went, with the fault or without."""
+
+    mended: bool
+    claims: tuple[Claim, ...]
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all that was claimed is so; an act without a claim shows nothing."""
+        return bool(self.claims) and all(claim.holds for claim in self.claims)

@@ -1,0 +1,42 @@
+"""The pause in each round of a polling loop."""
+
+import statistics
+
+from engine.labs.lab import Lab
+from engine.labs.stage import Stage
+
+REQUESTS = 8
+
+
+def play(stage: Stage) -> None:
+    """One request after another on one connection."""
+    with stage.connect() as client:
+        times_ms = [client.ask().seconds * 1e3 for _ in range(REQUESTS)]
+    stage.watch(0.6)
+    stage.figure("median_ms", statistics.median(times_ms))
+    stage.figure("cpu_percent", stage.numbers().cpu_percent)
+    rounds = stage.snapshot().counts.would_block
+    if stage.mended:
+        stage.claim("an answer takes a few ms", statistics.median(times_ms) < 30)
+        stage.claim("and the loop asks without end", rounds > 3_000)
+    else:
+        stage.claim("each answer waits for the pause", statistics.median(times_ms) > 45)
+        stage.claim("and the loop is idle", rounds < 300)
+
+
+LAB = Lab(
+    name="pause-per-round",
+    title="The pause in each round of a polling loop",
+    question="A polling loop burns a processor. So it sleeps for 100 ms after each round. What does a "
+    "request cost its client now?",
+    choices=("some 50 to 100 ms", "nothing that one would see", "it is lost"),
+    look="the processor's share, and the time between a request and its answer",
+    answer="With the pause an answer took {median_ms:.0f} ms (median) at {cpu_percent:.0f} % of a "
+    "processor; without it {mended.median_ms:.1f} ms at {mended.cpu_percent:.0f} %. Either is wrong: "
+    "a loop should sleep until the kernel names a ready socket (select, poll, epoll).",
+    fix="wait for readiness instead of asking again and again",
+    play=play,
+    models=("polling", "polling"),
+    tick_s=(0.1, 0.0),
+    finding="loop-blocked",
+)

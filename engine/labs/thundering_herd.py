@@ -1,0 +1,93 @@
+"""All workers are woken for one connection."""
+
+import os
+import select
+import socket
+from collections.abc import Callable
+
+from engine.labs.kernel import switches
+from engine.labs.lab import Lab
+from engine.labs.stage import Stage
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
+from engine.service import Service
+
+WORKERS = 8
+CLIENTS = 200
+
+
+def start_workers(work: Callable[[int], None]) -> list[int]:
+    """A child for each number; their pids."""
+    pids = []
+    for number in range(WORKERS):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                work(number)
+            finally:
+                os._exit(0)
+        pids.append(pid)
+    return pids
+
+
+def serve(listener: socket.socket, service: Service, mended: bool) -> None:
+    """Workers that share one listener, each with an epoll set of its own."""
+    listener.setblocking(False)
+
+    def work(_: int) -> None:
+        poller = select.epoll()
+        how = select.EPOLLIN | (select.EPOLLEXCLUSIVE if mended else 0)
+        poller.register(listener.fileno(), how)
+        while service.settings.accepting:
+            if poller.poll(ACCEPT_LOOKUP_S):
+                take(listener, service)
+
+    pids = start_workers(work)
+    while service.accepting:
+        select.select([], [], [], ACCEPT_LOOKUP_S)
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+def take(listener: socket.socket, service: Service) -> None:
+    """Accept, if another worker was not faster; answer."""
+    try:
+        connection, _ = listener.accept()
+    except BlockingIOError:
+        return
+    connection.setblocking(True)
+    with connection:
+        conversation = service.converse(connection)
+        for request in conversation.receive(connection.recv(RECEIVE_BYTES)):
+            for piece in conversation.send(service.answer(request)):
+                connection.sendall(piece)
+
+
+def play(stage: Stage) -> None:
+    """Two hundred clients, one after another."""
+    before = switches(stage.engine_pid)
+    statuses = {stage.ask("/bytes/100").status for _ in range(CLIENTS)}
+    woken = switches(stage.engine_pid) - before
+    stage.figure("clients", CLIENTS)
+    stage.figure("woken", woken)
+    stage.claim("all are answered", statuses == {200})
+    if stage.mended:
+        stage.claim("few are woken who had nothing to do", woken < CLIENTS * WORKERS * 0.5)
+    else:
+        stage.claim("nearly all workers are woken for each client", woken > CLIENTS * WORKERS * 0.6)
+
+
+LAB = Lab(
+    name="thundering-herd",
+    title="All workers are woken for one connection",
+    question="Eight workers wait in epoll_wait() for the same listening socket. A client connects. How "
+    "many of them does the kernel wake?",
+    choices=("all eight, and seven in vain", "one", "none: they poll"),
+    look="wake-ups against accepted connections; context switches of the workers",
+    answer="{clients} connections woke workers {woken:,} times, though each needs one: the kernel wakes "
+    "all who wait for the socket, and the first takes the connection. With EPOLLEXCLUSIVE: "
+    "{mended.woken:,} times.",
+    fix="EPOLLEXCLUSIVE, a listener for each worker (SO_REUSEPORT), or a blocking accept()",
+    play=play,
+    short=(True, True),
+    finding="thundering-herd",
+)

@@ -1,0 +1,82 @@
+"""Each lab shows what it claims: the failure with its fault, and none without it.
+
+They are played by the command, a few side by side, since most of their time they wait.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from engine.labs import LABS, server_of
+from engine.labs.lab import Act, Claim
+from engine.labs.playing import load
+
+SIDE_BY_SIDE = 3
+EACH_S = 40.0
+
+Played = subprocess.CompletedProcess[str]
+
+
+def command(*words: str) -> Played:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "tui", "lab", *words],
+        capture_output=True,
+        text=True,
+        timeout=EACH_S,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Mapping[str, Future[Played]]]:
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {name: pool.submit(command, name, "--json") for name in LABS}
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_what_a_lab_claims_holds(name: str, played: Mapping[str, Future[Played]]) -> None:
+    done = played[name].result()
+    assert done.stdout, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    wrong = [
+        claim["text"] for act in report["acts"] for claim in act["claims"] if not claim["holds"]
+    ]
+    assert not wrong, report["acts"]
+    assert done.returncode == 0
+    assert report["name"] == name
+    assert [act["mended"] for act in report["acts"]] == [False, True]
+    assert not re.search(r"[{}]", report["answer"]), "each figure has its place"
+
+
+def test_the_list_tells_name_title_and_question() -> None:
+    listed = json.loads(command("--list", "--json").stdout)
+    assert [lab["name"] for lab in listed] == list(LABS)
+    assert all(set(lab) == {"name", "title", "question"} for lab in listed)
+    assert all(lab["question"].endswith("?") for lab in listed)
+
+
+def test_an_unknown_lab_is_one_line_and_exit_code_2() -> None:
+    done = command("nothing")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "lab --list" in done.stderr
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_lab_is_named_after_its_module(name: str) -> None:
+    lab = load(name)
+    assert lab.name == name
+    assert len(set(lab.choices)) == len(lab.choices) >= 2
+    assert server_of(f"lab {name}") is not None
+
+
+def test_an_act_that_claims_nothing_shows_nothing() -> None:
+    assert not Act(False, ()).holds
+    assert Act(False, (Claim("a", True), Claim("b", True))).holds
+    assert not Act(False, (Claim("a", True), Claim("b", False))).holds

@@ -1,0 +1,176 @@
+"""`servetui lab`: a failure on purpose, in the terminal: the question, both acts, the answer.
+
+Without a name it is a course: all labs in their order, from where one was the last time.
+"""
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from engine.labs import LABS
+from engine.labs.lab import Act, Lab
+from engine.labs.playing import LabError, load, play
+
+WIDTH = 78
+Print = Callable[[str], int]
+"""Writes to stdout; an exit code."""
+Talk = Callable[[str], None]
+"""Writes a line to stderr."""
+
+
+def listed(*, as_json: bool) -> str:
+    """All labs: a JSON list, or a line each."""
+    labs = [load(name) for name in LABS]
+    if as_json:
+        fields = ("name", "title", "question")
+        return json.dumps([{field: getattr(lab, field) for field in fields} for lab in labs]) + "\n"
+    width = max(map(len, LABS))
+    return "".join(
+        f"{number:2}  {lab.name:{width}}  {lab.title}\n" for number, lab in enumerate(labs, 1)
+    )
+
+
+def run_one(name: str, write: Print, talk: Talk, *, as_json: bool) -> int:
+    """Play a lab: 0 when all that it claims holds, else 1."""
+    lab = load(name)
+    if not as_json:
+        write(_heading(lab) + _paragraph("Question", lab.question) + _choices(lab))
+        write(_paragraph("Look at", lab.look))
+    acts = _acts(lab, talk)
+    if acts is None:
+        return 1
+    holds = all(act.holds for act in acts)
+    write(json.dumps(report_of(lab, acts)) + "\n" if as_json else _told(lab, acts))
+    return 0 if holds else 1
+
+
+def course(write: Print, talk: Talk, *, as_json: bool) -> int:
+    """The labs one after another: from where one was, asking for each answer where somebody is there to
+    give it; all of them otherwise."""
+    names = list(LABS)
+    is_asked = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    start = _place() if is_asked else 0
+    code = 0
+    for number, name in enumerate(names[start:], start + 1):
+        lab = load(name)
+        if not is_asked:
+            code = max(code, run_one(name, write, talk, as_json=as_json))
+            continue
+        write(f"\nLAB {number} of {len(names)}\n" + _heading(lab))
+        write(_paragraph("Question", lab.question) + _choices(lab))
+        chosen = _chosen(lab)
+        if chosen is None:
+            _remember(number - 1)
+            talk(f"here the course goes on the next time: {lab.name}")
+            return code
+        write(_paragraph("Look at", lab.look))
+        acts = _acts(lab, talk)
+        if acts is None:
+            return 1
+        right = lab.choices[0]
+        write("That was right.\n" if chosen == right else f"No: {right}.\n")
+        write(_told(lab, acts))
+        code = max(code, 0 if all(act.holds for act in acts) else 1)
+        _remember(number % len(names))
+    return code
+
+
+def report_of(lab: Lab, acts: list[Act]) -> dict[str, Any]:
+    """What `--json` ends with."""
+    return {
+        "name": lab.name,
+        "title": lab.title,
+        "question": lab.question,
+        "holds": all(act.holds for act in acts),
+        "answer": answer_of(lab, acts),
+        "fix": lab.fix,
+        "acts": [
+            {
+                "mended": act.mended,
+                "holds": act.holds,
+                "claims": [{"text": claim.text, "holds": claim.holds} for claim in act.claims],
+                "figures": act.figures,
+            }
+            for act in acts
+        ],
+    }
+
+
+def answer_of(lab: Lab, acts: list[Act]) -> str:
+    """The answer, with the figures of these acts in it."""
+    first, second = acts
+    return lab.answer.format(**first.figures, mended=SimpleNamespace(**second.figures))
+
+
+def _acts(lab: Lab, talk: Talk) -> list[Act] | None:
+    try:
+        talk(f"{lab.name}: with the fault ...")
+        acts = [play(lab, mended=False)]
+        talk(f"{lab.name}: mended ...")
+        return [*acts, play(lab, mended=True)]
+    except LabError as error:
+        talk(str(error))
+        return None
+
+
+def _told(lab: Lab, acts: list[Act]) -> str:
+    lines = []
+    for act in acts:
+        lines.append("Mended:\n" if act.mended else "With the fault:\n")
+        lines += [f"  {'yes' if claim.holds else 'NO '}  {claim.text}\n" for claim in act.claims]
+    return "".join(lines) + _paragraph("Answer", answer_of(lab, acts)) + _paragraph("Fix", lab.fix)
+
+
+def _heading(lab: Lab) -> str:
+    return f"{lab.title}   ({lab.name})\n"
+
+
+def _choices(lab: Lab) -> str:
+    return "".join(f"  {number}  {text}\n" for number, text in enumerate(sorted(lab.choices), 1))
+
+
+def _paragraph(name: str, text: str) -> str:
+    return textwrap.fill(f"{name}: {text}", WIDTH, subsequent_indent="  ") + "\n"
+
+
+def _chosen(lab: Lab) -> str | None:
+    """Which choice the user takes; None: to go on another time."""
+    while True:
+        sys.stdout.write(f"Your answer (1 to {len(lab.choices)}; q leaves the course): ")
+        sys.stdout.flush()
+        line = sys.stdin.readline()
+        word = line.strip()
+        if not line or word == "q":
+            return None
+        if word.isdecimal() and 1 <= int(word) <= len(lab.choices):
+            return sorted(lab.choices)[int(word) - 1]
+
+
+# --- where one was ------------------------------------------------------------------------------
+
+
+def _file() -> Path:
+    """XDG Base Directory Specification: data that stays, and that one can live without."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "servetui" / "course"
+
+
+def _place() -> int:
+    try:
+        name = _file().read_text(encoding="utf-8").strip()
+    except OSError:
+        return 0
+    return list(LABS).index(name) if name in LABS else 0
+
+
+def _remember(place: int) -> None:
+    try:
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        _file().write_text(list(LABS)[place] + "\n", encoding="utf-8")
+    except OSError:
+        pass  # the course begins anew the next time
