@@ -6,7 +6,8 @@ Where to look, in the order in which an event travels:
     __main__.py      the engine process: read its settings, run one model, report
     models/          one file a concurrency model, each a page to read from top to bottom
     admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
-                     limits.py: what all that may cost; pool.py: workers that stand ready
+                     limits.py: what all that may cost; pool.py, worker_processes.py:
+                     those that stand ready
     loop_client.py   what an event loop remembers of one client
     http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
                      http_messages.py, http_dates.py); no sockets
@@ -24,7 +25,8 @@ Where to look, in the order in which an event travels:
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
                      connection.py, table.py (rows.py, ranked.py: in which order), workers.py
-                     (processes and threads), waits.py (where requests wait; app_queue.py), flow.py (rates)
+                     (processes and threads), worker_views.py (what each of
+                     them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read
     probes/          numbers that no event carries: processes and descriptors; kernel.py the sockets
                      of the port, asked by netlink (sock_diag.py), as kernel_numbers.py

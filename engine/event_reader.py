@@ -77,7 +77,7 @@ class Reader:
                 chunks += pieces
                 slots += [slot] * len(pieces)
         if not whole:
-            pids = [self._sources[slot].pid for slot in slots]
+            pids = [self._writer_of(slot) for slot in slots]
             chunks, passed = pass_over(chunks, pids, [event.conn for event in events])
             self._passed += passed
         for slot, chunk in zip(slots, chunks, strict=True):
@@ -90,6 +90,11 @@ class Reader:
             end = bisect_right(events, now_ns, key=_AT_NS)
             events, self._early = events[:end], events[end:]
         return events
+
+    def _writer_of(self, slot: int) -> int:
+        """The process that writes to a slot, whether or not it has said so yet; of one that has given
+        its slot back, the last that did."""
+        return (self.memory.words[OWNERS + slot] & ~HELD) or self._sources[slot].pid
 
     def take_passed(self) -> Passed:
         """What was passed over since the last call."""

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from engine.events import Event, Kind
 
-MODELS_KEPT = 5_000  # processes, also ended ones; a model may start one for each connection
 Worker = tuple[int, str]
 """(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
+MODELS_KEPT = 5_000  # processes, also ended ones; a model may start one for each connection
 
 
 class Ended(NamedTuple):
@@ -58,11 +58,6 @@ class Workers:
         """Wake-ups, and results that would have blocked."""
         return self.wakeups - self._before[0], self.would_block - self._before[1]
 
-    def model_of(self, pid: int) -> str | None:
-        """The model whose code a process runs: an engine's own, or that of the engine it descends from.
-        Told on after its end; None for a process whose start was not told, and for one of long ago."""
-        return self._models.get(pid)
-
     def named_threads(self) -> set[Worker]:
         """Those that are known by a name of their own."""
         return {one for started in self._started.values() for one in started if one[1]}
@@ -94,6 +89,11 @@ class Workers:
         if done is None:
             done = self._done[pid] = Done()
         done.accepts += connections
+
+    def model_of(self, pid: int) -> str | None:
+        """The model whose code a process runs: an engine's own, or that of the engine it descends from.
+        Told on after its end; None for a process whose start was not told, and for one of long ago."""
+        return self._models.get(pid)
 
     def heir(self, pid: int) -> int:
         """Who serves on when a process gives up its copy of a socket: the child that it has just made;

@@ -33,18 +33,6 @@ KIND_ROLES = {
     Kind.ERROR: "warning",
     Kind.TICK: "torn",
 }
-LETTER_ROLES = {
-    "A": "accepted",
-    "r": "reading",
-    "H": "handler",
-    "s": "sent",
-    "S": "unsent",
-    "_": "idle",
-    "X": "text",
-    "x": "text",
-    "~": "torn",
-    " ": "text",
-}
 SHORTER = {"client reset the connection": "reset by client"}
 KILLED, KILLED_SHORTER = " killed by signal ", " killed, signal "
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from engine.snapshot import STRIP_CELLS, Snapshot, WorkerState, WorkerView
-from tui.format import Line, count, fit, milliseconds, plain, plural
+from tui.format import Line, brief, fit, milliseconds, plain, plural
 from tui.words import LETTER_ROLES
 
 ROLES = {
@@ -38,7 +38,7 @@ class Column:
 def _number(what: Callable[[WorkerView], int], absent: str) -> Callable[[WorkerView], Line]:
     def draw(view: WorkerView) -> Line:
         number = what(view)
-        return ((count(number) if number else absent, "text" if number else "name"),)
+        return ((brief(number) if number else absent, "text" if number else "name"),)
 
     return draw
 
@@ -57,12 +57,12 @@ COLUMNS = (
     Column("process or thread", 22, _name),
     Column("now", 9, lambda view: ((view.state.value, ROLES[view.state]),)),
     Column("last 3 s", STRIP_CELLS, _strip),
-    Column("accepts", 9, _number(lambda view: view.accepts, "0"), is_number=True),
-    Column("wake-ups", 9, _number(lambda view: view.wakeups, "-"), is_number=True),
+    Column("accepts", 8, _number(lambda view: view.accepts, "0"), is_number=True),
+    Column("wake-ups", 8, _number(lambda view: view.wakeups, "-"), is_number=True),
     Column("would-block", 11, _number(lambda view: view.would_block, "-"), is_number=True),
     Column("open", 6, _number(lambda view: view.connections, "0"), is_number=True),
 )
-NARROW = 16
+NARROW = 11
 """Width of the first column where not all of them would fit otherwise; then the strip gives way."""
 
 
@@ -86,7 +86,7 @@ def _that_fit(width: int) -> Sequence[Column]:
     if needed <= width:
         return COLUMNS
     name, *others = COLUMNS
-    columns = [Column(name.heading[:NARROW], NARROW, name.draw), *others]
+    columns = [Column("process", NARROW, name.draw), *others]
     if needed - name.width + NARROW > width:
         columns = [one for one in columns if one.heading != "last 3 s"]
     return columns
