@@ -23,7 +23,7 @@ RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so 
 CLOSED = ("time_wait", "close_wait")  # no request waits there
 _SHORT = {"syn_retry": "SYN", "accept_queue": "accept", "app_queue": "app"}
 _SHORT |= {"time_wait": "TIME_W", "close_wait": "CLOSE_W"}
-_ROLES = {
+ROLES = {
     "syn_retry": "warning",
     "accept_queue": "accepted",
     "unread": "reading",
@@ -113,7 +113,7 @@ def _now(name: str, room: Room | None, width: int) -> Span:
 def _role(name: str, room: Room) -> str:
     if room.limit is not None and room.now >= room.limit * NEARLY:
         return "warning"
-    return _ROLES[name] if room.now else "name"
+    return ROLES[name] if room.now else "name"
 
 
 def _longest(name: str, room: Room | None) -> Span:
@@ -131,7 +131,7 @@ def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Span]:
     for name, width in zip(ROOMS, widths, strict=True):
         room = rooms[name]
         number = room.now if room and name not in CLOSED else 0
-        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), _ROLES[name]))
+        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), ROLES[name]))
     return bars
 
 

@@ -1,13 +1,15 @@
 """The help: keys, states, letters and marks, all from the tables that the dashboard itself uses."""
 
+from engine.rooms import ROOMS
 from engine.snapshot import STATE_MEANINGS, STRIP_LETTERS
 from tui.format import Line, Span, wrapped
 from tui.key_table import GROUPS
 from tui.lines import Painter
+from tui.panels.rooms import ROLES as ROOM_ROLES
 from tui.screens.page import Page
 from tui.words import LETTER_ROLES, STATE_ROLES
 
-KEY_WIDTH = 12
+KEY_WIDTH = 14
 FIGURES = (
     ("in state", "for how long the connection has been in its state"),
     ("age", "for how long it has been open; as all times on rows, rounded down"),
@@ -53,6 +55,9 @@ def lines(width: int) -> list[Line]:
         told += _section(f"KEYS  {title}")
         for key in group:
             told += _entry(key.shown, "key", key.meaning, width)
+    told += _section("ROOMS  where requests wait, in the order in which they come through them")
+    for room, its in ROOMS.items():
+        told += _entry(f"{its.letter} {its.title}", ROOM_ROLES[room], its.meaning, width)
     told += _section("STATES  of a connection: where its request waits")
     for state, one in STATE_MEANINGS.items():
         told += _entry(f"{one.letter} {one.name}", STATE_ROLES[state], one.meaning, width)
