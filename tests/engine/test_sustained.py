@@ -375,3 +375,24 @@ def test_a_ramp_offers_half_of_what_the_rate_would() -> None:
     assert [plan.due_s(index) for index in (0, 5, 125, 500, 600)] == pytest.approx(
         [0, 1, 5, 10, 11]
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"url": 1}',
+        '{"url": "x", "seconds": "1"}',
+        '{"url": "x", "paths": 3}',
+        '{"a": 1}',
+    ],
+)
+def test_lines_that_are_no_plan(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Plan.from_json(text)
+
+
+def test_a_plan_crosses_the_process_border() -> None:
+    plan = Plan("http://127.0.0.1/", seconds=5.0, rate=10.0, paths=(("/a", 1.0), ("/b", 2.5)))
+    assert Plan.from_json(plan.to_json()) == plan
