@@ -182,7 +182,7 @@ def lines(told: "Figures") -> list[str]:
     rows = [
         (f"{told.loop} loop", f"offered {count(told.offered)}, sent {count(told.sent)}, "
          f"done {count(told.done)}, dropped {count(told.dropped)}, retried {count(told.retried)}"),
-        ("requests/s", f"{rate(told.requests_per_s)} in {told.measured_s:.1f} s after the warm-up"),
+        ("requests/s", f"{rate(told.requests_per_s)} in {told.measured_s:.3g} s after the warm-up"),
         ("response", _percentiles(response)),
         ("service", _percentiles(service)),
     ]  # fmt: skip

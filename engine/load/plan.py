@@ -104,8 +104,11 @@ class Plan:
         """Raises ValueError for what is not a JSON object of these fields."""
         values = as_object(text)
         values.pop("kind", None)
-        values["paths"] = tuple((path, weight) for path, weight in values.get("paths", ()))
-        return cls(**known(cls, values))
+        try:
+            values["paths"] = tuple((path, weight) for path, weight in values.get("paths", ()))
+            return cls(**known(cls, values))
+        except TypeError as error:
+            raise ValueError(f"a setting of the wrong type: {error}") from error
 
 
 def weighted_path(word: str) -> tuple[str, float]:

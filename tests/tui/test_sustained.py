@@ -1,16 +1,19 @@
 """Sustained load in the dashboard: its key, its form, its line among the bursts."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
+from engine.events import Event, Kind
 from engine.load.figures import FINE, SATURATED
 from engine.load.plan import Plan
 from engine.load.result import BAD_STATUS
 from engine.run import Run
 from engine.run_settings import RunSettings
 from engine.snapshot import BurstView
+from engine.told import TELLER, told
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
 from tests.tui.shown_app import shown
@@ -37,6 +40,12 @@ def test_its_line_has_live_figures_and_then_a_verdict(width: int) -> None:
     assert "saturated" in drawn(replace(ENDED, verdict=SATURATED), width)
     assert "7 dropped" in drawn(replace(ENDED, dropped=7), 160)
     assert "3 bad status" in drawn(replace(ENDED, errors={BAD_STATUS: 3}), 160)
+
+
+@pytest.mark.parametrize("view", [LIVE, replace(ENDED, dropped=3)])
+def test_a_recording_tells_it_as_it_was(view: BurstView) -> None:
+    note = f"burst {json.dumps({'index': view.number, **asdict(view)})}"
+    assert told(Event(0, 1, Kind.TICK, 0, -1, 1, TELLER, 0, 0, note)) == view
 
 
 async def test_its_key_asks_for_it_with_the_last_settings() -> None:
