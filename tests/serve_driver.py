@@ -26,6 +26,8 @@ COMMAND = (sys.executable, "-m", "tui", "serve")
 EPOLL = (*COMMAND, "-m", "epoll", "-p", "0")
 WAIT_FOR_A_TURN = {"iterative", "prefork", "prefork-epoll", "reuseport"}
 """Models that accept no more connections than they serve: who comes too late waits in the accept queue."""
+FEW_AT_A_TIME = {"iterative", "prefork"}
+"""Of those, the ones that serve no more than one client in each process: idle ones hold the others up."""
 WORKERS = {"prefork": 8, "prefork-epoll": 8, "reuseport": 8}
 """Processes that a model has as long as it serves, beside its first one."""
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine

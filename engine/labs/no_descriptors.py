@@ -78,7 +78,7 @@ def play(stage: Stage) -> None:
         stage.claim("the loop sleeps meanwhile", errors < 100)
     else:
         stage.claim("the loop spins on a connection it cannot take", errors > 2_000)
-    for client in clients[:SPARE]:
+    for client in clients[:-1]:
         client.socket.close()
     last = clients[-1].ask("/bytes/100")  # a file would need a descriptor
     stage.claim("once descriptors are free the last client is served", last.status == 200)

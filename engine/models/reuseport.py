@@ -179,7 +179,7 @@ class Loop:
         """Look for clients whose time is over."""
         self.swept_s = self.now_s
         for descriptor, client in list(self.clients.items()):
-            if self.now_s > client.patience.ends_s:
+            if client.patience.is_over(self.now_s):
                 self.give_up(client, descriptor)
 
     def give_up(self, client: Client, descriptor: int) -> None:
