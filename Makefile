@@ -1,11 +1,13 @@
 # servetui: set up, run, test. `make help` lists the targets.
 #
 #   PYTHON=python3.13   the interpreter that .venv is made with (default python3; 3.11 or later)
+#   JOBS=4              tests that run side by side: most of them wait
 #   ARGS="..."          words passed on to servetui, pytest, the benchmarks, the fuzzer or the screenshots
 
 PYTHON ?= python3
 VENV   := .venv
 ARGS   ?=
+JOBS   ?= 4
 
 BIN   := $(VENV)/bin
 MADE  := $(VENV)/.made-with
@@ -26,8 +28,8 @@ help: ## list the targets
 run: $(RUN) ## start the dashboard; options in ARGS="-m thread -p 8080"
 	@$(BIN)/servetui $(ARGS)
 
-test: $(DEV) ## run the tests; pytest's options in ARGS="-k epoll"
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## run the tests; pytest's options in ARGS="-k epoll"; all models: ARGS=--all-models
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(DEV) ## check format, lint and types
 	$(BIN)/ruff format --check .

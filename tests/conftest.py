@@ -8,9 +8,47 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
+from engine.models import MODELS
+
 # A machine that is busy with other tests makes single examples slow; that is no failure.
 settings.register_profile("servetui", deadline=None)
 settings.load_profile("servetui")
+
+
+ONE_OF_EACH_KIND = {
+    "process", "thread", "gevent", "polling", "epoll", "thread-pool", "prefork-epoll", "asyncio",
+}  # fmt: skip
+"""Models on which the tests of LONG are run, each for those that are built like it."""
+LONG = {
+    "test_limits_caps.py", "test_limits_clocks.py", "test_limits_closing.py", "test_limits_crowds.py",
+    "test_limits_descriptors.py", "test_limits_killed.py", "test_load_command.py", "test_dying.py",
+}  # fmt: skip
+"""Tests that take too long to be run on every model each time; with --all-models they are."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-models", action="store_true", help="run the long tests on every model")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all-models"):
+        return
+    rest = set(MODELS) - ONE_OF_EACH_KIND
+    left_out = [item for item in items if item.path.name in LONG and _models_of(item) & rest]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _models_of(item: pytest.Item) -> set[str]:
+    """The models among the parameters of a test."""
+    parameters = getattr(item, "callspec", None)
+    values = parameters.params.values() if parameters is not None else ()
+    found: set[str] = set()
+    for value in values:
+        found.update(
+            value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+        )
+    return found & set(MODELS)
 
 
 def find_tool(name: str) -> str:
