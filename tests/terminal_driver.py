@@ -23,6 +23,7 @@ from tests.support import wait_until
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui")
+SWITCH_S = 20  # a model that serves few at a time waits for a client that is idle
 START_S = 20  # deadline until the first frame; it takes 0.7 s on an idle machine
 SEEN_S = 10  # deadline until the screen shows what a key has done
 FIRST_LINE = re.compile(r"servetui  (\S+)  (http://\S+:(\d+))  (keep-alive|short)(?=  |$)")
@@ -218,7 +219,9 @@ class Dashboard(Terminal):
 
     def wait_for_model(self, model: str) -> None:
         """Wait until it serves with this model."""
-        self.wait_until(lambda lines: self._serves(lines[0], model), f"serving as {model}")
+        self.wait_until(
+            lambda lines: self._serves(lines[0], model), f"serving as {model}", SWITCH_S
+        )
 
     def wait_for_mode(self, mode: str) -> None:
         self.wait_until(lambda _: self.mode == mode, mode)

@@ -22,7 +22,7 @@ from tui.lines import Painter
 from tui.panels.keys import DIGITS
 from tui.screens.page import Page
 
-NAME_WIDTH = 14
+NAME_WIDTH = 15
 MARGIN = 5  # cells before a name: the cursor, the digit
 KEYS = (("↑ ↓", "choose"), ("enter", "switch"), ("esc", "back"), ("q", "quit"))
 DETAIL_LINES = 7
