@@ -8,12 +8,10 @@ calls between frames (or the headless loop between commands); nothing here waits
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 from time import monotonic_ns
-from typing import Any
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
@@ -23,7 +21,7 @@ from engine.events import Event, Kind
 from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.load.result import Burst
-from engine.load_process import LoadProcess, WatchedLoad
+from engine.loads import Loads
 from engine.order import BY_PLACE, Order
 from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
@@ -33,8 +31,6 @@ from engine.state import ServerState
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
-BURST_REFUSED = "load is under way: a burst can begin when it has ended; l ends it"
-BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
 BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
@@ -56,10 +52,7 @@ class Run:
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
         self._adapt_at_s = self._look_at_s = 0.0
-        self.refusal = ""
-        """Why the last key did nothing, for as long as that holds; else empty."""
-        self._bursts: deque[WatchedLoad[Any]] = deque(maxlen=BURSTS_KEPT)
-        self._bursts_begun = 0
+        self._loads = Loads()
         self._seq = 0
         self._told: list[Event] = []
         self._listener = open_listener(settings)
@@ -78,6 +71,11 @@ class Run:
         """Each connection is closed after one answer."""
         return self._engines.short
 
+    @property
+    def refusal(self) -> str:
+        """Why the last key did nothing, for as long as that holds; else empty."""
+        return self._loads.refusal
+
     def switch(self, model: str) -> None:
         """Let another model take over. KeyError: no such model."""
         self._engines.switch(model)
@@ -94,23 +92,14 @@ class Run:
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
     ) -> None:
-        """Fire requests from the built-in client; one burst at a time. See `refusal`."""
-        if self._is_bursting():
-            self.refusal = BURST_REFUSED
-            return
+        """Fire requests from the built-in client; one load at a time. See `refusal`."""
         asked = Burst(
             self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
         )
-        self._begin(lambda *met: LoadProcess(asked, *met))
+        self._note_failure(self._loads.start_burst(asked, self._engines.model, self._mode()))
 
     def toggle_load(self, plan: Plan) -> None:
         """Start sustained load by the plan, whose URL is ours; or end what is under way."""
-        if self._is_bursting():
-            self._bursts[-1].stop()
-            return
-
-        from engine.sustained_process import SustainedProcess
-
         serving = self._engines.serving
         asked = replace(
             plan,
@@ -120,16 +109,11 @@ class Run:
             watcher_pid=os.getpid(),
             parent_pid=os.getpid(),
         )
-        self._begin(lambda *met: SustainedProcess(asked, *met))
+        self._note_failure(self._loads.toggle(asked, self._engines.model, self._mode()))
 
-    def _begin(self, start: Callable[[str, str, int], WatchedLoad[Any]]) -> None:
-        try:
-            load = start(self._engines.model, self._mode(), self._bursts_begun + 1)
-        except OSError as error:
-            self._engines.last_words = (f"cannot start the client: {error.strerror or error}",)
-            return
-        self._bursts_begun += 1
-        self._bursts.append(load)
+    def _note_failure(self, words: str) -> None:
+        if words:
+            self._engines.last_words = (words,)
 
     def said_since(self, count: int) -> tuple[list[str], int]:
         """The lines that the engines wrote after the first `count`, and how many there are now."""
@@ -143,7 +127,7 @@ class Run:
     @property
     def bursts(self) -> tuple[BurstView, ...]:
         """The last bursts, oldest first."""
-        return tuple(burst.view() for burst in self._bursts)
+        return self._loads.views()
 
     # --- the beat --------------------------------------------------------------------------------
 
@@ -155,10 +139,7 @@ class Run:
         now_s = time.monotonic()
         if self._engines.advance(now_s):
             self._note_change()
-        for burst in self._bursts:
-            burst.advance()
-        if self.refusal and not self._is_bursting():
-            self.refusal = ""
+        self._loads.advance()
         self._adapt(now_s)
         if not (at_once or self._engines.are_changing or self.whole) and now_s < self._look_at_s:
             return []
@@ -230,8 +211,7 @@ class Run:
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
-        for burst in self._bursts:
-            burst.kill()
+        self._loads.kill()
         self._engines.leave()
         events = []
         deadline_s = time.monotonic() + STOP_S
@@ -246,12 +226,8 @@ class Run:
         self._kernel.close()
         return events
 
-    def _is_bursting(self) -> bool:
-        return any(burst.is_running for burst in self._bursts)
-
     def _note_change(self) -> None:
-        for burst in self._bursts:
-            burst.note_change(self._engines.model, self._mode())
+        self._loads.note_change(self._engines.model, self._mode())
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"

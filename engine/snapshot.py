@@ -5,9 +5,10 @@ the server goes on. Times are time.monotonic_ns(); no clock is read here.
 """
 
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 from engine.events import Event, Unreported
+from engine.worker_view import WorkerView
 
 
 class State(IntEnum):
@@ -149,37 +150,6 @@ class Room:
     p99_ms: float | None = None
     limit: int | None = None
     """How many there is room for; None where that cannot be said."""
-
-
-class WorkerState(Enum):
-    """What a process or thread does now."""
-
-    ACCEPTING = "accepting"
-    READING = "reading"
-    HANDLING = "handling"
-    WRITING = "writing"
-    IDLE = "idle"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """A process or a thread of the server, as one row shows it."""
-
-    pid: int
-    task: str
-    """Of a thread its name; empty: a process, with its first thread."""
-    depth: int
-    """In the tree: 0 for an engine, 1 for what it has started."""
-    state: WorkerState
-    """That of its busiest connection; without any: accepting, or waiting if it accepts nothing itself."""
-    connections: int
-    accepts: int
-    wakeups: int
-    would_block: int
-    """Connections: open ones. Accepts, wake-ups of its loop, calls that would have blocked: in all."""
-    strip: str
-    """STRIP_CELLS letters of STRIP_LETTERS, of all its connections together; blank: it had none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from engine import callers
 from engine import listener as listening
 from engine.events import BYTES_IN, BYTES_OUT, QUEUED, RESPONSE_SEND, Kind
+from engine.kernel_times import queued_ms
 from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
 
@@ -22,8 +23,6 @@ _plain_socket = socket.socket  # as it was before a model patched the standard l
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
 _ACCEPT = Kind.ACCEPT
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
-_TCP, _TCP_INFO = int(socket.IPPROTO_TCP), getattr(socket, "TCP_INFO", 0)
-_LAST_ACK_RECV = slice(56, 60)  # of struct tcp_info, in ms
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5
@@ -63,9 +62,9 @@ class TracedSocket(Reporting):
         accepted.watch(conn, fd)
         tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
         if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
-            queued_ms = _queued_ms(accepted)
-            if queued_ms >= QUEUED_LEAST_MS:
-                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{queued_ms} ms")
+            waited_ms = queued_ms(accepted)
+            if waited_ms >= QUEUED_LEAST_MS:
+                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{waited_ms} ms")
             else:
                 tracer.queue_look_ns = now_ns + QUEUED_LEAST_MS * 1_000_000
         return accepted, peer
@@ -280,18 +279,6 @@ def _send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
         return sock._sock.send(data, flags)  # type: ignore[no-any-return]
     except BlockingIOError:
         return 0
-
-
-def _queued_ms(accepted: Any) -> int:
-    """How long a connection was in the accept queue: since the last packet of its handshake. A client
-    that has sent since then looks as if it had come later, so this is a lower bound."""
-    if not _TCP_INFO:
-        return 0  # macOS tells of no such time
-    try:
-        info = accepted.getsockopt(_TCP, _TCP_INFO, _LAST_ACK_RECV.stop)
-    except OSError:
-        return 0
-    return int.from_bytes(info[_LAST_ACK_RECV], sys.byteorder)
 
 
 def _itself(received: int) -> int:

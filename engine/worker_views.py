@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.connection import Connection, letter_of
-from engine.snapshot import STRIP_CELLS, State, WorkerState, WorkerView
+from engine.snapshot import STRIP_CELLS, State
+from engine.worker_view import WorkerState, WorkerView
 from engine.workers import Worker, Workers
 
 MOST_SHOWN = 64

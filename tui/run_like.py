@@ -16,8 +16,10 @@ class RunLike(Protocol):
 
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
-    refusal: str
-    """Why the last key did nothing; empty when it did something, and when that holds no longer."""
+
+    @property
+    def refusal(self) -> str:
+        """Why the last key did nothing; empty when it did something, and when that holds no longer."""
 
     @property
     def short(self) -> bool:
