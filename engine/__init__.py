@@ -18,14 +18,15 @@ Where to look, in the order in which an event travels:
     rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
                      sockets (reporting.py: how it is told; kernel_times.py: since when the kernel
-                     had it), traced_conversation.py requests and
+                     had it; base_calls.py), traced_conversation.py requests and
                      responses; traced_queue.py queues; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
                      (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
                      are its two ends; passing.py: what came and went between two looks
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
-                     connection.py, table.py (rows.py, ranked.py: in which order), workers.py
+                     connection.py (request_life.py: its requests;
+                     strip_letters.py), table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), worker_views.py (what each of
                      them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)

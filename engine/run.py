@@ -19,6 +19,7 @@ from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.kernel_numbers import KernelNumbers
+from engine.kernel_times import ask_for_times
 from engine.load.plan import Plan
 from engine.load.result import Burst
 from engine.loads import Loads
@@ -34,6 +35,7 @@ BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
 BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
+TIMES_BELOW_PER_S = 10_000  # and here: with 1 to 5 us for each request, up to 1 % of the server's core
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
@@ -56,6 +58,8 @@ class Run:
         self._seq = 0
         self._told: list[Event] = []
         self._listener = open_listener(settings)
+        if settings.trace:
+            ask_for_times(self._listener)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
@@ -243,7 +247,9 @@ class Run:
         self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
         for engine in self._engines.all():
             engine.settings.set_thinning(
-                self.thinning, tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S
+                self.thinning,
+                tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S,
+                tell_times=per_s < TIMES_BELOW_PER_S,
             )
             engine.reader.free_slots_of_the_dead()
 

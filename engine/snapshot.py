@@ -101,7 +101,7 @@ class ConnectionView:
     """Its place in the table, from 0: it keeps it as long as it is shown."""
     acceptor: int = 0
     """The process that accepted it; not `pid` where a child serves it."""
-    queued_ms: int = 0
+    queued_ms: float = 0.0
     """How long it was in the accept queue, at least; 0: less than 10 ms, or not known."""
 
 
@@ -171,7 +171,8 @@ class Snapshot:
     """Sockets in the server's list: the listener and what it has accepted."""
     rooms: dict[str, Room] = field(default_factory=dict)
     """`handler`, `unsent`, `idle`, and `app_queue` where there is one: the rooms that events tell of; of
-    `accept_queue` only how long those waited that have left it."""
+    `accept_queue` and `unread` only how long those waited that have left it. Percentiles of `unread`,
+    `handler` and `unsent` are those of the last finished requests."""
     connections: tuple[ConnectionView, ...] = ()
     """Those in a window of rows: open ones and, for some seconds, closed ones. A row may be free."""
     first_row: int = 0

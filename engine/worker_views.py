@@ -6,8 +6,9 @@ Changed only by the fold (state.py). Pure.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from engine.connection import Connection, letter_of
+from engine.connection import Connection
 from engine.snapshot import STRIP_CELLS, State
+from engine.strip_letters import letter_of
 from engine.worker_view import WorkerState, WorkerView
 from engine.workers import Worker, Workers
 
