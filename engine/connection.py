@@ -164,7 +164,7 @@ class Connection:
     def begin_request(self, title: str, at_ns: int) -> None:
         """What was received is a request."""
         is_first = not self.requests and not self.pending
-        queued_ns = self.queued_ns if is_first else None
+        queued_ns = self.queued_ns if is_first and self.queued_ns else None
         self.told.append(Request(title, at_ns, queued_ns, self.unread_ns, self.app_queue_ns))
         self.unread_ns = self.app_queue_ns = None
         self.pending += 1

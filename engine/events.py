@@ -99,8 +99,10 @@ class Event(NamedTuple):
     @property
     def unread_us(self) -> int:
         """For how long the kernel had had the bytes of a recv; 0: that is not told."""
+        if self.kind is not Kind.RECV or not self.note.startswith(UNREAD):
+            return 0
         told = self.note.removeprefix(UNREAD).partition(" ")[0]
-        return int(told) if told.isdecimal() and self.note.startswith(UNREAD) else 0
+        return int(told) if told.isdecimal() else 0
 
     @classmethod
     def from_json(cls, line: str) -> "Event":

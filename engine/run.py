@@ -5,7 +5,6 @@ port stays open from the first engine to the last. Everything happens in poll(),
 calls between frames (or the headless loop between commands); nothing here waits, but for stop().
 """
 
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -24,18 +23,17 @@ from engine.load.plan import Plan
 from engine.load.result import Burst
 from engine.loads import Loads
 from engine.order import BY_PLACE, Order
+from engine.probes.descriptors import DescriptorProbe
 from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
+from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
+from engine.worker_view import WorkerDetail
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
-ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
-THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
-BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
-TIMES_BELOW_PER_S = 10_000  # and here: with 1 to 5 us for each request, up to 1 % of the server's core
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
@@ -63,6 +61,7 @@ class Run:
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
+        self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
@@ -175,6 +174,12 @@ class Run:
         told = self.state.detail(conn, monotonic_ns())
         return told and replace(told, kernel=self._kernel.view(conn))
 
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        """One process (task empty) or thread told whole; None when it has ended."""
+        told = self.state.worker(pid, task, monotonic_ns())
+        pids = (os.getpid(), *self._probe.pids)
+        return told and replace(told, descriptors=self._descriptors.look(pid, pids))
+
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
         engines = self._engines
@@ -244,7 +249,7 @@ class Run:
         self._adapt_at_s = now_s + ADAPT_S
         self._note_unreported()
         per_s = self.state.events_per_s(monotonic_ns())
-        self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
+        self.thinning = max(thinning_for(per_s), min(self.thinning, thinning_for(1.25 * per_s)))
         for engine in self._engines.all():
             engine.settings.set_thinning(
                 self.thinning,
@@ -281,11 +286,3 @@ class Run:
             Event(self._seq, monotonic_ns(), kind, 0, -1, os.getpid(), "MainThread", 0, 0, note)
         )
         self._seq += 1
-
-
-def _thinning_for(events_per_s: float) -> int:
-    """Of how many connections one is reported in detail at this rate: a power of two, so that those
-    reported at a higher rate are a part of those before."""
-    if events_per_s <= ALL_EVENTS_PER_S:
-        return 1
-    return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))

@@ -7,6 +7,7 @@ time is the events' own, and an argument of snapshot().
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from engine.connection import STEPS, Connection
 from engine.detail import ConnectionDetail, life_of
@@ -15,10 +16,10 @@ from engine.flow import Flow, Totals
 from engine.order import BY_PLACE, Order
 from engine.passing import Passed
 from engine.snapshot import STRIP_CELL_NS, Counts, Snapshot, State
-from engine.steps import AFTER, APPLY, Server, end
+from engine.steps import AFTER, APPLY, Server, end_with_process
 from engine.strip_letters import CELL_BIT
+from engine.worker_view import WorkerDetail
 from engine.worker_views import WorkerViews
-from engine.workers import Ended
 
 EVENTS_KEPT = 1_000
 NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
@@ -166,18 +167,7 @@ class ServerState:
         if ended is not None:
             self.server.waits.queue.forget(ended.pid)
         if ended is not None and (ended.killed or ended.was_engine):
-            self._end_with_process(ended, event.at_ns)
-
-    def _end_with_process(self, ended: Ended, at_ns: int) -> None:
-        for connection in self.connections.values():
-            if connection.closed_ns:
-                continue
-            if not ended.killed.isdisjoint((connection.pid, connection.acceptor)):
-                self.server.cut += 1
-                end(self.server, connection, at_ns, "cut")
-            elif connection.acceptor == ended.pid:
-                # It ended in order, so this one was closed: the event of it was lost, and counted.
-                end(self.server, connection, at_ns, "not reported")
+            end_with_process(self.server, ended, event.at_ns)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -267,6 +257,16 @@ class ServerState:
         view = connection.view(now_ns)
         requests = tuple(map(life_of, connection.told))
         return ConnectionDetail(view, events, connection.forgotten, requests, moved)
+
+    def worker(self, pid: int, task: str, now_ns: int) -> WorkerDetail | None:
+        """What is known of a process (task empty) or thread; None when it has ended, or never was."""
+        told = self._worker_views.detail(
+            (pid, task), self.connections.values(), self.events, now_ns, self.server.cell
+        )
+        if told is None:
+            return None
+        conns = {event.conn for event in told.events if event.conn in self._numbers}
+        return replace(told, numbers={conn: self._numbers[conn] for conn in conns})
 
     def events_per_s(self, now_ns: int) -> float:
         """Events of all kinds, reported or not, over the last second or so."""

@@ -11,7 +11,7 @@ from engine.events import Event, Kind
 from engine.snapshot import State
 from engine.table import Table
 from engine.waits import Waits
-from engine.workers import Workers
+from engine.workers import Ended, Workers
 
 
 class Server:
@@ -92,6 +92,19 @@ def end(server: Server, connection: Connection, at_ns: int, closed_by: str) -> N
     connection.closed_by = closed_by
     connection.enter(State.CLOSED, at_ns)
     server.table.close(connection)
+
+
+def end_with_process(server: Server, ended: Ended, at_ns: int) -> None:
+    """What it served ends with it: cut, if it was killed."""
+    for connection in server.table.connections.values():
+        if connection.closed_ns:
+            continue
+        if not ended.killed.isdisjoint((connection.pid, connection.acceptor)):
+            server.cut += 1
+            end(server, connection, at_ns, "cut")
+        elif connection.acceptor == ended.pid:
+            # It ended in order, so this one was closed: the event of it was lost, and counted.
+            end(server, connection, at_ns, "not reported")
 
 
 def _erred(server: Server, connection: Connection, event: Event, state: State) -> None:

@@ -1,7 +1,9 @@
-"""A process or thread of the server, frozen: what it does, and what it has done. Pure."""
+"""A process or thread of the server, frozen: what it does, what it has done, and what it holds. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+
+from engine.events import Event
 
 
 class WorkerState(Enum):
@@ -33,3 +35,54 @@ class WorkerView:
     """Connections: open ones. Accepts, wake-ups of its loop, calls that would have blocked: in all."""
     strip: str
     """Letters of snapshot.STRIP_LETTERS, of all its connections together; blank: it had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A connection that a worker serves now."""
+
+    number: int
+    letter: str
+    """Of its state, in snapshot.STATE_MEANINGS."""
+    path: str
+    """Method and target of its last request; empty before the first."""
+    since_ns: int
+    """When it came into its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """An open descriptor of a process."""
+
+    number: int
+    what: str
+    """`listener`, `connection`, `socket`, `pipe`, `eventpoll`, or a path."""
+    conn: int
+    """Of a connection; else 0."""
+    holders: int
+    """Processes of the server that hold the same, the terminal's among them. While there is one, a
+    connection is not closed, whoever else has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """Those of a process."""
+
+    first: tuple[Descriptor, ...]
+    """By their numbers."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDetail:
+    """What is known of one worker."""
+
+    view: WorkerView
+    held: tuple[Held, ...]
+    """Of its open connections, the first."""
+    events: tuple[Event, ...]
+    """What it did last, oldest first."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """conn -> number, of connections that `events` speaks of."""
+    descriptors: Descriptors | None = None
+    """Of its process. None: the system does not tell."""

@@ -112,11 +112,23 @@ class PageActions(App[None]):
 
         self._open(Graphs(self.painter(), self.picture.history))
 
-    def action_workers(self) -> None:
-        """Who does what."""
+    def action_workers(self, chosen: str | None = None) -> None:
+        """Who does what; from there, one of them told whole."""
         from tui.screens.workers import Workers
 
-        self._open(Workers(self.painter(), lambda: self.picture.snapshot))
+        page = Workers(self.painter(), lambda: self.picture.snapshot, chosen)
+        self._open(page, self._open_worker)
+
+    def _open_worker(self, word: str | None) -> None:
+        if word is None:
+            return
+
+        from tui.screens.worker import WorkerPage
+
+        pid, _, task = word.partition(" ")
+        ask = lambda: self.served.worker(int(pid), task)  # noqa: E731 - a line of its own says more
+        page = WorkerPage(self.painter(), ask, self.picture.place, self.picture.start_ns)
+        self._open(page, lambda _: self.action_workers(word))
 
     def _open(self, page: Page, then: Callable[[str | None], None] | None = None) -> None:
         if self.page is not None:

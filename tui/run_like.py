@@ -9,6 +9,7 @@ from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.worker_view import WorkerDetail
 
 
 class RunLike(Protocol):
@@ -51,6 +52,9 @@ class RunLike(Protocol):
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
+
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        """One process (task empty) or thread told whole; None when it has ended."""
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
