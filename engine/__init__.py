@@ -17,18 +17,20 @@ Where to look, in the order in which an event travels:
     service.py       what a model is given besides its listener: settings, site, conversations
     rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
-                     sockets (reporting.py: how it is told), traced_conversation.py requests and
+                     sockets (reporting.py: how it is told; kernel_times.py: since when the kernel
+                     had it; base_calls.py), traced_conversation.py requests and
                      responses; traced_queue.py queues; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
                      (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
                      are its two ends; passing.py: what came and went between two looks
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
-                     connection.py, table.py (rows.py, ranked.py: in which order), workers.py
+                     connection.py (request_life.py: its requests;
+                     strip_letters.py), table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), worker_views.py (what each of
                      them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
-    snapshot.py      what it tells, frozen: what screens and scripts read
-    probes/          numbers that no event carries: processes and descriptors; kernel.py the sockets
+    snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
+    probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets
                      of the port, asked by netlink (sock_diag.py), as kernel_numbers.py
     rooms.py         where requests wait: what events and the kernel know, put together
     load/            the client: bursts and sustained load
@@ -36,9 +38,10 @@ Where to look, in the order in which an event travels:
                      whatever its reader does; replay.py plays a recording (scene.py: what it knows
                      beside the fold)
     run.py           drives engines, load and probes; the only file that knows them all
-                     (run_settings.py: what it is asked to be; engines.py: which engine has the
-                     listener; engine_process.py and client_process.py: one of each, from outside;
-                     load_process.py, sustained_process.py: with what it met)
+                     (run_settings.py: what it is asked to be; thinning.py: how closely it is told;
+                     engines.py: which engine has the listener; engine_process.py and
+                     client_process.py: one of each, from outside; loads.py: the load of its
+                     client; load_process.py, sustained_process.py: with what it met)
     said.py          what the engines write on stdout and stderr
     headless.py      a run without a terminal: commands on stdin, data on stdout; summary.py: which
     labs/            every famous failure on purpose: one file each, with its server and its client

@@ -26,18 +26,22 @@ class AppQueue:
         """Since when those wait that are in it."""
         return [since_ns for queue in self._since_ns.values() for since_ns in queue]
 
-    def take(self, event: Event, words: list[str]) -> None:
-        """A put or a take. Raises ValueError and IndexError: a note that no writer of ours makes."""
+    def take(self, event: Event, words: list[str]) -> int | None:
+        """A put or a take; how long the one that is taken waited, in ns, if that is known. Raises
+        ValueError and IndexError: a note that no writer of ours makes."""
+        waited_ns = None
         queue = self._since_ns.setdefault(event.pid, deque())
         if words[1] == "put":
             queue.append(event.at_ns)
         elif queue:
-            self.waits_ns.append(event.at_ns - queue.popleft())
+            waited_ns = event.at_ns - queue.popleft()
+            self.waits_ns.append(waited_ns)
         # Where puts or takes were lost on the way, the number tells it.
         waiting = int(words[2]) if words[2:] else 0
         while len(queue) > waiting:
             queue.popleft()
         queue.extend([event.at_ns] * (waiting - len(queue)))
+        return waited_ns
 
     def forget(self, pid: int) -> None:
         """A process has ended, and its queue with it."""

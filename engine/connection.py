@@ -3,8 +3,13 @@
 Everything that changes a connection's state is in the table STEPS.
 """
 
+from bisect import bisect_left
+from operator import attrgetter
+
 from engine.events import Event, Kind
+from engine.request_life import Request, Split
 from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, ConnectionView, State
+from engine.strip_letters import CELL_BIT, STATE_SHIFT, cell_letter
 
 A, R, H, U, I, C = State  # noqa: E741 - one letter each keeps the table a table
 STEPS: dict[State, dict[Kind, State]] = {
@@ -25,32 +30,9 @@ STEPS: dict[State, dict[Kind, State]] = {
     C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
 }  # fmt: skip
 
-CELL_BIT = {kind: 1 << kind for kind in Kind}
-"""A cell of the strip remembers the kinds of events that fell into it, a bit for each."""
-
-# Which letter a cell shows: the first row whose events happened in it. What is rare goes first, so
-# that one accept among a thousand sends is still seen.
-_EVENT_LETTERS = [
-    (CELL_BIT[Kind.CLOSE], "X"),
-    (CELL_BIT[Kind.ACCEPT], "A"),
-    (CELL_BIT[Kind.TICK], "~"),
-    (CELL_BIT[Kind.SEND], "s"),
-    (CELL_BIT[Kind.REQUEST], "H"),
-    (CELL_BIT[Kind.RECV], "r"),
-]
-_STATE_LETTERS = {
-    State.ACCEPTED: "A",
-    State.READING: "r",
-    State.HANDLER: "H",
-    State.UNSENT: "S",
-    State.IDLE: "_",
-    State.CLOSED: " ",
-}
-_STATE_SHIFT = 16  # above the event bits a finished cell holds the state it ended in, plus one
-_NOT_OPEN = 0
-_WAITING = {State.HANDLER, State.UNSENT}
 _CLIENTS_TURN = {State.ACCEPTED, State.READING, State.IDLE}
 _SILENCE_ENDS = ("server closed first", "server closed first: client silent")  # loops say the first
+_ASKED_NS = attrgetter("asked_ns")
 _SILENCE_LEAST_NS = 1_000_000_000  # less than any time-out
 
 
@@ -59,6 +41,7 @@ class Connection:
 
     __slots__ = (
         "acceptor",
+        "app_queue_ns",
         "bytes_in",
         "bytes_out",
         "cell",
@@ -68,6 +51,7 @@ class Connection:
         "conn",
         "fd",
         "forgotten",
+        "free_ns",
         "happened",
         "last",
         "log",
@@ -77,16 +61,18 @@ class Connection:
         "peer",
         "pending",
         "pid",
-        "queued_ms",
-        "request_ns",
+        "queued_ns",
         "requests",
         "row",
+        "sending",
         "silent_ns",
         "since_ns",
         "state",
         "steps",
         "task",
+        "told",
         "torn",
+        "unread_ns",
         "unsent",
     )  # fmt: skip
 
@@ -103,9 +89,16 @@ class Connection:
         self.opened_ns = self.since_ns = event.at_ns
         self.closed_ns = 0
         self.closed_by = ""
-        self.silent_ns = self.queued_ms = 0
-        self.requests = self.pending = 0
-        self.request_ns = 0
+        self.silent_ns = 0
+        self.requests = self.pending = self.sending = 0
+        self.told: list[Request] = []
+        """Its last requests: finished ones, then `sending` answered ones, then `pending` others."""
+        self.queued_ns = 0  # in the accept queue, at least
+        self.unread_ns: int | None = None  # as is the next: of the request that comes next
+        self.app_queue_ns: int | None = None
+        self.free_ns = (
+            event.at_ns
+        )  # since when its bytes may be unread: it has left a queue, or was read
         self.unsent = 0
         self.bytes_in = self.bytes_out = 0
         self.last = event
@@ -122,6 +115,8 @@ class Connection:
         """Keep the last events only, with some room for more."""
         self.forgotten += len(self.log) - most
         del self.log[:-most]
+        finished = max(len(self.told) - self.pending - self.sending, 0)
+        del self.told[: bisect_left(self.told, self.log[0].at_ns, 0, finished, key=_ASKED_NS)]
 
     @property
     def last_ns(self) -> int:
@@ -146,6 +141,60 @@ class Connection:
             self.steps = STEPS[state]
             self.since_ns = at_ns
 
+    def read(self, at_ns: int, unread_ns: int) -> bool:
+        """Bytes were read that the kernel had had for so long, for a part of that, perhaps, in the accept
+        queue, or in the queue of the server. Whether more is known of the accept queue now."""
+        came_ns = at_ns - unread_ns
+        is_first = self.unread_ns is None and not self.requests and not self.pending
+        was_queued = is_first and came_ns < self.opened_ns and not self.torn
+        if was_queued:  # the same as TCP_INFO tells, without its grain
+            self.queued_ns = self.opened_ns - came_ns
+        self.unread_ns = (self.unread_ns or 0) + max(at_ns - max(came_ns, self.free_ns), 0)
+        self.free_ns = at_ns
+        return was_queued
+
+    def leave_queue(self, at_ns: int, waited_ns: int) -> None:
+        """It was in the queue of the server for so long, with a request or before one."""
+        if self.pending:
+            self.told[-self.pending].wait_in_queue(waited_ns)
+        else:
+            self.app_queue_ns = (self.app_queue_ns or 0) + waited_ns
+            self.free_ns = at_ns
+
+    def begin_request(self, title: str, at_ns: int) -> None:
+        """What was received is a request."""
+        is_first = not self.requests and not self.pending
+        queued_ns = self.queued_ns if is_first and self.queued_ns else None
+        self.told.append(Request(title, at_ns, queued_ns, self.unread_ns, self.app_queue_ns))
+        self.unread_ns = self.app_queue_ns = None
+        self.pending += 1
+
+    def answer(self, at_ns: int, status: str, length: int) -> None:
+        """The oldest request that waits for its answer has it."""
+        self.told[-self.pending].answer(at_ns, status, length)
+        self.pending -= 1
+        self.sending += 1
+
+    def finish(self, at_ns: int, sent: int) -> list[Split]:
+        """Bytes go to the oldest answers that are not sent; of those that are now, where their time went."""
+        finished = []
+        while self.sending:
+            request = self.told[-(self.pending + self.sending)]
+            taken = min(sent, request.unsent)
+            request.unsent -= taken
+            if request.unsent:
+                break
+            sent -= taken
+            self.sending -= 1
+            finished.append(request.finish(at_ns))
+        return finished
+
+    def forget_requests(self) -> None:
+        """What becomes of those under way is not told."""
+        if self.pending + self.sending:
+            del self.told[-(self.pending + self.sending) :]
+        self.pending = self.sending = 0
+
     def silence_ns(self, at_ns: int, how: str) -> int:
         """For how long it was the client's turn, if that is why the server closes now; else 0."""
         waited_ns = at_ns - self.since_ns
@@ -156,7 +205,7 @@ class Connection:
         """Finish the strip's cells up to `cell`: those without events show the state."""
         steps = cell - self.cell
         self.cell = cell
-        resting = (self.state + 1) << _STATE_SHIFT
+        resting = (self.state + 1) << STATE_SHIFT
         self.cells.append(self.happened | resting)
         self.cells += [resting] * min(steps - 1, STRIP_CELLS)
         self.happened = 0
@@ -187,36 +236,18 @@ class Connection:
             torn=self.torn,
             row=self.row if row is None else row,
             acceptor=self.acceptor,
-            queued_ms=self.queued_ms,
+            queued_ms=self.queued_ns / 1e6,
         )
 
     def _strip(self, now_cell: int) -> str:
-        resting = (self.state + 1) << _STATE_SHIFT
+        resting = (self.state + 1) << STATE_SHIFT
         cells = [*self.cells, self.happened | resting]
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
-        letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
+        letters = "".join(cell_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
         if self.is_only_counted:  # what looks idle is not: nobody tells what it does
             letters = letters.replace("_", "~")
         return letters.rjust(STRIP_CELLS)
-
-
-def letter_of(happened: int, state: State | None) -> str:
-    """Of a cell in which this happened, and at whose end that was the state; None: nothing was open."""
-    return _letter(happened if state is None else happened | (state + 1) << _STATE_SHIFT)
-
-
-def _letter(cell: int) -> str:
-    if cell == _NOT_OPEN:
-        return " "
-    state = State((cell >> _STATE_SHIFT) - 1) if cell >> _STATE_SHIFT else None
-    for bit, letter in _EVENT_LETTERS:
-        if cell & bit:
-            # A request that is still being answered when the cell ends matters more than the
-            # answers before it: that is where it waits.
-            rests = state in _WAITING and letter in "sHr"
-            return _STATE_LETTERS[state] if rests and state is not None else letter
-    return _STATE_LETTERS[state] if state is not None else " "
 
 
 def describe(event: Event) -> str:

@@ -35,6 +35,7 @@ from engine.events import (
     TEXT,
     TEXT_KIND,
     TEXT_PIECE_BYTES,
+    UNREAD,
     WRITER_KIND,
     Event,
     Kind,
@@ -163,7 +164,10 @@ class Reader:
                 source.dropped = dropped
             numbers[thread] = number + 1 if kind < RECV_REQUEST else number + 2
             if kind == RECV_REQUEST:
-                append(_event(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, "")))
+                text = f"{UNREAD}{moved2} us" if moved2 else ""
+                append(
+                    _event(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, text))
+                )
                 append(
                     _event(
                         Event,
@@ -253,12 +257,14 @@ def _is_alive(pid: int) -> bool:
 
 
 def _worded(kind: int, text: str, number: int) -> str:
-    """The note of an event that travels as a text and a number: a peer, or a child and its end; or of one
-    that tells bytes."""
+    """The note of an event that travels as a text and a number: a peer, or a child and its end; of one
+    that tells bytes; or of a recv whose bytes had waited."""
     if kind == _ACCEPT:
         return f"[{text}]:{number}" if ":" in text else f"{text}:{number}"
     if kind == _EXIT:
         return f"process {number} {text}"
+    if kind == _RECV:
+        return f"{UNREAD}{number} us"
     return BYTES_NOTES[kind] + text if kind in BYTES_NOTES else f"{text} {number}"
 
 

@@ -27,7 +27,6 @@ from engine.event_queue import (
 )
 from engine.events import (
     LIFE,
-    PAIRS,
     RECORD,
     RECORD_BYTES,
     TEXT_NUMBERS,
@@ -36,6 +35,7 @@ from engine.events import (
     THREAD_TASKS,
     WRITER_KIND,
     Kind,
+    bytes_of,
     text_records,
 )
 from engine.no_writer import NoWriter
@@ -103,7 +103,7 @@ class Writer:
         waits for the reader; a new text or a full ring takes a lock among the threads of the process.
 
         `moved` is the event's `bytes`. What would fill the texts is told as `moved2`: the peer's port
-        of an accept, a child's pid.
+        of an accept, a child's pid, for how many microseconds the kernel had had what is received.
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running()
@@ -269,7 +269,7 @@ class Writer:
     def _give_way(self, put: Put, task: str) -> None:
         kind, conn, _, moved, _, _, moved2, _, _ = put
         if kind not in LIFE:
-            for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
+            for each, bytes_moved in bytes_of(kind, moved, moved2):
                 self._drop(each, bytes_moved)
             if conn in self._torn or len(self._torn) < TORN_KNOWN:
                 self._torn[conn] = self._torn.get(conn, 0) + 1

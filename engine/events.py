@@ -38,6 +38,11 @@ class Kind(IntEnum):
 QUEUED = "in the accept queue for "
 """How the note of such a tick begins; milliseconds follow."""
 
+UNREAD = "unread for "
+"""How the note of a recv begins whose bytes the kernel had before; microseconds follow."""
+QUEUE = "queue "
+"""How the note of a tick begins that tells of the queue of the server: `queue put 3`, `queue take 2`."""
+
 LIFE = frozenset(
     {Kind.LISTEN, Kind.ACCEPT, Kind.RELEASE, Kind.CLOSE, Kind.SPAWN, Kind.EXIT, Kind.ERROR}
 )
@@ -91,6 +96,14 @@ class Event(NamedTuple):
         told = self.note.removeprefix(QUEUED).partition(" ")[0]
         return int(told) if told.isdecimal() else 0
 
+    @property
+    def unread_us(self) -> int:
+        """For how long the kernel had had the bytes of a recv; 0: that is not told."""
+        if self.kind is not Kind.RECV or not self.note.startswith(UNREAD):
+            return 0
+        told = self.note.removeprefix(UNREAD).partition(" ")[0]
+        return int(told) if told.isdecimal() else 0
+
     @classmethod
     def from_json(cls, line: str) -> "Event":
         """Read what `to_json` wrote. Raises ValueError on anything else."""
@@ -142,7 +155,8 @@ class Unreported:
 
 RECORD = struct.Struct("<BxHHHH2xiIIIQQ")
 """kind, line, second line, task and note (numbers of texts), fd, events dropped before by this writer,
-bytes, second bytes, at_ns, conn."""
+bytes, second bytes, at_ns, conn. Of a recv the second bytes are for how many microseconds the kernel had
+had the first; 0: that is not told."""
 RECORD_BYTES = RECORD.size  # 44
 
 # What a server does most often is two events at once, and one record: bytes that complete a request,
@@ -185,6 +199,13 @@ THREAD_TASKS = 1 << 15  # the task numbers of threads: from here on, and as many
 
 BYTES_BEGIN = tuple(BYTES_NOTES.values())
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def bytes_of(kind: int, moved: int, moved2: int) -> list[tuple[int, int]]:
+    """The kinds of the events that a record of this kind stands for, each with its bytes."""
+    if kind == RESPONSE_SEND:
+        return [(Kind.RESPONSE, moved), (Kind.SEND, moved2)]
+    return [(each, moved if each != Kind.REQUEST else 0) for each in PAIRS.get(kind, (kind,))]
 
 
 def printable(text: str, most: int = NOTE_CHARS) -> str:

@@ -11,7 +11,7 @@ from engine.event_queue import (
     THINNED_BYTES,
     SharedMemory,
 )
-from engine.events import LIFE, PAIRS, Kind
+from engine.events import LIFE, Kind, bytes_of
 
 
 class NoWriter:
@@ -35,7 +35,7 @@ class NoWriter:
     ) -> None:
         """Count an event, or a pair."""
         with self._memory.locked() as words:
-            for each, bytes_moved in zip(PAIRS.get(kind, (kind,)), (moved, moved2), strict=False):
+            for each, bytes_moved in bytes_of(kind, moved, moved2):
                 words[self._row + DROPPED + each] += 1
                 words[self._row + DROPPED_BYTES + each] += bytes_moved
             words[self._row + LIFE_LOST] += kind in LIFE

@@ -20,6 +20,7 @@ from engine.scene import Scene
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 from engine.told import is_told
+from engine.worker_view import WorkerDetail
 
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
@@ -157,6 +158,10 @@ class Replay:
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
         return self._state.detail(conn, self._at_ns)
+
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        """One process (task empty) or thread told whole; None when it has ended."""
+        return self._state.worker(pid, task, self._at_ns)
 
     def status(self) -> RunStatus:
         """What ran."""

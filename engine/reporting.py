@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import callers
 from engine.events import BYTES_TOLD, Kind, printable
-from engine.service import TELL_BYTES
+from engine.service import TELL_BYTES, TELL_TIMES
 from engine.tracing import tracer
 
 SERVER_CLOSED = "server closed first"
@@ -26,7 +26,7 @@ callers.PLUMBING.add(__file__)
 FIELDS = (
     "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
     "_received", "_received_line", "_recvs", "_requests", "_responses", "_tells", "_thinning",
-    "_unsaid", "_untold",
+    "_times", "_unread_us", "_unsaid", "_untold",
 )  # fmt: skip
 
 
@@ -39,6 +39,8 @@ class Reporting:
     _ended_by: str
     _is_shown: bool
     _tells: bool
+    _times: bool
+    _unread_us: int
     _unsaid: tuple[int, int, str] | None
     _untold: list[int]
 
@@ -51,7 +53,8 @@ class Reporting:
         self._ended_by = SERVER_CLOSED
         self._has_ended = False
         self._converses = False  # a conversation reports what is received, with what it completes
-        self._received = self._received_line = 0  # bytes not yet reported
+        self._received = self._received_line = 0  # bytes not yet reported,
+        self._unread_us = 0  # and for how long the kernel had had them, if that is told
         self._unsaid = None  # a response that goes with the next send: length, line, status
         self._thinning = thinning = tracer.thinning[0]
         if thinning > 1:
@@ -59,13 +62,13 @@ class Reporting:
             if not self._is_shown:
                 self._begin_to_count()
         else:
-            self._is_shown, self._tells = True, False
+            self._is_shown, self._tells, self._times = True, False, False
 
-    def report(self, kind: Kind, moved: int, line: int, note: str = "") -> None:
+    def report(self, kind: Kind, moved: int, line: int, note: str = "", moved2: int = 0) -> None:
         """An event of this connection, after what happened before it."""
         if self._received or self._unsaid:
             self._catch_up()
-        tracer.writer.put(kind, self._conn, self._fd, moved, line, note)
+        tracer.writer.put(kind, self._conn, self._fd, moved, line, note, moved2)
 
     def _catch_up(self) -> None:
         """Report what was kept back to make a pair, and did not become one."""
@@ -74,7 +77,7 @@ class Reporting:
         received, self._received = self._received, 0
         unsaid, self._unsaid = self._unsaid, None
         if received:
-            self.report(_RECV, received, self._received_line)
+            self.report(_RECV, received, self._received_line, "", self._unread_us)
         if unsaid:
             self.report(Kind.RESPONSE, *unsaid)
 
@@ -82,8 +85,11 @@ class Reporting:
 
     def _look_at_thinning(self) -> None:
         ratio = self._thinning & (TELL_BYTES - 1)
-        self._is_shown = ratio <= 1 or self._conn % ratio == 0
-        self._tells = self._is_shown and self._thinning >= TELL_BYTES
+        self._is_shown = is_shown = ratio <= 1 or self._conn % ratio == 0
+        self._tells = is_shown and self._thinning & TELL_BYTES != 0
+        self._times = is_shown and self._thinning & TELL_TIMES != 0
+        if not self._times:
+            self._unread_us = 0
 
     def _begin_to_count(self) -> None:
         self._recvs = self._requests = self._responses = 0  # not yet counted
@@ -142,7 +148,7 @@ class Reporting:
         if not received and self._ended_by is SERVER_CLOSED:  # else this end answers ours
             self._ended_by = "client closed first"
         if self._is_shown:
-            self.report(_RECV, received, line)
+            self.report(_RECV, received, line, "", self._unread_us)
         else:
             self._recvs += 1
             self._received += received

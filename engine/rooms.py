@@ -31,6 +31,11 @@ ROOMS = {
 }
 """In the order in which a request comes through them."""
 
+LEFT = (
+    "accept_queue",
+    "unread",
+)  # events tell how long those waited that have left it, and no more
+
 Rooms = dict[str, Room | None]
 """All ROOMS; None: it cannot be known."""
 
@@ -41,23 +46,22 @@ def rooms_of(
     """What each room holds. `is_traced` False: events tell of no or not of all connections."""
     told = snapshot.rooms if is_traced else {}
     rooms: Rooms = {name: kernel.rooms.get(name, told.get(name)) for name in ROOMS}
-    rooms["accept_queue"] = _accept_queue(told.get("accept_queue"), numbers, kernel)
+    rooms["accept_queue"] = _accept_queue(numbers, kernel)
+    rooms["unread"] = kernel.rooms.get("unread")
+    for name in LEFT:
+        room, finished = rooms[name], told.get(name)
+        if room is not None and finished is not None:
+            rooms[name] = replace(room, p50_ms=finished.p50_ms, p99_ms=finished.p99_ms)
     return rooms
 
 
-def _accept_queue(
-    finished: Room | None, numbers: ProcessNumbers, kernel: KernelNumbers
-) -> Room | None:
-    """The listener tells how many wait and may, the table of sockets since when, the events how long
-    those waited that were accepted."""
+def _accept_queue(numbers: ProcessNumbers, kernel: KernelNumbers) -> Room | None:
+    """The listener tells how many wait and may, the table of sockets since when."""
     if numbers.accept_queue is None:
         return None
     waiting = kernel.rooms.get("accept_queue")
-    room = Room(
+    return Room(
         now=numbers.accept_queue,
         longest_ms=waiting.longest_ms if waiting else None,
         limit=numbers.accept_queue_limit,
     )
-    if finished is None:
-        return room
-    return replace(room, p50_ms=finished.p50_ms, p99_ms=finished.p99_ms)

@@ -5,15 +5,12 @@ port stays open from the first engine to the last. Everything happens in poll(),
 calls between frames (or the headless loop between commands); nothing here waits, but for stop().
 """
 
-import math
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 from time import monotonic_ns
-from typing import Any
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
@@ -21,23 +18,22 @@ from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.kernel_numbers import KernelNumbers
+from engine.kernel_times import ask_for_times
 from engine.load.plan import Plan
 from engine.load.result import Burst
-from engine.load_process import LoadProcess, WatchedLoad
+from engine.loads import Loads
 from engine.order import BY_PLACE, Order
+from engine.probes.descriptors import DescriptorProbe
 from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
+from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
+from engine.worker_view import WorkerDetail
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
-BURST_REFUSED = "load is under way: a burst can begin when it has ended; l ends it"
-BURSTS_KEPT = 8  # results, so that two models or modes stand side by side
-ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
-THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
-BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
 SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
@@ -56,16 +52,16 @@ class Run:
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
         self._adapt_at_s = self._look_at_s = 0.0
-        self.refusal = ""
-        """Why the last key did nothing, for as long as that holds; else empty."""
-        self._bursts: deque[WatchedLoad[Any]] = deque(maxlen=BURSTS_KEPT)
-        self._bursts_begun = 0
+        self._loads = Loads()
         self._seq = 0
         self._told: list[Event] = []
         self._listener = open_listener(settings)
+        if settings.trace:
+            ask_for_times(self._listener)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
+        self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
@@ -77,6 +73,11 @@ class Run:
     def short(self) -> bool:
         """Each connection is closed after one answer."""
         return self._engines.short
+
+    @property
+    def refusal(self) -> str:
+        """Why the last key did nothing, for as long as that holds; else empty."""
+        return self._loads.refusal
 
     def switch(self, model: str) -> None:
         """Let another model take over. KeyError: no such model."""
@@ -94,23 +95,14 @@ class Run:
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
     ) -> None:
-        """Fire requests from the built-in client; one burst at a time. See `refusal`."""
-        if self._is_bursting():
-            self.refusal = BURST_REFUSED
-            return
+        """Fire requests from the built-in client; one load at a time. See `refusal`."""
         asked = Burst(
             self.url + "/", requests, connections, allow_remote=True, parent_pid=os.getpid()
         )
-        self._begin(lambda *met: LoadProcess(asked, *met))
+        self._note_failure(self._loads.start_burst(asked, self._engines.model, self._mode()))
 
     def toggle_load(self, plan: Plan) -> None:
         """Start sustained load by the plan, whose URL is ours; or end what is under way."""
-        if self._is_bursting():
-            self._bursts[-1].stop()
-            return
-
-        from engine.sustained_process import SustainedProcess
-
         serving = self._engines.serving
         asked = replace(
             plan,
@@ -120,16 +112,11 @@ class Run:
             watcher_pid=os.getpid(),
             parent_pid=os.getpid(),
         )
-        self._begin(lambda *met: SustainedProcess(asked, *met))
+        self._note_failure(self._loads.toggle(asked, self._engines.model, self._mode()))
 
-    def _begin(self, start: Callable[[str, str, int], WatchedLoad[Any]]) -> None:
-        try:
-            load = start(self._engines.model, self._mode(), self._bursts_begun + 1)
-        except OSError as error:
-            self._engines.last_words = (f"cannot start the client: {error.strerror or error}",)
-            return
-        self._bursts_begun += 1
-        self._bursts.append(load)
+    def _note_failure(self, words: str) -> None:
+        if words:
+            self._engines.last_words = (words,)
 
     def said_since(self, count: int) -> tuple[list[str], int]:
         """The lines that the engines wrote after the first `count`, and how many there are now."""
@@ -143,7 +130,7 @@ class Run:
     @property
     def bursts(self) -> tuple[BurstView, ...]:
         """The last bursts, oldest first."""
-        return tuple(burst.view() for burst in self._bursts)
+        return self._loads.views()
 
     # --- the beat --------------------------------------------------------------------------------
 
@@ -155,10 +142,7 @@ class Run:
         now_s = time.monotonic()
         if self._engines.advance(now_s):
             self._note_change()
-        for burst in self._bursts:
-            burst.advance()
-        if self.refusal and not self._is_bursting():
-            self.refusal = ""
+        self._loads.advance()
         self._adapt(now_s)
         if not (at_once or self._engines.are_changing or self.whole) and now_s < self._look_at_s:
             return []
@@ -189,6 +173,12 @@ class Run:
         """One connection told whole; None when it is forgotten."""
         told = self.state.detail(conn, monotonic_ns())
         return told and replace(told, kernel=self._kernel.view(conn))
+
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        """One process (task empty) or thread told whole; None when it has ended."""
+        told = self.state.worker(pid, task, monotonic_ns())
+        pids = (os.getpid(), *self._probe.pids)
+        return told and replace(told, descriptors=self._descriptors.look(pid, pids))
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""
@@ -230,8 +220,7 @@ class Run:
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
-        for burst in self._bursts:
-            burst.kill()
+        self._loads.kill()
         self._engines.leave()
         events = []
         deadline_s = time.monotonic() + STOP_S
@@ -246,12 +235,8 @@ class Run:
         self._kernel.close()
         return events
 
-    def _is_bursting(self) -> bool:
-        return any(burst.is_running for burst in self._bursts)
-
     def _note_change(self) -> None:
-        for burst in self._bursts:
-            burst.note_change(self._engines.model, self._mode())
+        self._loads.note_change(self._engines.model, self._mode())
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"
@@ -264,10 +249,12 @@ class Run:
         self._adapt_at_s = now_s + ADAPT_S
         self._note_unreported()
         per_s = self.state.events_per_s(monotonic_ns())
-        self.thinning = max(_thinning_for(per_s), min(self.thinning, _thinning_for(1.25 * per_s)))
+        self.thinning = max(thinning_for(per_s), min(self.thinning, thinning_for(1.25 * per_s)))
         for engine in self._engines.all():
             engine.settings.set_thinning(
-                self.thinning, tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S
+                self.thinning,
+                tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S,
+                tell_times=per_s < TIMES_BELOW_PER_S,
             )
             engine.reader.free_slots_of_the_dead()
 
@@ -299,11 +286,3 @@ class Run:
             Event(self._seq, monotonic_ns(), kind, 0, -1, os.getpid(), "MainThread", 0, 0, note)
         )
         self._seq += 1
-
-
-def _thinning_for(events_per_s: float) -> int:
-    """Of how many connections one is reported in detail at this rate: a power of two, so that those
-    reported at a higher rate are a part of those before."""
-    if events_per_s <= ALL_EVENTS_PER_S:
-        return 1
-    return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))

@@ -41,13 +41,16 @@ class Settings:
     @property
     def thinning_word(self) -> memoryview:
         """One word: of how many connections one is reported in detail (0 and 1: all are), and
-        whether their bytes are told (TELL_BYTES)."""
+        whether their bytes are told (TELL_BYTES), and when the kernel got them (TELL_TIMES)."""
         return self._words[_THINNING : _THINNING + 1]
 
-    def set_thinning(self, ratio: int, *, tell_bytes: bool = False) -> None:
+    def set_thinning(
+        self, ratio: int, *, tell_bytes: bool = False, tell_times: bool = False
+    ) -> None:
         """Report one connection in `ratio` in detail, and only count the others. `tell_bytes`: of
-        those reported, tell what is received and sent as well."""
-        self._words[_THINNING] = ratio | TELL_BYTES * tell_bytes
+        those reported, tell what is received and sent as well; `tell_times`: for how long the kernel
+        had had what is received, and which connection is in the queue of the server."""
+        self._words[_THINNING] = ratio | TELL_BYTES * tell_bytes | TELL_TIMES * tell_times
 
     def set_mode(self, *, short: bool) -> None:
         """Switch between keep-alive and short connections."""
@@ -81,7 +84,7 @@ class Settings:
         self._words[_LEAVE] = self._words[_CLOSING] = 1
 
 
-TELL_BYTES = 1 << 32
+TELL_BYTES, TELL_TIMES = 1 << 32, 1 << 33
 _CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING, _CAP, _REFUSED = range(7)  # of that, two words
 
 

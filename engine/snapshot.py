@@ -5,9 +5,10 @@ the server goes on. Times are time.monotonic_ns(); no clock is read here.
 """
 
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 from engine.events import Event, Unreported
+from engine.worker_view import WorkerView
 
 
 class State(IntEnum):
@@ -100,7 +101,7 @@ class ConnectionView:
     """Its place in the table, from 0: it keeps it as long as it is shown."""
     acceptor: int = 0
     """The process that accepted it; not `pid` where a child serves it."""
-    queued_ms: int = 0
+    queued_ms: float = 0.0
     """How long it was in the accept queue, at least; 0: less than 10 ms, or not known."""
 
 
@@ -151,37 +152,6 @@ class Room:
     """How many there is room for; None where that cannot be said."""
 
 
-class WorkerState(Enum):
-    """What a process or thread does now."""
-
-    ACCEPTING = "accepting"
-    READING = "reading"
-    HANDLING = "handling"
-    WRITING = "writing"
-    IDLE = "idle"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """A process or a thread of the server, as one row shows it."""
-
-    pid: int
-    task: str
-    """Of a thread its name; empty: a process, with its first thread."""
-    depth: int
-    """In the tree: 0 for an engine, 1 for what it has started."""
-    state: WorkerState
-    """That of its busiest connection; without any: accepting, or waiting if it accepts nothing itself."""
-    connections: int
-    accepts: int
-    wakeups: int
-    would_block: int
-    """Connections: open ones. Accepts, wake-ups of its loop, calls that would have blocked: in all."""
-    strip: str
-    """STRIP_CELLS letters of STRIP_LETTERS, of all its connections together; blank: it had none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The server as the events tell it, at `now_ns`."""
@@ -201,7 +171,8 @@ class Snapshot:
     """Sockets in the server's list: the listener and what it has accepted."""
     rooms: dict[str, Room] = field(default_factory=dict)
     """`handler`, `unsent`, `idle`, and `app_queue` where there is one: the rooms that events tell of; of
-    `accept_queue` only how long those waited that have left it."""
+    `accept_queue` and `unread` only how long those waited that have left it. Percentiles of `unread`,
+    `handler` and `unsent` are those of the last finished requests."""
     connections: tuple[ConnectionView, ...] = ()
     """Those in a window of rows: open ones and, for some seconds, closed ones. A row may be free."""
     first_row: int = 0

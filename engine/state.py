@@ -7,17 +7,19 @@ time is the events' own, and an argument of snapshot().
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
-from engine.connection import CELL_BIT, STEPS, Connection
-from engine.detail import ConnectionDetail, requests_of
-from engine.events import Event, Kind, Unreported
+from engine.connection import STEPS, Connection
+from engine.detail import ConnectionDetail, life_of
+from engine.events import QUEUE, Event, Kind, Unreported
 from engine.flow import Flow, Totals
 from engine.order import BY_PLACE, Order
 from engine.passing import Passed
 from engine.snapshot import STRIP_CELL_NS, Counts, Snapshot, State
-from engine.steps import AFTER, APPLY, Server, end
+from engine.steps import AFTER, APPLY, Server, end_with_process
+from engine.strip_letters import CELL_BIT
+from engine.worker_view import WorkerDetail
 from engine.worker_views import WorkerViews
-from engine.workers import Ended
 
 EVENTS_KEPT = 1_000
 NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
@@ -60,7 +62,7 @@ class ServerState:
             if at_ns >= self._cell_ends_ns:
                 self._begin_cell(at_ns)
             counts[kind] += 1
-            if not conn:
+            if not conn or (kind is TICK and event.note.startswith(QUEUE)):
                 self._apply_to_server(event)
                 continue
             connection = connections.get(conn)
@@ -78,7 +80,8 @@ class ServerState:
                 connection.forget(self._log_limit // 2)
             if kind is TICK and (event.tells_bytes or event.queued_ms):
                 if event.queued_ms:
-                    server.waits.note_queued(connection, event.queued_ms, self.numbered)
+                    connection.queued_ns = event.queued_ms * 1_000_000
+                    server.waits.note_queued(connection)
                 continue  # nothing has happened besides
             connection.happened |= bits[kind]
             if kind is not RELEASE:  # what the parent gives up says nothing of the connection
@@ -151,8 +154,11 @@ class ServerState:
 
     def _apply_to_server(self, event: Event) -> None:
         try:
-            if event.kind is TICK and event.note.startswith("queue "):
-                self.server.waits.queue.take(event, event.note.split())
+            if event.kind is TICK and event.note.startswith(QUEUE):
+                waited_ns = self.server.waits.queue.take(event, event.note.split())
+                connection = self.connections.get(event.conn)
+                if connection is not None and waited_ns is not None:
+                    connection.leave_queue(event.at_ns, waited_ns)
                 return
             ended = self.workers.take(event)
         except (IndexError, ValueError):
@@ -161,18 +167,7 @@ class ServerState:
         if ended is not None:
             self.server.waits.queue.forget(ended.pid)
         if ended is not None and (ended.killed or ended.was_engine):
-            self._end_with_process(ended, event.at_ns)
-
-    def _end_with_process(self, ended: Ended, at_ns: int) -> None:
-        for connection in self.connections.values():
-            if connection.closed_ns:
-                continue
-            if not ended.killed.isdisjoint((connection.pid, connection.acceptor)):
-                self.server.cut += 1
-                end(self.server, connection, at_ns, "cut")
-            elif connection.acceptor == ended.pid:
-                # It ended in order, so this one was closed: the event of it was lost, and counted.
-                end(self.server, connection, at_ns, "not reported")
+            end_with_process(self.server, ended, event.at_ns)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -260,7 +255,18 @@ class ServerState:
         events = tuple(event for event in told if not event.tells_bytes)
         moved = tuple(event for event in told if event.tells_bytes)
         view = connection.view(now_ns)
-        return ConnectionDetail(view, events, connection.forgotten, requests_of(events), moved)
+        requests = tuple(map(life_of, connection.told))
+        return ConnectionDetail(view, events, connection.forgotten, requests, moved)
+
+    def worker(self, pid: int, task: str, now_ns: int) -> WorkerDetail | None:
+        """What is known of a process (task empty) or thread; None when it has ended, or never was."""
+        told = self._worker_views.detail(
+            (pid, task), self.connections.values(), self.events, now_ns, self.server.cell
+        )
+        if told is None:
+            return None
+        conns = {event.conn for event in told.events if event.conn in self._numbers}
+        return replace(told, numbers={conn: self._numbers[conn] for conn in conns})
 
     def events_per_s(self, now_ns: int) -> float:
         """Events of all kinds, reported or not, over the last second or so."""
@@ -291,4 +297,4 @@ class ServerState:
 
 
 def _is_of_a_connection(tick: Event) -> bool:
-    return bool(tick.conn) and not tick.tells_bytes
+    return bool(tick.conn) and not tick.tells_bytes and not tick.note.startswith(QUEUE)

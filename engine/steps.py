@@ -11,7 +11,7 @@ from engine.events import Event, Kind
 from engine.snapshot import State
 from engine.table import Table
 from engine.waits import Waits
-from engine.workers import Workers
+from engine.workers import Ended, Workers
 
 
 class Server:
@@ -35,14 +35,19 @@ def _received(server: Server, connection: Connection, event: Event, state: State
     connection.bytes_in += event.bytes
     server.bytes_in += event.bytes
     connection.pid, connection.task = event.pid, event.task
+    if (
+        event.note
+        and (unread_us := event.unread_us)
+        and connection.read(event.at_ns, unread_us * 1_000)
+    ):
+        server.waits.note_queued(connection)
     if event.bytes:
         connection.enter(state, event.at_ns)
 
 
 def _requested(server: Server, connection: Connection, event: Event, state: State) -> None:
-    connection.pending += 1
+    connection.begin_request(event.note, event.at_ns)
     connection.path = event.note
-    connection.request_ns = event.at_ns
     connection.enter(state, event.at_ns)
 
 
@@ -50,8 +55,7 @@ def _responded(server: Server, connection: Connection, event: Event, state: Stat
     connection.requests += 1
     connection.unsent += event.bytes
     if connection.pending:  # else its request was not reported
-        connection.pending -= 1
-        server.waits.handler_ns.append(event.at_ns - connection.request_ns)
+        connection.answer(event.at_ns, event.note, event.bytes)
     connection.enter(state, event.at_ns)
 
 
@@ -59,8 +63,8 @@ def _sent(server: Server, connection: Connection, event: Event, state: State) ->
     connection.bytes_out += event.bytes
     server.bytes_out += event.bytes
     connection.unsent = max(connection.unsent - event.bytes, 0)
-    if connection.unsent == 0 and connection.state is State.UNSENT:
-        server.waits.unsent_ns.append(event.at_ns - connection.since_ns)
+    if connection.sending:
+        server.waits.finished += connection.finish(event.at_ns, event.bytes)
     connection.enter(connection.settle() if state is State.IDLE else state, event.at_ns)
 
 
@@ -90,6 +94,19 @@ def end(server: Server, connection: Connection, at_ns: int, closed_by: str) -> N
     server.table.close(connection)
 
 
+def end_with_process(server: Server, ended: Ended, at_ns: int) -> None:
+    """What it served ends with it: cut, if it was killed."""
+    for connection in server.table.connections.values():
+        if connection.closed_ns:
+            continue
+        if not ended.killed.isdisjoint((connection.pid, connection.acceptor)):
+            server.cut += 1
+            end(server, connection, at_ns, "cut")
+        elif connection.acceptor == ended.pid:
+            # It ended in order, so this one was closed: the event of it was lost, and counted.
+            end(server, connection, at_ns, "not reported")
+
+
 def _erred(server: Server, connection: Connection, event: Event, state: State) -> None:
     connection.enter(state, event.at_ns)
 
@@ -106,7 +123,8 @@ def _unreported(server: Server, connection: Connection, event: Event, state: Sta
         connection.bytes_in += received
         connection.bytes_out += sent
     connection.torn = True
-    connection.pending = connection.unsent = 0
+    connection.forget_requests()
+    connection.unsent = 0
     if connection.state is not State.CLOSED:
         connection.enter(State.IDLE, event.at_ns)  # as far as one can know
 

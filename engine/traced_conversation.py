@@ -54,7 +54,7 @@ class TracedConversation(Conversation):
                 sock._received = 0
                 tracer.writer.put(
                     RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, title,
-                    0, line,
+                    sock._unread_us, line,
                 )  # fmt: skip
             else:
                 sock.report(Kind.REQUEST, 0, line, title)

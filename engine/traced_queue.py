@@ -1,9 +1,10 @@
-"""A queue that reports how many connections wait in it for a thread."""
+"""A queue that reports how many connections wait in it for a thread, and which come and go."""
 
 import queue
 from typing import Any
 
-from engine.events import Kind
+from engine.events import QUEUE, Kind
+from engine.service import TELL_TIMES
 from engine.tracing import tracer
 
 _Queue = queue.Queue
@@ -15,20 +16,30 @@ class TracedQueue(_Queue[Any]):
 
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
-        tracer.writer.put(Kind.TICK, 0, -1, 0, 0, "queue take")
+        tracer.writer.put(Kind.TICK, 0, -1, 0, 0, f"{QUEUE}take")
 
     def _put(self, item: Any) -> None:
         super()._put(item)
         if item is not None:  # else it only tells a thread to end
-            tracer.writer.put(Kind.TICK, 0, -1, 0, 0, "queue put", self._qsize())
+            tracer.writer.put(Kind.TICK, _conn(item), -1, 0, 0, f"{QUEUE}put", self._qsize())
 
     def _get(self) -> Any:
         item = super()._get()
         if item is not None:
-            tracer.writer.put(Kind.TICK, 0, -1, 0, 0, "queue take", self._qsize())
+            tracer.writer.put(Kind.TICK, _conn(item), -1, 0, 0, f"{QUEUE}take", self._qsize())
         return item
 
 
 def install() -> None:
     """Let queues that this process makes from now on report."""
     queue.Queue = TracedQueue  # type: ignore[misc]
+
+
+def _conn(item: Any) -> int:
+    """Whose item it is: a model puts in a connection, or a client that has one and a request of it. 0
+    when there is too much to tell of each: such a connection could not be passed over (passing.py)."""
+    if not tracer.thinning[0] & TELL_TIMES:
+        return 0
+    first = item[0] if type(item) is tuple else item
+    conn: int = getattr(getattr(first, "connection", first), "_conn", 0)
+    return conn

@@ -14,16 +14,15 @@ from typing import Any
 
 from engine import callers
 from engine import listener as listening
+from engine.base_calls import send_at_once, send_by_greenlet_at_once, take_by_greenlet
 from engine.events import BYTES_IN, BYTES_OUT, QUEUED, RESPONSE_SEND, Kind
+from engine.kernel_times import ask_for_times, queued_ms, timed_recv
 from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
 _ACCEPT = Kind.ACCEPT
-_DONTWAIT = int(socket.MSG_DONTWAIT)  # a plain number: the library's constant takes 1 us to add
-_TCP, _TCP_INFO = int(socket.IPPROTO_TCP), getattr(socket, "TCP_INFO", 0)
-_LAST_ACK_RECV = slice(56, 60)  # of struct tcp_info, in ms
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5
@@ -36,6 +35,7 @@ class TracedSocket(Reporting):
     _base: Any
     """The socket class that does the work."""
     _base_recv: Any
+    _base_recvmsg: Any
     _base_send: Any
     _take: Any
     """Waits for a connection: its descriptor, and the client's address."""
@@ -63,9 +63,9 @@ class TracedSocket(Reporting):
         accepted.watch(conn, fd)
         tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
         if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
-            queued_ms = _queued_ms(accepted)
-            if queued_ms >= QUEUED_LEAST_MS:
-                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{queued_ms} ms")
+            waited_ms = queued_ms(accepted)
+            if waited_ms >= QUEUED_LEAST_MS:
+                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{waited_ms} ms")
             else:
                 tracer.queue_look_ns = now_ns + QUEUED_LEAST_MS * 1_000_000
         return accepted, peer
@@ -74,7 +74,9 @@ class TracedSocket(Reporting):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         try:
-            data: bytes = self._base_recv(size, flags)
+            data: bytes = (
+                self._base_recv(size, flags) if not self._times else self._timed_recv(size, flags)
+            )
         except OSError as error:
             self._failed(error, callers.frame(1).f_lineno)
             raise
@@ -92,6 +94,12 @@ class TracedSocket(Reporting):
                 self._received += moved
             return data
         self._got(moved, callers.frame(1).f_lineno)
+        return data
+
+    def _timed_recv(self, size: int, flags: int) -> bytes:
+        """recv(), which also learns for how long the kernel had had these bytes."""
+        data: bytes
+        data, self._unread_us = timed_recv(self._base_recvmsg, size, flags)
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -235,10 +243,11 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
     """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
     patched it in) that reports."""
     calls: dict[str, Any] = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
+    calls["_base_recvmsg"] = base.recvmsg
     if base is _plain_socket:
-        calls |= {"_take": _accept, "_send_at_once": _send_at_once}
+        calls |= {"_take": _accept, "_send_at_once": send_at_once}
     else:
-        calls |= {"_take": _take_by_greenlet, "_send_at_once": _send_by_greenlet_at_once}
+        calls |= {"_take": take_by_greenlet, "_send_at_once": send_by_greenlet_at_once}
     fields = {"__slots__": FIELDS}
     reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
     listener = reporting(fileno=fd)
@@ -250,48 +259,12 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
 
 def traced_beside(listener: Any) -> Any:
     """Another listening socket on the port of a traced one, which reports as that one does."""
-    fd = listening.open_beside(listener).detach()
+    beside = listening.open_beside(listener)
+    ask_for_times(beside)
+    fd = beside.detach()
     own = type(listener)(fileno=fd)
     own.watch(0, fd)
     return own
-
-
-def _take_by_greenlet(sock: Any) -> tuple[int, Any]:
-    while True:
-        try:
-            return sock._accept()  # type: ignore[no-any-return]
-        except BlockingIOError:
-            if sock.gettimeout() == 0:
-                raise
-        sock._wait(sock._read_event)  # switch to the others until somebody comes
-
-
-def _send_at_once(sock: Any, data: Any, flags: int) -> int:
-    if sock.gettimeout():
-        return 0  # with a time-out, the library waits before it asks the kernel
-    try:
-        return sock._base_send(data, flags | _DONTWAIT)  # type: ignore[no-any-return]
-    except BlockingIOError:
-        return 0
-
-
-def _send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
-    try:
-        return sock._sock.send(data, flags)  # type: ignore[no-any-return]
-    except BlockingIOError:
-        return 0
-
-
-def _queued_ms(accepted: Any) -> int:
-    """How long a connection was in the accept queue: since the last packet of its handshake. A client
-    that has sent since then looks as if it had come later, so this is a lower bound."""
-    if not _TCP_INFO:
-        return 0  # macOS tells of no such time
-    try:
-        info = accepted.getsockopt(_TCP, _TCP_INFO, _LAST_ACK_RECV.stop)
-    except OSError:
-        return 0
-    return int.from_bytes(info[_LAST_ACK_RECV], sys.byteorder)
 
 
 def _itself(received: int) -> int:

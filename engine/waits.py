@@ -8,31 +8,35 @@ from collections.abc import Iterable
 
 from engine.app_queue import AppQueue
 from engine.connection import Connection
+from engine.request_life import Split
 from engine.snapshot import Room, State
 
-WAITS_KEPT = 1_000  # finished waits behind the percentiles of a room
+WAITS_KEPT = 1_000  # finished requests, or waits, behind the percentiles of a room
 
 
 class Waits:
-    """The last finished waits in accept queue, handler and unsent, and the queue of the server."""
+    """The last finished requests and waits in the accept queue, and the queue of the server."""
 
     def __init__(self) -> None:
-        self.handler_ns: deque[int] = deque(maxlen=WAITS_KEPT)
-        self.unsent_ns: deque[int] = deque(maxlen=WAITS_KEPT)
+        self.finished: deque[Split] = deque(maxlen=WAITS_KEPT)
         self.queue = AppQueue()
-        self._queued: deque[tuple[int, int]] = deque(maxlen=WAITS_KEPT)
-        """How many were accepted then, and the wait in ns: only of those that waited."""
+        self._queued: dict[int, int] = {}
+        """Number of a connection, in the order of their accepts -> its wait in ns, if that is told."""
 
-    def note_queued(self, connection: Connection, queued_ms: int, accepted: int) -> None:
-        """A connection was in the accept queue for so long, until it was accepted."""
-        connection.queued_ms = queued_ms
-        self._queued.append((accepted, queued_ms * 1_000_000))
+    def note_queued(self, connection: Connection) -> None:
+        """It is known better how long a connection was in the accept queue."""
+        self._queued[connection.number] = connection.queued_ns
+        if len(self._queued) > WAITS_KEPT:
+            del self._queued[next(iter(self._queued))]
 
     def _queued_ns(self, accepted: int) -> list[int]:
         """Of the last accepted connections: of most nothing is told, since they did not wait."""
         last = min(accepted, WAITS_KEPT)
-        queued = [wait_ns for number, wait_ns in self._queued if number > accepted - last]
+        queued = [ns for number, ns in self._queued.items() if number > accepted - last]
         return [*[0] * (last - len(queued)), *queued]
+
+    def _unread_ns(self) -> list[int]:
+        return [one.unread for one in self.finished if one.unread is not None]
 
     def rooms(
         self, connections: Iterable[Connection], now_ns: int, accepted: int
@@ -43,8 +47,9 @@ class Waits:
             since[connection.state].append(connection.since_ns)
         rooms = {
             "accept_queue": _room([], self._queued_ns(accepted), now_ns),
-            "handler": _room(since[State.HANDLER], self.handler_ns, now_ns),
-            "unsent": _room(since[State.UNSENT], self.unsent_ns, now_ns),
+            "unread": _room([], self._unread_ns(), now_ns),
+            "handler": _room(since[State.HANDLER], [one.handler for one in self.finished], now_ns),
+            "unsent": _room(since[State.UNSENT], [one.unsent for one in self.finished], now_ns),
             "idle": _room(since[State.IDLE] + since[State.ACCEPTED], (), now_ns),
         }
         if self.queue:

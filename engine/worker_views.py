@@ -4,13 +4,19 @@ Changed only by the fold (state.py). Pure.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
-from engine.connection import Connection, letter_of
-from engine.snapshot import STRIP_CELLS, State, WorkerState, WorkerView
+from engine.connection import Connection
+from engine.events import Event, Kind
+from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, State
+from engine.strip_letters import letter_of
+from engine.worker_view import Held, WorkerDetail, WorkerState, WorkerView
 from engine.workers import Worker, Workers
 
 MOST_SHOWN = 64
+MOST_LOOKED_AT = 5_000  # for one that is told whole
+HELD_TOLD = 100  # of the connections of that one
 _BUSY = {State.HANDLER: 4, State.UNSENT: 3, State.READING: 2, State.ACCEPTED: 2, State.IDLE: 1}
 """Of all that a worker has, it does what ranks highest here."""
 _DOES = {
@@ -62,6 +68,40 @@ class WorkerViews:
             for depth, worker in self._workers.tree(MOST_SHOWN)
         )
 
+    def detail(
+        self,
+        worker: Worker,
+        connections: Iterable[Connection],
+        events: Iterable[Event],
+        now_ns: int,
+        cell: int,
+    ) -> WorkerDetail | None:
+        """One of them with what it has and what it did last; None when it has ended, or never was."""
+        depths = {one: depth for depth, one in self._workers.tree(MOST_LOOKED_AT)}
+        if worker not in depths:
+            return None
+        connections = list(connections)
+        load = self._loads(connections, cell).get(worker, NO_LOAD)
+        threads = self._workers.named_threads()
+        its = (
+            one
+            for one in connections
+            if not one.closed_ns and _worker_of(one.pid, one.task, threads) == worker
+        )
+        return WorkerDetail(
+            view=self._view(depths[worker], worker, load),
+            held=tuple(
+                Held(one.number, STATE_MEANINGS[one.state].letter, one.path, one.since_ns)
+                for one in islice(its, HELD_TOLD)
+            ),
+            events=tuple(
+                event
+                for event in events
+                if event.kind is not Kind.TICK
+                and _worker_of(event.pid, event.task, threads) == worker
+            ),
+        )
+
     def _view(self, depth: int, worker: Worker, load: Load) -> WorkerView:
         pid, task = worker
         done = self._workers.done(pid) if not task else None
@@ -86,12 +126,7 @@ class WorkerViews:
         states: dict[Worker, State] = {}
         happened: dict[Worker, int] = {}
         for one in connections:
-            worker = (one.pid, one.task)
-            if worker not in threads:
-                worker = (
-                    one.pid,
-                    "",
-                )  # the first thread of a process, its greenlets and coroutines
+            worker = _worker_of(one.pid, one.task, threads)
             if one.cell == cell:
                 happened[worker] = happened.get(worker, 0) | one.happened
             if one.closed_ns:
@@ -104,6 +139,11 @@ class WorkerViews:
             worker: Load(opened.get(worker, 0), states.get(worker), happened.get(worker, 0))
             for worker in opened.keys() | happened.keys()
         }
+
+
+def _worker_of(pid: int, task: str, threads: set[Worker]) -> Worker:
+    """The process stands for its first thread, and for its greenlets and coroutines."""
+    return (pid, task) if (pid, task) in threads else (pid, "")
 
 
 def _letter(load: Load) -> str:

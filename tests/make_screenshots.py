@@ -1,8 +1,8 @@
 """Draws screenshots/ anew, from recordings of real runs: `make screenshots`.
 
-`python -m tests.make_screenshots --record` makes the recordings (tests/recordings/) anew as well: a real
-server under real requests, so that every figure in a picture was measured. The snapshots of the tests
-are drawn from the same files.
+`python -m tests.make_screenshots --record` makes the recordings (tests/recordings/) of these pictures anew
+as well: a real server under real requests, so that every figure in a picture was measured. The snapshots
+of the tests are drawn from the same files.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tui.recorder import Recorder
 ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "screenshots"
 RECORDINGS = ROOT / "tests" / "recordings"
-MODELS = ("thread", "epoll", "process")
+BLOCKED = "polling"  # of this model the picture is one in which everybody waits
 BURST_DEADLINE_S = 20
 PORT = 7890
 BEFORE_END_S = 0.1  # of a recording: its pictures show this moment
@@ -40,6 +40,7 @@ class Scene(NamedTuple):
 
 
 SCENES = [
+    Scene("rooms-120x40", "polling", 120, 40),
     Scene("dashboard-120x40", "thread", 120, 40),
     Scene("dashboard-80x24", "epoll", 80, 24),
     Scene("dashboard-60x20", "thread", 60, 20),
@@ -89,7 +90,7 @@ async def record(model: str) -> None:
     run = Run(RunSettings(model=model, port=PORT, whole=True, tells_bytes=True))
     RECORDINGS.mkdir(exist_ok=True)
     recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status())
-    playing = asyncio.create_task(_play(run))
+    playing = asyncio.create_task(_block(run) if model == BLOCKED else _play(run))
     try:
         while not playing.done():
             recorder.write(run.poll())
@@ -113,6 +114,28 @@ async def _play(run: Run) -> None:
     run.set_mode(short=False)
     with ExitStack() as clients:
         await visit(run.url, clients)
+
+
+async def _block(run: Run) -> None:
+    """One client whose request takes long, and seven that ask for little: of those, four come after it."""
+    await until(lambda: run.status().phase == "serving")
+    address = (urlsplit(run.url).hostname or "", urlsplit(run.url).port or 0)
+    with ExitStack() as clients:
+        early = [clients.enter_context(socket.create_connection(address)) for _ in range(4)]
+        await until(lambda: run.snapshot().counts.open == len(early))
+        for turn in range(8):
+            early[turn % 4].sendall(request("/"))
+            await asyncio.sleep(0.1)
+            early[turn % 4].recv(65536)
+        early[0].sendall(request("/wait/5000"))
+        await until(lambda: run.snapshot().rooms["handler"].now == 1)
+        for client in early[1:]:
+            client.sendall(request("/"))
+            await asyncio.sleep(0.1)
+        for _ in range(4):
+            clients.enter_context(socket.create_connection(address)).sendall(request("/"))
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.9)  # as in visit()
 
 
 async def visit(url: str, clients: ExitStack) -> None:
@@ -147,17 +170,17 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def main(words: list[str]) -> None:
-    """Draw the scenes with these names, or all; with --record, record first."""
+    """Draw the scenes with these names, or all; with --record, record their models first."""
+    names = [word for word in words if word != "--record"]
+    scenes = [scene for scene in SCENES if not names or scene.name in names]
     if "--record" in words:
-        words.remove("--record")
-        for model in MODELS:
+        for model in dict.fromkeys(scene.model for scene in scenes):
             asyncio.run(record(model))
             print(f"tests/recordings/{model}.jsonl")
     SCREENSHOTS.mkdir(exist_ok=True)
-    for scene in SCENES:
-        if not words or scene.name in words:
-            asyncio.run(draw(scene))
-            print(f"screenshots/{scene.name}.svg")
+    for scene in scenes:
+        asyncio.run(draw(scene))
+        print(f"screenshots/{scene.name}.svg")
 
 
 if __name__ == "__main__":

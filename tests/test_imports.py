@@ -12,7 +12,8 @@ PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
-    "app_queue", "worker_views", "rooms", "kernel_numbers",
+    "app_queue", "worker_views", "rooms", "kernel_numbers", "worker_view", "request_life", "strip_letters",
+    "thinning",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
@@ -57,6 +58,7 @@ RULES = [
             "engine.detail",
             "engine.rooms",
             "engine.kernel_numbers",
+            "engine.worker_view",
             "tui.format",
             "tui.words",
         ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.events import QUEUED
+from engine.events import QUEUED, UNREAD
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve
 from tests.support import wait_until
@@ -154,6 +154,62 @@ def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
         room = server.snapshot()["rooms"]["accept_queue"]
         assert room["p50_ms"] in told.values()
         assert room["p99_ms"] == max(told.values())
+
+
+def test_each_of_twenty_that_send_at_once_is_timed_by_the_packet_that_came() -> None:
+    """By receive time stamps; against the time at which each client had sent."""
+    with blocked("--events", "-") as server, ExitStack() as clients:
+        sent_ms: dict[str, float] = {}
+        for _ in range(20):
+            client = clients.enter_context(Client(server.port))
+            client.ask("/")
+            sent_ms[client.name] = time.monotonic() * 1e3
+            server.snapshot()  # so that they come some time apart
+        told = wait_until(lambda: unread_of(server.events, sent_ms), 8, "twenty waits")
+        accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
+        errors = [
+            recv["at_ns"] / 1e6 - unread_ms - sent_ms[accepts[conn]["note"]]
+            for conn, (recv, unread_ms) in told.items()
+        ]
+        assert max(map(abs, errors)) <= 1.0
+        waits = sorted(
+            accepts[conn]["at_ns"] / 1e6 - sent_ms[accepts[conn]["note"]] for conn in told
+        )
+        room = server.snapshot()["rooms"]["accept_queue"]
+        assert room["p99_ms"] == pytest.approx(waits[-1], abs=1.0)
+        assert room["p50_ms"] == pytest.approx(waits[10], abs=waits[11] - waits[9] + 1.0)
+
+
+def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:
+    """In a loop that is blocked by another: by time stamps, within 1 ms of the client's clock."""
+    with Serve("polling", "--events", "-") as server, ExitStack() as clients:
+        asks, blocks = (clients.enter_context(Client(server.port)) for _ in range(2))
+        asks.get("/")
+        blocks.ask("/wait/300")
+        wait_until(holds(server, "handler", 1))
+        asks.ask("/")
+        asked_ms = time.monotonic() * 1e3
+        told = wait_until(lambda: unread_of(server.events, {asks.name: 0.0}, requests=2), 5)
+        ((recv, unread_ms),) = told.values()
+        assert unread_ms == pytest.approx(recv["at_ns"] / 1e6 - asked_ms, abs=1.0)
+        room = wait_until(lambda: server.snapshot()["rooms"]["unread"])
+        assert room["p99_ms"] == pytest.approx(unread_ms, abs=1.0)
+
+
+Told = dict[int, tuple[dict[str, Any], float]]
+
+
+def unread_of(events: list[dict[str, Any]], names: dict[str, float], requests: int = 1) -> Told:
+    """conn -> its last recv, and for how many ms its bytes had been there, once clients with these names
+    have made so many requests each; {} before."""
+    conns = {e["conn"] for e in events if e["kind"] == "accept" and e["note"] in names}
+    recvs = [e for e in events if e["kind"] == "recv" and e["conn"] in conns]
+    if len(recvs) < requests * len(names):
+        return {}
+    last = {e["conn"]: e for e in recvs}  # the kernel may stamp nothing in the first milliseconds
+    return {
+        conn: (e, int(e["note"].removeprefix(UNREAD).split()[0]) / 1e3) for conn, e in last.items()
+    }
 
 
 def queued(events: list[dict[str, Any]], names: dict[str, float]) -> dict[int, int]:

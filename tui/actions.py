@@ -3,60 +3,32 @@
 The keys themselves stand in key_table.py.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.load.plan import Plan
 from engine.models import MODELS
 from engine.order import COLUMNS
 from tui.key_table import GROUPS
-from tui.lines import Lines, Painter
+from tui.lines import Lines
+from tui.page_actions import PageActions
 from tui.panels import connections
 from tui.panels.keys import DIGITS
-from tui.picture import Picture
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
-from tui.run_like import RunLike
-from tui.screens.page import Page
 
 HEADING_LINE = 1  # of the connections' part
 LINES = ("filter", "jump")  # open a line in which something is typed
 ON_PAGES = ("quit", "suspend_process")
 
 
-class Actions(App[None]):
+class Actions(PageActions):
     """The dashboard's keys. What it draws with is in app.py."""
 
-    served: RunLike
-    picture: Picture
     parts: dict[str, Lines]
-    page: Page | None
     filter_line: Prompt
-    plan = Plan("http://this.server/", seconds=30.0)
-    """The settings of the next sustained load; the run fills in its own address."""
-
-    _is_due = False
-
-    def frame(self) -> int:
-        """Draw what differs from the frame before."""
-        raise NotImplementedError
-
-    def draw_soon(self) -> None:
-        """A frame, after the keys that wait already: with one for each, a held key would lag."""
-        if not self._is_due:
-            self._is_due = True
-            self.call_later(self._draw_due)
-
-    def _draw_due(self) -> None:
-        self._is_due = False
-        self.frame()
-
-    def painter(self) -> Painter:
-        """In the colours of the theme."""
-        raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Under a page the dashboard's own keys rest: nobody sees what they would do."""
@@ -72,13 +44,6 @@ class Actions(App[None]):
         if digit <= len(names):
             self.switch(names[digit - 1])
 
-    def switch(self, model: str) -> None:
-        """Let a model take over, unless it runs already."""
-        status = self.served.status()
-        if model != status.model or status.phase == "dead":
-            self.served.switch(model)
-        self.draw_soon()
-
     def action_mode(self) -> None:
         """Keep-alive or short."""
         self.served.set_mode(short=not self.served.short)
@@ -88,24 +53,6 @@ class Actions(App[None]):
         """Requests from the built-in client."""
         self.served.start_burst(requests, connections)
         self.draw_soon()
-
-    def action_load(self) -> None:
-        """Sustained load as last time, or its end."""
-        self.served.toggle_load(self.plan)
-        self.draw_soon()
-
-    def action_load_form(self) -> None:
-        """Change its settings, and start it."""
-        from tui.screens.load_form import LoadForm
-
-        form = LoadForm(self.painter(), self.plan)
-
-        def begin(word: str | None) -> None:
-            if word is not None:
-                self.plan = form.plan
-                self.action_load()
-
-        self._open(form, begin)
 
     def action_restart(self) -> None:
         """The same model anew."""
@@ -220,70 +167,6 @@ class Actions(App[None]):
             table.filter("")
             table.sort_by("")
         self.draw_soon()
-
-    # --- pages --------------------------------------------------------------------------------------
-
-    def action_models(self) -> None:
-        """The picker."""
-        from tui.screens.models import ModelPicker
-
-        running = self.picture.status.model
-        self._open(ModelPicker(self.painter(), tuple(MODELS), running), self._picked)
-
-    def _picked(self, model: str | None) -> None:
-        if model is not None:
-            self.switch(model)
-
-    def action_detail(self) -> None:
-        """The life of the chosen connection."""
-        from tui.screens.detail import Detail
-
-        conn = self.picture.table.chosen
-        if conn is None:
-            self.picture.table.move(1)
-            conn = self.picture.table.chosen
-        if conn is not None:
-            chosen = conn
-            ask = lambda: self.served.detail(chosen)  # noqa: E731 - a line of its own says more
-            self._open(Detail(self.painter(), ask, self.picture.place))
-
-    def action_help(self) -> None:
-        """All there is to know."""
-        from tui.screens.help import Help
-
-        self._open(Help(self.painter()))
-
-    def action_output(self) -> None:
-        """What the server's processes wrote."""
-        from tui.screens.output import OutputPage
-
-        self._open(OutputPage(self.painter(), lambda: self.served.said))
-
-    def action_graphs(self) -> None:
-        """The last minutes."""
-        from tui.screens.graphs import Graphs
-
-        self._open(Graphs(self.painter(), self.picture.history))
-
-    def action_workers(self) -> None:
-        """Who does what."""
-        from tui.screens.workers import Workers
-
-        self._open(Workers(self.painter(), lambda: self.picture.snapshot))
-
-    def _open(self, page: Page, then: Callable[[str | None], None] | None = None) -> None:
-        if self.page is not None:
-            return
-
-        def closed(word: str | None) -> None:
-            self.page = None
-            if then is not None:
-                then(word)
-            self.draw_soon()
-
-        self.page = page
-        self.frame()  # the page shows the same first line from its beginning
-        self.push_screen(page, closed)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what the keys do, and Textual's own themes and screenshot."""

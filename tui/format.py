@@ -220,3 +220,22 @@ def table_row(chosen: Iterable[tuple[Column, int]], item: object, context: objec
         spans += cell
         spans.append((" " * (GAP if column.is_right else room + GAP), "text"))
     return tuple(spans[:-1] if spans and spans[-1][0].isspace() else spans)
+
+
+def flowed(spans: Sequence[Span], width: int) -> list[Line]:
+    """One after the other, in as many lines as that takes."""
+    rows: list[list[Span]] = [[]]
+    for text, role in spans:
+        for part in wrapped(text, width):
+            used = len(plain(tuple(rows[-1])))
+            if used and used + 2 + len(part) > width:
+                rows.append([])
+            elif used:
+                rows[-1].append(("  ", "text"))
+            rows[-1].append((part, role))
+    return [tuple(row) for row in rows]
+
+
+def precise(ns: int) -> str:
+    """`0.213 ms`, `1.204 s`."""
+    return f"{ns / 1e6:.3f} ms" if ns < 1_000_000_000 else f"{ns / 1e9:.3f} s"

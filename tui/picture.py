@@ -38,7 +38,7 @@ class Picture:
         self.history = History()
         self._playback = run if isinstance(run, Playback) else None
         self.recorder: Recorder | None = None
-        self._start_ns = 0
+        self.start_ns = 0
         self._frames = 0
 
     def draw(self, width: int, height: int, frames_per_s: float, new_events: int = 0) -> Parts:
@@ -127,8 +127,8 @@ class Picture:
     def _look(self) -> None:
         """Take the rows that are seen."""
         self.snapshot = snapshot = self.table.look(self.heights.rows)
-        if not self._start_ns and snapshot.events:
-            self._start_ns = snapshot.events[0].at_ns
+        if not self.start_ns and snapshot.events:
+            self.start_ns = snapshot.events[0].at_ns
 
     def _connections(self, width: int) -> list[Line]:
         snapshot, rows, table = self.snapshot, self.heights.rows, self.table
@@ -151,6 +151,6 @@ class Picture:
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot
         rows = self.heights.events - 1
-        context = (self._start_ns, snapshot.numbers, self.place)
+        context = (self.start_ns, snapshot.numbers, self.place)
         lines = events.lines(snapshot.events, context, width, rows)
         return [events.title(snapshot, is_flood, width), *lines]

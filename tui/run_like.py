@@ -9,6 +9,7 @@ from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.worker_view import WorkerDetail
 
 
 class RunLike(Protocol):
@@ -16,8 +17,10 @@ class RunLike(Protocol):
 
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
-    refusal: str
-    """Why the last key did nothing; empty when it did something, and when that holds no longer."""
+
+    @property
+    def refusal(self) -> str:
+        """Why the last key did nothing; empty when it did something, and when that holds no longer."""
 
     @property
     def short(self) -> bool:
@@ -49,6 +52,9 @@ class RunLike(Protocol):
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
+
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        """One process (task empty) or thread told whole; None when it has ended."""
 
     def status(self) -> RunStatus:
         """What runs, and how it is going."""

@@ -2,7 +2,7 @@
 
 from engine.events import Event, Kind
 from engine.snapshot import State
-from tui.format import size
+from tui.format import milliseconds, size
 
 STATE_ROLES = {
     State.ACCEPTED: "accepted",
@@ -46,7 +46,9 @@ def what(event: Event) -> str:
         words.append("end of stream")
     elif event.bytes:
         words.append(size(event.bytes))
-    if event.note:
+    if event.unread_us:
+        words.append(f"unread for {milliseconds(event.unread_us / 1e3)}")
+    elif event.note:
         words.append(SHORTER.get(event.note, event.note).replace(KILLED, KILLED_SHORTER))
     return "  ".join(words)
 

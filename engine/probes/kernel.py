@@ -14,6 +14,7 @@ from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp
 from engine.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
+HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_ACK)
 CONNECTING = (Tcp.SYN_SENT, Tcp.SYN_RECV)
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
@@ -124,6 +125,18 @@ class KernelProbe:
         queues = (row.receive_queue, row.send_queue)
         return KernelView(state, *queues, rtt_us=info.rtt_us, retransmits=info.retransmits)
 
+    def sockets(self) -> dict[int, int]:
+        """Inode -> connection of those that a process holds, 0 for a listener; empty when not told."""
+        if self._diag is None:
+            return {}
+        try:
+            rows = self._ask(self._diag, HELD)
+        except OSError:
+            return {}
+        return {
+            row.inode: 0 if row.state == Tcp.LISTEN else row.cookie for row in rows if row.inode
+        }
+
     def _ask(self, diag: SockDiag, states: Iterable[Tcp]) -> list[Row]:
         with_info = Tcp.TIME_WAIT not in states
         rows = diag.ask(Question(self._family, states, self._port, with_info=with_info))
@@ -148,6 +161,7 @@ class KernelSampler:
         self._cost_s = 0.0
         self.close = self._probe.close
         self.view = self._probe.view
+        self.sockets = self._probe.sockets
 
     def numbers(self, at_most_old_s: float | None = None, *, is_busy: bool) -> KernelNumbers:
         """The last look; a new one if that is older than `at_most_old_s`, or than it need be."""

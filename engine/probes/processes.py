@@ -17,6 +17,11 @@ class ProcessProbe:
     def __init__(self) -> None:
         self._known: dict[int, psutil.Process] = {}
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the last sample."""
+        return tuple(self._known)
+
     def sample(
         self, pid: int | None, draining: Iterable[int], accept_queue: tuple[int, int] | None
     ) -> ProcessNumbers:

@@ -24,6 +24,7 @@ from typing import Any
 from engine import traced_conversation, traced_socket, tracing
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
+from engine.kernel_times import ask_for_times
 from engine.listener import open_listener
 from engine.models.epoll_loop import Loop
 from engine.service import Service, Settings
@@ -62,7 +63,7 @@ class Server:
         return sum(self.serve_one() for _ in range(connections)) / connections / 1_000
 
 
-def _servers(memory: SharedMemory) -> dict[str, Server]:
+def _servers(memory: SharedMemory, *, tell_times: bool) -> dict[str, Server]:
     settings = Settings(memory.words)
     settings.set_mode(short=True)
     answer: Callable[..., Any] = Site(WWW).answer
@@ -76,7 +77,10 @@ def _servers(memory: SharedMemory) -> dict[str, Server]:
     tracing.install(memory)
     watched_service = service()
     watched_service.converse = partial(traced_conversation.TracedConversation, settings)
-    listener = traced_socket.traced_listener(open_listener("127.0.0.1", 0).detach(), socket.socket)
+    asked = open_listener("127.0.0.1", 0)
+    ask_for_times(asked)
+    listener = traced_socket.traced_listener(asked.detach(), socket.socket)
+    settings.set_thinning(1, tell_times=tell_times)
     return {
         "plain": plain,
         "floor": floor,
@@ -89,9 +93,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--connections", type=int, default=100, help="in a round")
+    parser.add_argument(
+        "--times", action="store_true", help="tell when the kernel got each request"
+    )
     asked = parser.parse_args()
     memory = SharedMemory.create()
-    servers, reader = _servers(memory), Reader(memory)
+    servers, reader = _servers(memory, tell_times=asked.times), Reader(memory)
     spent: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(asked.rounds):
         for name, server in servers.items():

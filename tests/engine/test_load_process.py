@@ -1,6 +1,7 @@
 from engine.load.result import Burst
 from engine.load_process import LoadProcess
-from engine.run import BURSTS_KEPT, Run
+from engine.loads import KEPT
+from engine.run import Run
 from engine.run_settings import RunSettings
 from tests.support import wait_until
 
@@ -34,10 +35,10 @@ def test_a_burst_under_way_refuses_another_until_it_ends() -> None:
         wait_until(lambda: run.poll() is not None and not run.bursts[-1].is_running)
         run.poll()
         assert not run.refusal
-        for _ in range(BURSTS_KEPT):
+        for _ in range(KEPT):
             run.start_burst(requests=1, connections=1)
             wait_until(lambda: run.poll() is not None and not run.bursts[-1].is_running)
-        assert [burst.number for burst in run.bursts] == list(range(2, BURSTS_KEPT + 2))
+        assert [burst.number for burst in run.bursts] == list(range(2, KEPT + 2))
     finally:
         run.stop()
 

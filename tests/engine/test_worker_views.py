@@ -4,8 +4,9 @@ from collections import Counter
 
 from engine.events import Event, Kind
 from engine.passing import Passed
-from engine.snapshot import STRIP_CELL_NS, WorkerState, WorkerView
+from engine.snapshot import STRIP_CELL_NS
 from engine.state import ServerState
+from engine.worker_view import WorkerState, WorkerView
 from tests.engine.made import event
 
 ENGINE, FIRST, SECOND = 10, 11, 12

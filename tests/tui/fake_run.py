@@ -12,6 +12,7 @@ from engine.order import BY_PLACE, Order
 from engine.run_settings import RunSettings
 from engine.snapshot import BurstView, ProcessNumbers, Room, RunStatus, Snapshot
 from engine.state import ServerState
+from engine.worker_view import Descriptors, WorkerDetail
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
@@ -44,6 +45,7 @@ class FakeRun:
             accept_queue=0,
             accept_queue_limit=128,
         )
+        self.given_descriptors: Descriptors | None = None
         self.given_said: tuple[str, ...] = ()
         self.given_kernel = KernelNumbers(
             rooms={name: Room(0, 0.0) for name in KERNEL_ROOMS},
@@ -93,6 +95,10 @@ class FakeRun:
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         return self.state.detail(conn, self.now_ns)
+
+    def worker(self, pid: int, task: str) -> WorkerDetail | None:
+        told = self.state.worker(pid, task, self.now_ns)
+        return told and replace(told, descriptors=self.given_descriptors)
 
     def status(self) -> RunStatus:
         return self.given_status

@@ -117,7 +117,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_repaints_all(terminal: Terminal) 
     seen = len(terminal.shown)
     process.send_signal(signal.SIGCONT)
     wait_until(lambda: terminal.text() and b"quit" in terminal.shown[seen:], 3, "the whole screen")
-    for words in (ALTERNATE_SCREEN_ON, b"servetui", b"accept queue", b"EVENTS"):
+    for words in (ALTERNATE_SCREEN_ON, b"servetui", b"requests/s", b"EVENTS"):
         assert words in terminal.shown[seen:]
 
 

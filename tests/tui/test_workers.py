@@ -37,7 +37,7 @@ def a_preforked_run() -> FakeRun:
 def drawn(width: int) -> list[str]:
     run = a_preforked_run()
     run.poll()
-    return [plain(line) for line in workers.lines(run.snapshot(), width)]
+    return [plain(line) for line in workers.lines(run.snapshot(), width, 0)]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
@@ -60,7 +60,7 @@ def test_the_queue_of_the_server_is_told() -> None:
     run.tell(Kind.TICK, note="queue put 1")
     run.wait(1.5)
     run.poll()
-    assert "in the queue 1, the oldest 1.50 s" in plain(workers.lines(run.snapshot(), 120)[1])
+    assert "in the queue 1, the oldest 1.50 s" in plain(workers.lines(run.snapshot(), 120, 0)[1])
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -3,15 +3,15 @@
 #132  127.0.0.1:51322  H handler 1.2 s  open 4.1 s  descriptor 11 of pid 4120  by thread-7  cookie 5001
 KERNEL  ESTABLISHED  Recv-Q 0 B  Send-Q 0 B  rtt 0.05 ms  retransmits 0  in the accept queue less than 10 ms
 REQUESTS  2 told
-   # request          status   bytes         handler            send       begun
-   1 GET /               200  1.5 KB         0.30 ms         0.40 ms    +0.21 ms
-   2 GET /wait/500         -       -   420 ms so far               -      +12 ms
+   # request       status accept queue   unread app queue         handler          unsent
+   1 GET /            200      0.12 ms  0.05 ms         -         0.30 ms         0.40 ms
+   2 GET /wait/500      -            -  0.06 ms         -   420 ms so far               -
 EVENTS  31, here 4–31
        time     later by kind     what                by          line
   +0.000 ms              accept   127.0.0.1:51322     MainThread  thread.py:28
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from engine.detail import ConnectionDetail, RequestLife
 from engine.events import KIND_NAMES, Event
@@ -23,12 +23,12 @@ from tui.format import (
     age,
     choose,
     count,
+    flowed,
     heading,
     milliseconds,
-    plain,
+    precise,
     size,
     table_row,
-    wrapped,
 )
 from tui.words import KIND_ROLES, STATE_ROLES, what
 
@@ -82,7 +82,7 @@ def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
         told.append((view.last, "text"))
     if view.torn:
         told.append(("~ some of its events were not reported", "torn"))
-    return _flow(told, width)
+    return flowed(told, width)
 
 
 def _kernel(detail: ConnectionDetail, width: int) -> list[Line]:
@@ -101,20 +101,7 @@ def _kernel(detail: ConnectionDetail, width: int) -> list[Line]:
         ]
     queued = f"{milliseconds(queued_ms)} or longer" if queued_ms else "less than 10 ms"
     told.append((f"in the accept queue {queued}", "text"))
-    return _flow(told, width)
-
-
-def _flow(spans: Sequence[Span], width: int) -> list[Line]:
-    rows: list[list[Span]] = [[]]
-    for text, role in spans:
-        for part in wrapped(text, width):
-            used = len(plain(tuple(rows[-1])))
-            if used and used + 2 + len(part) > width:
-                rows.append([])
-            elif used:
-                rows[-1].append(("  ", "text"))
-            rows[-1].append((part, role))
-    return [tuple(row) for row in rows]
+    return flowed(told, width)
 
 
 def _age(ns: int) -> str:
@@ -159,11 +146,29 @@ def _length(one: Numbered, _: Times) -> Line:
     return ((size(one[1].length) if one[1].status else "-", "text"),)
 
 
+def _wait(ns: int | None) -> Line:
+    return (("-", "name") if ns is None else (milliseconds(ns / 1e6), "text"),)
+
+
+def _accept_queue(one: Numbered, _: Times) -> Line:
+    return _wait(one[1].accept_queue_ns)
+
+
+def _unread(one: Numbered, _: Times) -> Line:
+    return _wait(one[1].unread_ns)
+
+
+def _app_queue(one: Numbered, _: Times) -> Line:
+    return _wait(one[1].app_queue_ns)
+
+
 def _handler(one: Numbered, times: Times) -> Line:
     life = one[1]
+    if life.split is not None:
+        return _wait(life.split.handler)
     if life.answered_ns is None:
         return ((f"{milliseconds((times[0] - life.asked_ns) / 1e6)} so far", "handler"),)
-    return ((milliseconds((life.answered_ns - life.asked_ns) / 1e6), "text"),)
+    return _wait(life.answered_ns - life.asked_ns)
 
 
 def _send(one: Numbered, times: Times) -> Line:
@@ -188,11 +193,14 @@ _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
     (0, Column("#", 4, 5, _number, is_right=True)),
     (1, Column("request", 16, 48, _title)),
     (2, Column("status", 6, 6, _status, is_right=True)),
-    (5, Column("bytes", 7, 7, _length, is_right=True)),
+    (8, Column("bytes", 7, 7, _length, is_right=True)),
+    (6, Column("accept queue", 12, 12, _accept_queue, is_right=True)),
+    (5, Column("unread", 8, 8, _unread, is_right=True)),
+    (7, Column("app queue", 9, 9, _app_queue, is_right=True)),
     (3, Column("handler", 15, 15, _handler, is_right=True)),
-    (4, Column("send", 15, 15, _send, is_right=True)),
-    (7, Column("unsent", 7, 7, _unsent, is_right=True)),
-    (6, Column("begun", 11, 11, _asked, is_right=True)),
+    (4, Column("unsent", 15, 15, _send, is_right=True)),
+    (10, Column("left", 7, 7, _unsent, is_right=True)),
+    (9, Column("begun", 11, 11, _asked, is_right=True)),
 )
 
 
@@ -207,7 +215,7 @@ def _moved(detail: ConnectionDetail, width: int, most: int) -> list[Line]:
     first_ns = detail.events[0].at_ns
     for event in reversed(detail.moved):
         word, _, text = event.note.partition(": ")
-        head = f"{f'+{_precise(event.at_ns - first_ns)}':>12} {word:8} {size(event.bytes):>8} "
+        head = f"{f'+{precise(event.at_ns - first_ns)}':>12} {word:8} {size(event.bytes):>8} "
         room = max(width - len(head), 1)
         parts = [text[at : at + room] for at in range(0, max(len(text), 1), room)]
         told = [
@@ -250,15 +258,11 @@ def _events(detail: ConnectionDetail, place: Place, width: int, most: int, back:
 
 
 def _since_first(row: Row, _: Place) -> Line:
-    return ((f"+{_precise(row[0].at_ns - row[1])}", "name"),)
+    return ((f"+{precise(row[0].at_ns - row[1])}", "name"),)
 
 
 def _since_before(row: Row, _: Place) -> Line:
-    return ((f"+{_precise(row[0].at_ns - row[2])}" if row[0].at_ns != row[1] else "", "text"),)
-
-
-def _precise(ns: int) -> str:
-    return f"{ns / 1e6:.3f} ms" if ns < SECOND_NS else f"{ns / 1e9:.3f} s"
+    return ((f"+{precise(row[0].at_ns - row[2])}" if row[0].at_ns != row[1] else "", "text"),)
 
 
 def _kind(row: Row, _: Place) -> Line:

@@ -2,19 +2,20 @@
 
 SERVER  rates: over the last second; accepted, closed: since the start
 requests/s 8,410    ▁▂▃▅▇▇▆▇▇▇▇▇▇▇▇│1 s each, 0–10,000/s       open 48             accepted 1,204
-accept queue 0 / 128                    processes 1         threads 49          cpu 97 %
+closed 1,156        processes 1         threads 49          cpu 97 %            memory 34 MB
+
+Where requests wait is told by the strip of the rooms (rooms.py), and not again here.
 """
 
 from dataclasses import dataclass
 
-from engine.snapshot import ProcessNumbers, Room, RunStatus, Snapshot
+from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
 from tui.format import Line, Span, bars, brief, count, first_that_fits, rate, round_up, size
 
 CELL = 20  # columns; a wider cell takes two or three of them
 HISTORY_S = 15  # seconds in the bar of requests: one column each
 IDLE_PERCENT = 3
 NEARLY = 0.85  # of a limit: said as a warning
-LONG_MS = 1_000  # in the queue of the server: somebody notices
 ABSENT = "-"
 
 
@@ -75,12 +76,10 @@ def _cells(snapshot: Snapshot, numbers: ProcessNumbers, status: RunStatus) -> li
         Cell("open", _count(counts.open)),
         Cell("accepted", _count(counts.accepted)),
         Cell("closed", _count(counts.closed)),
-        _accept_queue(numbers),
         *(_of_nobody(_LIVING) if is_dead else _of_processes(snapshot, numbers)),
         Cell("in", (f"{size(snapshot.bytes_in_per_s)}/s",)),
         Cell("out", (f"{size(snapshot.bytes_out_per_s)}/s",)),
         *(_of_nobody(_DETAILS) if is_dead else _details(snapshot, numbers)),
-        *([_app_queue(snapshot.rooms["app_queue"])] if "app_queue" in snapshot.rooms else []),
         *([_cut(counts.cut)] if counts.cut else []),
         *([_refused(status)] if status.refused + status.refused_for_lack else []),
         *([Cell("restarts", _count(status.restarts), is_warning=True)] if status.restarts else []),
@@ -152,20 +151,6 @@ def _history(snapshot: Snapshot) -> Cell:
 def _percent(cpu_percent: float) -> str:
     """An idle server wavers around 1 %: that is no news."""
     return f"{cpu_percent:.0f} %" if cpu_percent >= IDLE_PERCENT else f"< {IDLE_PERCENT} %"
-
-
-def _accept_queue(numbers: ProcessNumbers) -> Cell:
-    if numbers.accept_queue is None or numbers.accept_queue_limit is None:
-        return Cell("accept queue", (ABSENT,), 2)
-    waiting, limit = numbers.accept_queue, numbers.accept_queue_limit
-    return _share("accept queue", waiting, limit, is_warning=waiting >= limit * NEARLY)
-
-
-def _app_queue(room: Room) -> Cell:
-    """The longest wait is told while somebody waits."""
-    waiting, longest_ms = count(room.now), room.longest_ms or 0.0
-    oldest = (f"{waiting}, the oldest {longest_ms / 1e3:.1f} s",) if room.now else ()
-    return Cell("app queue", (*oldest, *_count(room.now)), 2, is_warning=longest_ms > LONG_MS)
 
 
 def _descriptors(name: str, number: int | None, limit: int) -> Cell:

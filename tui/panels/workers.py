@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from engine.snapshot import STRIP_CELLS, Snapshot, WorkerState, WorkerView
+from engine.snapshot import STRIP_CELLS, Snapshot
+from engine.worker_view import WorkerState, WorkerView
 from tui.format import Line, brief, fit, milliseconds, plain, plural
 from tui.words import LETTER_ROLES
 
@@ -66,8 +67,11 @@ NARROW = 11
 """Width of the first column where not all of them would fit otherwise; then the strip gives way."""
 
 
-def lines(snapshot: Snapshot, width: int) -> list[Line]:
-    """All of them, with the heading."""
+HEADINGS = 3  # lines above the first of them
+
+
+def lines(snapshot: Snapshot, width: int, cursor: int) -> list[Line]:
+    """All of them, with the heading; the one at the cursor is marked."""
     views = snapshot.worker_views
     told = f"  {plural(snapshot.workers, 'process or thread', 'processes and threads')}"
     if len(views) < snapshot.workers:
@@ -78,7 +82,10 @@ def lines(snapshot: Snapshot, width: int) -> list[Line]:
     columns = _that_fit(width)
     heading = _row(columns, [((one.heading, "heading"),) for one in columns])
     title: Line = (("WORKERS", "title"), (fit(told, width - len("WORKERS")), "name"))
-    return [(), title, heading, *(_row(columns, [one.draw(v) for one in columns]) for v in views)]
+    rows = [_row(columns, [one.draw(v) for one in columns]) for v in views]
+    if rows:
+        rows[cursor] = ((plain(rows[cursor]).ljust(width - 1), "chosen"),)
+    return [(), title, heading, *rows]
 
 
 def _that_fit(width: int) -> Sequence[Column]:

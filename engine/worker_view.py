@@ -1,0 +1,88 @@
+"""A process or thread of the server, frozen: what it does, what it has done, and what it holds. Pure."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.events import Event
+
+
+class WorkerState(Enum):
+    """What a process or thread does now."""
+
+    ACCEPTING = "accepting"
+    READING = "reading"
+    HANDLING = "handling"
+    WRITING = "writing"
+    IDLE = "idle"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A process or a thread of the server, as one row shows it."""
+
+    pid: int
+    task: str
+    """Of a thread its name; empty: a process, with its first thread."""
+    depth: int
+    """In the tree: 0 for an engine, 1 for what it has started."""
+    state: WorkerState
+    """That of its busiest connection; without any: accepting, or waiting if it accepts nothing itself."""
+    connections: int
+    accepts: int
+    wakeups: int
+    would_block: int
+    """Connections: open ones. Accepts, wake-ups of its loop, calls that would have blocked: in all."""
+    strip: str
+    """Letters of snapshot.STRIP_LETTERS, of all its connections together; blank: it had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A connection that a worker serves now."""
+
+    number: int
+    letter: str
+    """Of its state, in snapshot.STATE_MEANINGS."""
+    path: str
+    """Method and target of its last request; empty before the first."""
+    since_ns: int
+    """When it came into its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """An open descriptor of a process."""
+
+    number: int
+    what: str
+    """`listener`, `connection`, `socket`, `pipe`, `eventpoll`, or a path."""
+    conn: int
+    """Of a connection; else 0."""
+    holders: int
+    """Processes of the server that hold the same, the terminal's among them. While there is one, a
+    connection is not closed, whoever else has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """Those of a process."""
+
+    first: tuple[Descriptor, ...]
+    """By their numbers."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDetail:
+    """What is known of one worker."""
+
+    view: WorkerView
+    held: tuple[Held, ...]
+    """Of its open connections, the first."""
+    events: tuple[Event, ...]
+    """What it did last, oldest first."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """conn -> number, of connections that `events` speaks of."""
+    descriptors: Descriptors | None = None
+    """Of its process. None: the system does not tell."""

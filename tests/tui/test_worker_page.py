@@ -1,0 +1,121 @@
+"""A worker told whole: from the page of workers, by the cursor, and back."""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.worker_view import Descriptor, Descriptors
+from tests.tui.fake_run import ENGINE_PID, FakeRun
+from tests.tui.shown_app import screen, shown
+from tests.tui.test_workers import a_preforked_run
+from tui.app import Dashboard
+from tui.format import plain
+from tui.panels import worker
+
+Compare = Callable[..., bool]
+BUSY = ENGINE_PID + 2
+
+
+def a_watched_run() -> FakeRun:
+    """The listener is held by all five, and a connection that one closed by one other."""
+    run = a_preforked_run()
+    held = (
+        Descriptor(3, "listener", 0, 6),
+        Descriptor(4, "eventpoll", 0, 1),
+        Descriptor(5, "pipe", 0, 2),
+        Descriptor(7, "connection", 1, 2),
+    )
+    run.given_descriptors = Descriptors(held, 4)
+    run.poll()
+    return run
+
+
+def drawn(run: FakeRun, pid: int, width: int = 80, height: int = 24) -> list[str]:
+    told = run.worker(pid, "")
+    assert told is not None
+    lines = worker.lines(
+        told, run.now_ns, run.now_ns - 10**9, lambda e: f"a.py:{e.line}", width, height
+    )
+    return [plain(line).rstrip() for line in lines]
+
+
+def test_it_says_what_it_does_and_has() -> None:
+    text = "\n".join(drawn(a_watched_run(), BUSY))
+    for words in (
+        f"PROCESS {BUSY}  handling",
+        "CONNECTIONS  1 open",
+        "#1 H GET /wait/900 1.30 s",
+        "3 listener (6)  4 eventpoll (1)  5 pipe (2)  7 connection #1 (2)",
+        "accept",
+        "a.py:18",
+    ):
+        assert words in text
+
+
+def test_a_connection_that_two_hold_is_marked() -> None:
+    run = a_watched_run()
+    told = run.worker(BUSY, "")
+    assert told is not None
+    lines = worker.lines(told, run.now_ns, 0, lambda e: "", 80, 24)
+    warned = [text for line in lines for text, role in line if role == "warning"]
+    assert warned == ["7 connection #1 (2)"]
+
+
+def test_only_what_it_did_itself_is_among_its_events() -> None:
+    run = a_watched_run()
+    told = run.worker(ENGINE_PID + 3, "")
+    assert told is not None
+    assert {event.pid for event in told.events} == {ENGINE_PID + 3}
+    assert {event.conn for event in told.events} == {2}
+    assert run.worker(99, "") is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 22), (120, 38), (200, 58)])
+def test_it_fits_whatever_it_has(width: int, height: int) -> None:
+    run = a_watched_run()
+    run.given_descriptors = Descriptors(
+        tuple(Descriptor(number, "/a/path/of/a/file", 0, 1) for number in range(200)), 4_000
+    )
+    for conn in range(10, 90):
+        run.accept([conn])
+        run.serve(conn, "/" + "x" * 40, finish=False)
+    run.poll()
+    lines = drawn(run, ENGINE_PID, width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert lines[-1].split()[1].startswith("#"), "room for an event"
+
+
+async def test_a_worker_is_chosen_by_the_cursor_and_esc_leads_back_to_it() -> None:
+    async with shown(a_watched_run(), (80, 24)) as (dashboard, pilot):
+        await pilot.press("w", "down", "down", "enter")
+        await pilot.pause()
+        assert f"PROCESS {BUSY}" in "\n".join(screen(dashboard))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "WORKERS" in "\n".join(screen(dashboard))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert f"PROCESS {BUSY}" in "\n".join(screen(dashboard))
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert dashboard.page is None
+
+
+async def test_one_that_has_ended_is_told_as_it_stood() -> None:
+    run = a_watched_run()
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        await pilot.press("w", "down", "down", "enter")
+        run.die()
+        run.poll()
+        dashboard.frame()
+        await pilot.pause()
+        text = "\n".join(screen(dashboard))
+        assert "It has ended" in text
+        assert f"PROCESS {BUSY}" in text
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=["60x20", "80x24", "120x40"])
+def test_the_page(snap_compare: Compare, size: tuple[int, int]) -> None:
+    dashboard = Dashboard(a_watched_run(), frames_per_s=12, beats=False)
+    assert snap_compare(dashboard, press=["w", "down", "down", "enter"], terminal_size=size)

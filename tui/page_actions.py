@@ -1,0 +1,145 @@
+"""The keys that open a page over the dashboard, and what comes of it when it is closed."""
+
+from collections.abc import Callable
+
+from textual.app import App
+
+from engine.load.plan import Plan
+from engine.models import MODELS
+from tui.lines import Painter
+from tui.picture import Picture
+from tui.run_like import RunLike
+from tui.screens.page import Page
+
+
+class PageActions(App[None]):
+    """The pages. A page that is open rests the dashboard's own keys."""
+
+    served: RunLike
+    picture: Picture
+    page: Page | None
+    plan = Plan("http://this.server/", seconds=30.0)
+    """The settings of the next sustained load; the run fills in its own address."""
+
+    _is_due = False
+
+    def frame(self) -> int:
+        """Draw what differs from the frame before."""
+        raise NotImplementedError
+
+    def draw_soon(self) -> None:
+        """A frame, after the keys that wait already: with one for each, a held key would lag."""
+        if not self._is_due:
+            self._is_due = True
+            self.call_later(self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._is_due = False
+        self.frame()
+
+    def painter(self) -> Painter:
+        """In the colours of the theme."""
+        raise NotImplementedError
+
+    # --- pages that change the server ------------------------------------------------------------
+
+    def switch(self, model: str) -> None:
+        """Let a model take over, unless it runs already."""
+        status = self.served.status()
+        if model != status.model or status.phase == "dead":
+            self.served.switch(model)
+        self.draw_soon()
+
+    def action_load(self) -> None:
+        """Sustained load as last time, or its end."""
+        self.served.toggle_load(self.plan)
+        self.draw_soon()
+
+    def action_load_form(self) -> None:
+        """Change its settings, and start it."""
+        from tui.screens.load_form import LoadForm
+
+        form = LoadForm(self.painter(), self.plan)
+
+        def begin(word: str | None) -> None:
+            if word is not None:
+                self.plan = form.plan
+                self.action_load()
+
+        self._open(form, begin)
+
+    # --- pages to read ---------------------------------------------------------------------------
+
+    def action_models(self) -> None:
+        """The picker."""
+        from tui.screens.models import ModelPicker
+
+        running = self.picture.status.model
+        self._open(ModelPicker(self.painter(), tuple(MODELS), running), self._picked)
+
+    def _picked(self, model: str | None) -> None:
+        if model is not None:
+            self.switch(model)
+
+    def action_detail(self) -> None:
+        """The life of the chosen connection."""
+        from tui.screens.detail import Detail
+
+        conn = self.picture.table.chosen
+        if conn is None:
+            self.picture.table.move(1)
+            conn = self.picture.table.chosen
+        if conn is not None:
+            chosen = conn
+            ask = lambda: self.served.detail(chosen)  # noqa: E731 - a line of its own says more
+            self._open(Detail(self.painter(), ask, self.picture.place))
+
+    def action_help(self) -> None:
+        """All there is to know."""
+        from tui.screens.help import Help
+
+        self._open(Help(self.painter()))
+
+    def action_output(self) -> None:
+        """What the server's processes wrote."""
+        from tui.screens.output import OutputPage
+
+        self._open(OutputPage(self.painter(), lambda: self.served.said))
+
+    def action_graphs(self) -> None:
+        """The last minutes."""
+        from tui.screens.graphs import Graphs
+
+        self._open(Graphs(self.painter(), self.picture.history))
+
+    def action_workers(self, chosen: str | None = None) -> None:
+        """Who does what; from there, one of them told whole."""
+        from tui.screens.workers import Workers
+
+        page = Workers(self.painter(), lambda: self.picture.snapshot, chosen)
+        self._open(page, self._open_worker)
+
+    def _open_worker(self, word: str | None) -> None:
+        if word is None:
+            return
+
+        from tui.screens.worker import WorkerPage
+
+        pid, _, task = word.partition(" ")
+        ask = lambda: self.served.worker(int(pid), task)  # noqa: E731 - a line of its own says more
+        page = WorkerPage(self.painter(), ask, self.picture.place, self.picture.start_ns)
+        self._open(page, lambda _: self.action_workers(word))
+
+    def _open(self, page: Page, then: Callable[[str | None], None] | None = None) -> None:
+        if self.page is not None:
+            return
+
+        def closed(word: str | None) -> None:
+            self.page = None
+            if then is not None:
+                then(word)
+            self.draw_soon()
+
+        self.page = page
+        self.frame()  # the page shows the same first line from its beginning
+        self.push_screen(page, closed)
