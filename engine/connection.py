@@ -84,6 +84,7 @@ class Connection:
         "silent_ns",
         "since_ns",
         "state",
+        "states",
         "steps",
         "task",
         "torn",
@@ -111,6 +112,7 @@ class Connection:
         self.last = event
         self.path = ""  # method and target of the last request
         self.log = [event]
+        self.states = bytearray([self.state])  # after each event of the log
         self.forgotten = 0  # events before those of the log
         self.torn = False
         self.row = 0
@@ -120,8 +122,9 @@ class Connection:
 
     def forget(self, most: int) -> None:
         """Keep the last events only, with some room for more."""
-        self.forgotten += len(self.log) - most
-        del self.log[:-most]
+        forgotten = len(self.log) - most
+        self.forgotten += forgotten
+        del self.log[:forgotten], self.states[:forgotten]
 
     @property
     def last_ns(self) -> int:
@@ -152,15 +155,17 @@ class Connection:
         is_long = self.state in _CLIENTS_TURN and waited_ns >= _SILENCE_LEAST_NS
         return waited_ns if is_long and how in _SILENCE_ENDS else 0
 
-    def roll(self, cell: int) -> None:
-        """Finish the strip's cells up to `cell`: those without events show the state."""
+    def roll(self, cell: int, kept: int = STRIP_CELLS) -> None:
+        """Finish the strip's cells up to `cell`: those without events show the state. Of the finished
+        ones `kept` are, or some more."""
         steps = cell - self.cell
         self.cell = cell
         resting = (self.state + 1) << _STATE_SHIFT
         self.cells.append(self.happened | resting)
-        self.cells += [resting] * min(steps - 1, STRIP_CELLS)
+        self.cells += [resting] * min(steps - 1, kept)
         self.happened = 0
-        del self.cells[:-STRIP_CELLS]
+        if len(self.cells) > kept + STRIP_CELLS:
+            del self.cells[:-kept]
 
     def view(self, now_ns: int, row: int | None = None) -> ConnectionView:
         """Itself, frozen; in a row of its own where it does not stand in its place."""
@@ -192,7 +197,7 @@ class Connection:
 
     def _strip(self, now_cell: int) -> str:
         resting = (self.state + 1) << _STATE_SHIFT
-        cells = [*self.cells, self.happened | resting]
+        cells = [*self.cells[-STRIP_CELLS:], self.happened | resting]
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
         letters = "".join(_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
@@ -204,6 +209,12 @@ class Connection:
 def letter_of(happened: int, state: State | None) -> str:
     """Of a cell in which this happened, and at whose end that was the state; None: nothing was open."""
     return _letter(happened if state is None else happened | (state + 1) << _STATE_SHIFT)
+
+
+def parts_of(cell: int) -> tuple[int, State | None]:
+    """What happened in a finished cell, as CELL_BITs, and the state at its end."""
+    state = cell >> _STATE_SHIFT
+    return cell & (1 << _STATE_SHIFT) - 1, State(state - 1) if state else None
 
 
 def _letter(cell: int) -> str:
