@@ -228,6 +228,10 @@ class Run:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
         return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
 
+    def unread_since_ns(self) -> dict[int, int]:
+        """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
+        return self._kernel.unread_since_ns()
+
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
         for burst in self._bursts:

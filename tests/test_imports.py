@@ -12,7 +12,7 @@ PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
-    "app_queue", "worker_views", "rooms", "kernel_numbers",
+    "app_queue", "worker_views", "rooms", "kernel_numbers", "lanes", "line_counts",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
@@ -57,6 +57,8 @@ RULES = [
             "engine.detail",
             "engine.rooms",
             "engine.kernel_numbers",
+            "engine.lanes",
+            "engine.line_counts",
             "tui.format",
             "tui.words",
         ),

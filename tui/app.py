@@ -199,7 +199,7 @@ class Dashboard(PlaybackActions):
             or now_ns - self._last_event_ns < MOVING_NS
             or now_ns // SECOND_NS != self._second
             or self.picture.is_waiting
-            or (self.page is not None and self.page.is_live)
+            or (self.page is not None and self.page.is_moving)
             or self.served.status() != self.picture.status
         )
         if is_moving:

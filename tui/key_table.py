@@ -113,6 +113,13 @@ TABLE = (
 
 SCREEN = (
     Key(
+        "v",
+        (("v", "lanes"),),
+        "lanes",
+        "the connections along time, a lane for each, with who did each piece; + - zoom, ← → time",
+        7,
+    ),
+    Key(
         "g",
         (("g", "graphs"),),
         "graphs",

@@ -38,6 +38,8 @@ class Picture:
         self.history = History()
         self._playback = run if isinstance(run, Playback) else None
         self.recorder: Recorder | None = None
+        self.window_rows: int | None = None
+        """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._start_ns = 0
         self._frames = 0
 
@@ -126,7 +128,7 @@ class Picture:
 
     def _look(self) -> None:
         """Take the rows that are seen."""
-        self.snapshot = snapshot = self.table.look(self.heights.rows)
+        self.snapshot = snapshot = self.table.look(self.window_rows or self.heights.rows)
         if not self._start_ns and snapshot.events:
             self._start_ns = snapshot.events[0].at_ns
 

@@ -1,6 +1,6 @@
 """What the dashboard needs of a run: engine.run.Run has it, and so has the fake of the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from engine.detail import ConnectionDetail
@@ -9,11 +9,14 @@ from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.state import ServerState
 
 
 class RunLike(Protocol):
     """A server that runs, or seems to."""
 
+    state: ServerState
+    """The fold, to be read only."""
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
     refusal: str
@@ -58,6 +61,10 @@ class RunLike(Protocol):
 
     def kernel(self) -> KernelNumbers:
         """What the kernel says of the sockets of the port."""
+
+    def unread_since_ns(self) -> Mapping[int, int]:
+        """conn -> since when, at the latest, the kernel has had bytes for the server, of those who wait
+        for it to read."""
 
     def switch(self, model: str) -> None:
         """Let another model take over."""

@@ -44,6 +44,7 @@ class FakeRun:
             accept_queue=0,
             accept_queue_limit=128,
         )
+        self.given_unread_ns: dict[int, int] = {}
         self.given_said: tuple[str, ...] = ()
         self.given_kernel = KernelNumbers(
             rooms={name: Room(0, 0.0) for name in KERNEL_ROOMS},
@@ -102,6 +103,9 @@ class FakeRun:
 
     def kernel(self) -> KernelNumbers:
         return self.given_kernel
+
+    def unread_since_ns(self) -> dict[int, int]:
+        return self.given_unread_ns
 
     def switch(self, model: str) -> None:
         self.calls.append(f"switch {model}")

@@ -23,6 +23,8 @@ class Page(Screen[str | None]):
 
     is_live = False
     """Drawn anew in each frame."""
+    keeps: ClassVar[tuple[str, ...]] = ()
+    """Actions of the dashboard whose keys work here, too."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back"),
         Binding("up", "move(-1)"),
@@ -41,6 +43,11 @@ class Page(Screen[str | None]):
         self._body = ScrolledLines(painter, "page", self.action_move)
         self._foot = Lines(painter, "keys")
         self._keys = keys
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether time alone may change what it shows."""
+        return self.is_live
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
