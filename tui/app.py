@@ -181,6 +181,8 @@ class Dashboard(PlaybackActions):
             self._last_event_ns = new[-1].at_ns
             if self.picture.recorder is not None:
                 self._record(new)
+            if self.page is not None:
+                self.page.take(new)
         return bool(new)
 
     def _record(self, new: Sequence[Event]) -> None:

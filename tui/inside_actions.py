@@ -22,4 +22,8 @@ class InsideActions(Actions):
         self._open(page, closed)
 
     def action_code(self) -> None:
-        """The source of the model, lit where it runs."""
+        """The source of the model, lit where it runs; where the chosen connection is, if there is one."""
+        from tui.screens.code import Code
+
+        page = Code(self.painter(), self.served, self.picture, self.picture.table.chosen)
+        self._open(page)

@@ -120,6 +120,13 @@ SCREEN = (
         7,
     ),
     Key(
+        "o",
+        (("o", "code"),),
+        "code",
+        "the source of the model, lit where it runs, with how often and how long each line ran",
+        8,
+    ),
+    Key(
         "g",
         (("g", "graphs"),),
         "graphs",

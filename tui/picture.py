@@ -6,6 +6,7 @@ No Textual, no clock: the same run at the same moment gives the same lines.
 from collections.abc import Mapping, Sequence
 
 from engine.events import Event
+from engine.labs import server_of
 from engine.models import MODELS
 from engine.rooms import rooms_of
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
@@ -117,7 +118,8 @@ class Picture:
         which model the process belongs to; empty without a line."""
         if not event.line:
             return ""
-        module = MODELS.get(self._run.model_of(event.pid) or "")
+        model = self._run.model_of(event.pid) or ""
+        module = server_of(model) or MODELS.get(model)
         return f"{module.rpartition('.')[2]}.py:{event.line}" if module else f"line {event.line}"
 
     @property

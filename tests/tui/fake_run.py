@@ -142,11 +142,12 @@ class FakeRun:
         note: str = "",
         task: str = "MainThread",
         pid: int = ENGINE_PID,
+        line: int = 18,
     ) -> None:
         """An event, now. Its descriptor follows from the connection."""
         fd = conn + 5 if conn else -1
         self._waiting.append(
-            Event(self._seq, self.now_ns, kind, conn, fd, pid, task, moved, 18, note)
+            Event(self._seq, self.now_ns, kind, conn, fd, pid, task, moved, line, note)
         )
         self._seq += 1
 

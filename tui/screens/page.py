@@ -3,7 +3,7 @@
 While it stands the server goes on, and so does the first line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import Screen
 
+from engine.events import Event
 from tui.format import Line
 from tui.lines import Lines, Painter, ScrolledLines
 
@@ -57,6 +58,9 @@ class Page(Screen[str | None]):
     def on_resize(self, _: Resize) -> None:
         """Draw for the new size."""
         self.draw()
+
+    def take(self, events: Iterable[Event]) -> None:
+        """What has happened since the last call, for a page that wants to know."""
 
     def lines(self, width: int, height: int) -> list[Line]:
         """All lines of the page, also those that do not fit."""
