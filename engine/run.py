@@ -28,6 +28,7 @@ from engine.order import BY_PLACE, Order
 from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
+from engine.slow_motion import SlowMotion
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
@@ -70,6 +71,7 @@ class Run:
         self._sampled_s = 0.0
         self._is_busy = False
         self._engines = Engines(settings, self._listener, self._tell)
+        self.slow_motion = SlowMotion(self._engines)
 
     # --- what keys and commands do -------------------------------------------------------------
 
