@@ -31,6 +31,7 @@ REFUSAL = "this is a recording: what it shows has happened, and cannot be change
 class Replay:
     """A sibling of engine.run.Run, over a file."""
 
+    slow_motion = None  # time itself is played slowly, or stepped
     said: tuple[str, ...] = ()  # a recording does not hold what was written
 
     def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:

@@ -21,6 +21,24 @@ class InsideActions(Actions):
         page = Lanes(self.painter(), self.served, self.picture, self.draw_soon)
         self._open(page, closed)
 
+    def action_step(self) -> None:
+        """Hold the server; once it is held, let it go on by a step."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.step()
+            self.draw_soon()
+
+    def action_run_on(self) -> None:
+        """Hold it no longer."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.go_on()
+            self.draw_soon()
+
+    def action_tick(self, steps: int) -> None:
+        """A longer pause after each round of the polling loop, or a shorter one."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.change_tick(steps)
+            self.draw_soon()
+
     def action_code(self) -> None:
         """The source of the model, lit where it runs; where the chosen connection is, if there is one."""
         from tui.screens.code import Code

@@ -14,6 +14,7 @@ from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
 from tui.layout import Heights, arrange, key_lines, room_lines, server_lines, server_title
+from tui.pace_words import told_of_pace
 from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
@@ -100,10 +101,15 @@ class Picture:
         return parts
 
     def _told_of_tape(self) -> Sequence[str]:
-        """How far a recording is, made or played, in ever fewer words; empty where there is none."""
+        """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
+        empty where there is none of these."""
         played, recorder = self._playback, self.recorder
         if played is None:
-            return (f"recording {count(recorder.events)} events", "recording") if recorder else ()
+            pace = told_of_pace(self._run.slow_motion, self.status.model)
+            if recorder is None:
+                return pace
+            recording = f"recording {count(recorder.events)} events"
+            return [*(f"{words}  recording" for words in pace), *(pace or (recording, "recording"))]
         at, length = f"{played.at_s:.1f}", f"{played.length_s:.1f}"
         how = "end" if played.is_over else "paused" if played.is_paused else f"x{played.speed:g}"
         return (

@@ -31,7 +31,9 @@ class PlaybackActions(InsideActions):
 
     def action_step(self) -> None:
         """Exactly one event further."""
-        if self.playback is not None:
+        if self.playback is None:
+            super().action_step()
+        else:
             self.playback.step()
             self.draw_soon()
 

@@ -12,6 +12,27 @@ from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
 
+class SlowMotionLike(Protocol):
+    """The pace of a server, as keys change it."""
+
+    @property
+    def is_stepping(self) -> bool:
+        """The server waits for steps."""
+
+    @property
+    def tick_s(self) -> float:
+        """The pause after each round of the polling loop."""
+
+    def step(self) -> None:
+        """Hold the server; if it is held, let it go on by a step."""
+
+    def go_on(self) -> None:
+        """Hold it no longer."""
+
+    def change_tick(self, steps: int) -> None:
+        """A longer pause, or a shorter one."""
+
+
 class RunLike(Protocol):
     """A server that runs, or seems to."""
 
@@ -46,6 +67,10 @@ class RunLike(Protocol):
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
         """(row, conn) of the connection so many steps from a row (negative: up), or of the last one
         in that direction."""
+
+    @property
+    def slow_motion(self) -> SlowMotionLike | None:
+        """None: its pace cannot be changed."""
 
     def model_of(self, pid: int) -> str | None:
         """The model whose code a process runs or ran; None when that is not known."""

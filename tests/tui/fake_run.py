@@ -19,6 +19,27 @@ ENGINE_PID = 4120
 KERNEL_ROOMS = ("syn_retry", "accept_queue", "unread", "time_wait", "close_wait")
 
 
+class FakeSlowMotion:
+    """The pace that keys have asked for."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self._calls = calls
+        self.is_stepping = False
+        self.tick_s = 0.0
+
+    def step(self) -> None:
+        self._calls.append("step" if self.is_stepping else "hold")
+        self.is_stepping = True
+
+    def go_on(self) -> None:
+        self._calls.append("go on")
+        self.is_stepping = False
+
+    def change_tick(self, steps: int) -> None:
+        self._calls.append(f"tick {steps}")
+        self.tick_s = 0.2 if steps > 0 else 0.0
+
+
 class FakeRun:
     """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
 
@@ -44,6 +65,7 @@ class FakeRun:
             accept_queue=0,
             accept_queue_limit=128,
         )
+        self.slow_motion = FakeSlowMotion(self.calls)
         self.given_unread_ns: dict[int, int] = {}
         self.given_said: tuple[str, ...] = ()
         self.given_kernel = KernelNumbers(
