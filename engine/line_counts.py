@@ -48,6 +48,9 @@ class LineCounts:
         tasks = self.tasks
         for event in events:
             _, at_ns, kind, _, _, pid, task, _, line, _ = event
+            if kind is _EXIT:
+                self._forget(event)
+                continue
             if not line or kind is _TICK:
                 continue
             self.events += 1
@@ -65,8 +68,6 @@ class LineCounts:
                 times.total_ns += took_ns
                 times.longest_ns = max(times.longest_ns, took_ns)
             tasks[pid, task] = event
-            if kind is _EXIT:
-                self._forget(event)
         while len(tasks) > TASKS_KEPT:
             del tasks[next(iter(tasks))]
 

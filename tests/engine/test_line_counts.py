@@ -67,7 +67,7 @@ def test_tasks_stand_at_their_last_line_until_they_end() -> None:
         REQUEST: ["a", "b"],
         SEND: ["c"],
     }
-    counts.take([done(90, 4, Kind.EXIT, task="a", note="thread")])
+    counts.take([done(0, 4, Kind.EXIT, task="a", note="thread")])
     assert [one.task for one in counts.here("thread")[REQUEST]] == ["b"]
     counts.take([done(90, 5, Kind.EXIT, pid=9, note="process 10 exited 0")])
     assert counts.here("thread") == {}
