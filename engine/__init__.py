@@ -14,7 +14,8 @@ Where to look, in the order in which an event travels:
     site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes
     application.py   the user's own application (--app); wsgi.py, asgi.py: Request -> application ->
                      answer, piece by piece (http_stream.py; http_fields.py); failures.py: what it did wrong
-    service.py       what a model is given besides its listener: settings, site, conversations
+    service.py       what a model is given besides its listener: settings, site, conversations;
+                     step_gate.py: where it waits while it is stepped (slow_motion.py: by keys)
     rehearsal.py     what children are going to run is run once before they are forked
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
                      sockets (reporting.py: how it is told; kernel_times.py: since when the kernel
@@ -29,6 +30,8 @@ Where to look, in the order in which an event travels:
                      strip_letters.py), table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), worker_views.py (what each of
                      them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
+    lanes.py         connections along time, a letter for each column, and who did each piece
+    line_counts.py   how often and how long each line of a model's source ran
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
     probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets
                      of the port, asked by netlink (sock_diag.py), as kernel_numbers.py

@@ -42,6 +42,7 @@ from engine.pool import Pool
 from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
+from engine.step_gate import StepGate
 
 REASON_CHARS = 400  # of why an engine cannot run what it was asked for
 
@@ -62,6 +63,8 @@ class EngineSettings:
     listener_fd: int
     memory_fd: int
     control_fd: int
+    steps_fd: int
+    """From which a step is read while the server is stepped (step_gate.py)."""
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
@@ -86,6 +89,7 @@ def main(settings: EngineSettings) -> None:
     try:
         serve = _serve_of(settings)
         service = _service(settings, memory, lambda: control.sendall(b"left\n"))
+        service.gate = StepGate(service.settings, settings.steps_fd)
     except CannotRunError as error:
         control.sendall(f"cannot {printable(str(error), REASON_CHARS)}\n".encode())
         raise SystemExit(1) from None

@@ -68,6 +68,7 @@ class Connection:
         "silent_ns",
         "since_ns",
         "state",
+        "states",
         "steps",
         "task",
         "told",
@@ -104,6 +105,7 @@ class Connection:
         self.last = event
         self.path = ""  # method and target of the last request
         self.log = [event]
+        self.states = bytearray([self.state])  # after each event of the log
         self.forgotten = 0  # events before those of the log
         self.torn = False
         self.row = 0
@@ -113,8 +115,9 @@ class Connection:
 
     def forget(self, most: int) -> None:
         """Keep the last events only, with some room for more."""
-        self.forgotten += len(self.log) - most
-        del self.log[:-most]
+        forgotten = len(self.log) - most
+        self.forgotten += forgotten
+        del self.log[:forgotten], self.states[:forgotten]
         finished = max(len(self.told) - self.pending - self.sending, 0)
         del self.told[: bisect_left(self.told, self.log[0].at_ns, 0, finished, key=_ASKED_NS)]
 
@@ -201,15 +204,17 @@ class Connection:
         is_long = self.state in _CLIENTS_TURN and waited_ns >= _SILENCE_LEAST_NS
         return waited_ns if is_long and how in _SILENCE_ENDS else 0
 
-    def roll(self, cell: int) -> None:
-        """Finish the strip's cells up to `cell`: those without events show the state."""
+    def roll(self, cell: int, kept: int = STRIP_CELLS) -> None:
+        """Finish the strip's cells up to `cell`: those without events show the state. Of the finished
+        ones `kept` are, or some more."""
         steps = cell - self.cell
         self.cell = cell
         resting = (self.state + 1) << STATE_SHIFT
         self.cells.append(self.happened | resting)
-        self.cells += [resting] * min(steps - 1, STRIP_CELLS)
+        self.cells += [resting] * min(steps - 1, kept)
         self.happened = 0
-        del self.cells[:-STRIP_CELLS]
+        if len(self.cells) > kept + STRIP_CELLS:
+            del self.cells[:-kept]
 
     def view(self, now_ns: int, row: int | None = None) -> ConnectionView:
         """Itself, frozen; in a row of its own where it does not stand in its place."""
@@ -241,7 +246,7 @@ class Connection:
 
     def _strip(self, now_cell: int) -> str:
         resting = (self.state + 1) << STATE_SHIFT
-        cells = [*self.cells, self.happened | resting]
+        cells = [*self.cells[-STRIP_CELLS:], self.happened | resting]
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
         letters = "".join(cell_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)

@@ -4,6 +4,7 @@ Belongs to the terminal's main thread: an engine is killed by the kernel when th
 it ends. Nothing here waits.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -70,6 +71,8 @@ class EngineProcess:
         self._unread = b""
         self._unread_words = b""
         self._control, theirs = socket.socketpair()
+        self._steps_fd, self._step_fd = os.pipe()  # the engine reads from the first one
+        os.set_blocking(self._steps_fd, False)
         host, port = listener.getsockname()[:2]
         told = EngineSettings(
             model=model,
@@ -82,6 +85,7 @@ class EngineProcess:
             listener_fd=listener.fileno(),
             memory_fd=self.memory.fd,
             control_fd=theirs.fileno(),
+            steps_fd=self._steps_fd,
             trace=trace,
             limits=asdict(limits),
             pool=asdict(pool),
@@ -93,7 +97,7 @@ class EngineProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(told.listener_fd, told.memory_fd, told.control_fd),
+            pass_fds=(told.listener_fd, told.memory_fd, told.control_fd, told.steps_fd),
             process_group=0,  # so that it and its children can be ended together
         )
         theirs.close()
@@ -130,6 +134,20 @@ class EngineProcess:
         self.phase = Phase.LEAVING
         self.left_at_s = now_s
 
+    def hold(self, *, is_stepping: bool) -> None:
+        """Let it wait for steps, or no longer."""
+        self._take_back_steps()
+        self.settings.set_stepping(stepping=is_stepping)
+
+    def step(self) -> None:
+        """Let one of those who wait go on, or the one that comes next."""
+        self._take_back_steps()  # steps that nobody wanted do not add up
+        os.write(self._step_fd, b".")
+
+    def _take_back_steps(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._steps_fd, 64)
+
     def kill(self) -> None:
         """End it and its children now."""
         try:
@@ -142,6 +160,8 @@ class EngineProcess:
     def close(self) -> None:
         """Give up what this process holds of an engine that has ended."""
         self._control.close()
+        os.close(self._steps_fd)
+        os.close(self._step_fd)
         assert self._process.stdout is not None
         self._process.stdout.close()
         self.memory.close()

@@ -35,6 +35,10 @@ class Engines:
         """Why an engine has ended, or could not begin."""
         self.said = Said()
         """What they have written, all of them."""
+        self.is_stepping = False
+        """They wait for steps (slow_motion.py)."""
+        self.tick_s = settings.tick_s
+        """Pause after each round of the polling loop."""
         self.restarts = 0
         """How many engines were started since another one had died."""
         self._settings = settings
@@ -70,6 +74,23 @@ class Engines:
         self.short = short
         for engine in self.all():
             engine.settings.set_mode(short=short)
+
+    def hold(self, *, is_stepping: bool) -> None:
+        """Let them wait for steps, or no longer."""
+        self.is_stepping = is_stepping
+        for engine in self.all():
+            engine.hold(is_stepping=is_stepping)
+
+    def step(self) -> None:
+        """Let the one that serves go on by a step."""
+        if self._serving is not None and self._serving.phase is Phase.SERVING:
+            self._serving.step()
+
+    def set_tick(self, seconds: float) -> None:
+        """Set the pause after each round of the polling loop."""
+        self.tick_s = seconds
+        for engine in self.all():
+            engine.settings.set_tick(seconds)
 
     def leave(self) -> None:
         """Let all of them end in order."""
@@ -159,7 +180,8 @@ class Engines:
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
         engine.settings.set_mode(short=self.short)
-        engine.settings.set_tick(settings.tick_s)
+        engine.settings.set_tick(self.tick_s)
+        engine.hold(is_stepping=self.is_stepping)
         self._tell(Kind.SPAWN, f"process {engine.pid} engine {model}")
         return engine
 

@@ -32,6 +32,7 @@ REFUSAL = "this is a recording: what it shows has happened, and cannot be change
 class Replay:
     """A sibling of engine.run.Run, over a file."""
 
+    slow_motion = None  # time itself is played slowly, or stepped
     said: tuple[str, ...] = ()  # a recording does not hold what was written
 
     def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:
@@ -141,27 +142,27 @@ class Replay:
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as it was."""
-        return self._state.snapshot(self._at_ns, first_row, rows, order)
+        return self.state.snapshot(self._at_ns, first_row, rows, order)
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
         """The row of a connection in the table; None when it is not in it."""
-        return self._state.row_of(conn, self._at_ns, order)
+        return self.state.row_of(conn, self._at_ns, order)
 
     def neighbour(self, row: int, steps: int, order: Order = BY_PLACE) -> tuple[int, int] | None:
         """(row, conn) of the connection so many steps from a row, as far as there is one."""
-        return self._state.neighbour(row, steps, self._at_ns, order)
+        return self.state.neighbour(row, steps, self._at_ns, order)
 
     def model_of(self, pid: int) -> str | None:
         """The model whose code a process runs or ran; None when that is not known."""
-        return self._state.workers.model_of(pid) or self._scene.model_before or None
+        return self.state.workers.model_of(pid) or self._scene.model_before or None
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
-        return self._state.detail(conn, self._at_ns)
+        return self.state.detail(conn, self._at_ns)
 
     def worker(self, pid: int, task: str) -> WorkerDetail | None:
         """One process (task empty) or thread told whole; None when it has ended."""
-        return self._state.worker(pid, task, self._at_ns)
+        return self.state.worker(pid, task, self._at_ns)
 
     def status(self) -> RunStatus:
         """What ran."""
@@ -169,7 +170,7 @@ class Replay:
 
     def numbers(self) -> ProcessNumbers:
         """What the operating system said then; where nobody asked it, what the events tell."""
-        names = self._state.workers.threads()
+        names = self.state.workers.threads()
         children = sum(not name for name in names)
         told = ProcessNumbers(processes=children, threads=children + sum(map(bool, names)))
         return self._scene.numbers or told
@@ -177,6 +178,10 @@ class Replay:
     def kernel(self) -> KernelNumbers:
         """What the kernel said then."""
         return self._scene.kernel
+
+    def unread_since_ns(self) -> dict[int, int]:
+        """Of no connection: the kernel's numbers are recorded as sums."""
+        return {}
 
     def switch(self, model: str) -> None:
         """Nothing."""
@@ -223,7 +228,7 @@ class Replay:
         self._speed = min(max(self._speed + steps, SLOWEST), FASTEST)
 
     def _begin_anew(self) -> None:
-        self._state = ServerState()
+        self.state = ServerState()
         self._scene = Scene(self.header.model, self.header.mode)
         self._index = 0  # lines before it are folded
         self._fresh = []
@@ -232,11 +237,11 @@ class Replay:
         """Fold the lines up to `end`; their events."""
         lines = self._lines[self._index : end]
         events = [line for line in lines if not is_told(line)]
-        self._state.fold(events)
+        self.state.fold(events)
         for line in lines:
             if not line.conn or self._scene.is_first:
                 self._scene.take(line)
-        self._state.note_unreported(self._scene.unreported)
+        self.state.note_unreported(self._scene.unreported)
         self.short = self._scene.mode == "short"
         self._index = max(end, self._index)
         return events

@@ -27,6 +27,7 @@ from engine.probes.descriptors import DescriptorProbe
 from engine.probes.kernel import KernelSampler
 from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
+from engine.slow_motion import SlowMotion
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
@@ -66,6 +67,7 @@ class Run:
         self._sampled_s = 0.0
         self._is_busy = False
         self._engines = Engines(settings, self._listener, self._tell)
+        self.slow_motion = SlowMotion(self._engines)
 
     # --- what keys and commands do -------------------------------------------------------------
 
@@ -217,6 +219,10 @@ class Run:
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
         return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
+
+    def unread_since_ns(self) -> dict[int, int]:
+        """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
+        return self._kernel.unread_since_ns()
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from time import time
+from time import sleep, time
 from typing import Any
 
 from engine.failures import in_one_line, print_failure
@@ -11,6 +11,7 @@ from engine.http_messages import NO_PEER, Peer, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.listener import open_beside
 from engine.pool import DEFAULT_POOL, Pool
+from engine.step_gate import StepGate
 
 
 class Settings:
@@ -37,6 +38,15 @@ class Settings:
     def tick_s(self) -> float:
         """Pause after each round of the polling loop, in seconds."""
         return self._words[_TICK_US] / 1e6
+
+    @property
+    def stepping(self) -> bool:
+        """Whether each answer, or each round, waits for a step (step_gate.py)."""
+        return bool(self._words[_STEPPING])
+
+    def set_stepping(self, *, stepping: bool) -> None:
+        """Let the server wait for steps, or no longer."""
+        self._words[_STEPPING] = stepping
 
     @property
     def thinning_word(self) -> memoryview:
@@ -86,6 +96,7 @@ class Settings:
 
 TELL_BYTES, TELL_TIMES = 1 << 32, 1 << 33
 _CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING, _CAP, _REFUSED = range(7)  # of that, two words
+_STEPPING = _REFUSED + 2
 
 
 FAILURE = b"500 Internal Server Error: the server has a fault.\n"
@@ -116,6 +127,8 @@ class Service:
         self.run: Callable[[Coroutine[Any, Any, None]], None] | None = None
         """Where the application is awaited (ASGI): what runs the model's coroutine, in the loop in which
         the application has started."""
+        self.gate: StepGate | None = None
+        """Where it waits while it is stepped; None: it cannot be."""
         self._answer: Callable[[Request, Peer], Any] = answer
         self.on_leave = on_leave
         """Told once that this process never accepts again."""
@@ -125,6 +138,11 @@ class Service:
         """The application's response. The site may burn CPU and never waits: that is left to the
         model (`wait_s`); an application of the user's own does what it likes. A bug in it costs this
         one client a 500, and nobody else anything."""
+        if self.gate is not None and self.settings.stepping:
+            self.gate.wait_before_answer()
+        return self._answer_now(request, peer)
+
+    def _answer_now(self, request: Request, peer: Peer) -> Answer:
         try:
             return self._answer(request, peer)  # type: ignore[no-any-return]
         except BaseException as error:  # SystemExit, too: not the application's server to end
@@ -132,12 +150,21 @@ class Service:
 
     async def answer_awaited(self, request: Request, peer: Peer = NO_PEER) -> Answer:
         """The same for a model of coroutines, with an application that is one."""
+        if self.gate is not None and self.settings.stepping:
+            await self.gate.wait_before_answer_awaited()
         if self.run is None:
-            return self.answer(request, peer)
+            return self._answer_now(request, peer)
         try:
             return await self._answer(request, peer)  # type: ignore[no-any-return]
         except BaseException as error:
             return _failed(error)
+
+    def pause_between_rounds(self) -> None:
+        """What a loop that asks all its sockets in turn does before each round: nothing, as a rule."""
+        if self.settings.tick_s:
+            sleep(self.settings.tick_s)
+        if self.gate is not None:
+            self.gate.wait_before_round()
 
     @property
     def accepting(self) -> bool:

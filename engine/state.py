@@ -15,7 +15,7 @@ from engine.events import QUEUE, Event, Kind, Unreported
 from engine.flow import Flow, Totals
 from engine.order import BY_PLACE, Order
 from engine.passing import Passed
-from engine.snapshot import STRIP_CELL_NS, Counts, Snapshot, State
+from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, Counts, Snapshot, State
 from engine.steps import AFTER, APPLY, Server, end_with_process
 from engine.strip_letters import CELL_BIT
 from engine.worker_view import WorkerDetail
@@ -25,6 +25,8 @@ EVENTS_KEPT = 1_000
 NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
 LOG_MOST, LOG_LEAST = 400, 16  # events kept of each connection, for its detail;
 LOGS_TOGETHER = 100_000  # and of all together: some 30 MB
+CELLS_MOST = 400  # and finished cells, for its lane: 60 s of them;
+CELLS_TOGETHER = 200_000  # and of all together: some 8 MB
 BEGIN = {Kind.ACCEPT, Kind.RECV, *AFTER}
 """What can come first of a connection, if its accept was lost."""
 RELEASE, TICK = Kind.RELEASE, Kind.TICK
@@ -43,7 +45,7 @@ class ServerState:
         self.numbered = 0
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._numbers: dict[int, int] = {}
-        self._log_limit = LOG_MOST
+        self._log_limit, self._cells_kept = LOG_MOST, CELLS_MOST
         self._flow = Flow()
         self._cell_ends_ns = 0
 
@@ -70,23 +72,26 @@ class ServerState:
                 self._appear(event)
                 continue
             if connection.cell != server.cell:
-                connection.roll(server.cell)
+                connection.roll(server.cell, self._cells_kept)
             state = connection.steps.get(kind)
             if state is None:
                 self._misstep(connection, event)
+                connection.log.append(event)
+                connection.states.append(connection.state)
                 continue
             connection.log.append(event)
             if len(connection.log) > self._log_limit:
                 connection.forget(self._log_limit // 2)
             if kind is TICK and (event.tells_bytes or event.queued_ms):
-                if event.queued_ms:
+                if event.queued_ms:  # nothing has happened besides
                     connection.queued_ns = event.queued_ms * 1_000_000
                     server.waits.note_queued(connection)
-                continue  # nothing has happened besides
-            connection.happened |= bits[kind]
-            if kind is not RELEASE:  # what the parent gives up says nothing of the connection
-                connection.last = event
-            APPLY[kind](server, connection, event, state)
+            else:
+                connection.happened |= bits[kind]
+                if kind is not RELEASE:  # what the parent gives up says nothing of the connection
+                    connection.last = event
+                APPLY[kind](server, connection, event, state)
+            connection.states.append(connection.state)
 
     def note_passed(self, passed: Passed) -> None:
         """Add the totals of connections that came and went unseen."""
@@ -124,6 +129,7 @@ class ServerState:
             APPLY[event.kind](self.server, connection, event, STEPS[State.ACCEPTED][event.kind])
         else:
             self._misstep(connection, event)
+        connection.states[-1] = connection.state
 
     def _number(self, conn: int) -> None:
         """Remember numbers for as long as events speak of them, also when the row is gone."""
@@ -136,7 +142,6 @@ class ServerState:
         """A step that the table does not allow. It is counted, and so are its bytes; the connection
         goes on as the event says, but nothing opens it again."""
         kind = event.kind
-        connection.log.append(event)
         if kind is Kind.CLOSE and connection.closed_by == "cut":
             self.server.cut -= 1  # it had been closed in time, as is only told now
             connection.closed_by = event.note.split(" ", 1)[0]
@@ -178,8 +183,9 @@ class ServerState:
         if cells := self.server.cell - before:
             self._worker_views.roll(self.connections.values(), before, cells)
         self.server.table.expire(at_ns)
-        share = LOGS_TOGETHER // max(len(self.connections), 1)
-        self._log_limit = min(max(share, LOG_LEAST), LOG_MOST)
+        known = max(len(self.connections), 1)
+        self._log_limit = min(max(LOGS_TOGETHER // known, LOG_LEAST), LOG_MOST)
+        self._cells_kept = min(max(CELLS_TOGETHER // known, STRIP_CELLS), CELLS_MOST)
         self._flow.sample(at_ns, self._totals())
         self._cell_ends_ns = min((self.server.cell + 1) * STRIP_CELL_NS, self._flow.second_ends_ns)
 

@@ -34,6 +34,12 @@ def letter_of(happened: int, state: State | None) -> str:
     return cell_letter(happened if state is None else happened | (state + 1) << STATE_SHIFT)
 
 
+def parts_of(cell: int) -> tuple[int, State | None]:
+    """What happened in a finished cell, as CELL_BITs, and the state at its end."""
+    state = cell >> STATE_SHIFT
+    return cell & (1 << STATE_SHIFT) - 1, State(state - 1) if state else None
+
+
 def cell_letter(cell: int) -> str:
     """Of a cell as a connection keeps it: bits of events, and above them a state plus one."""
     if cell == _NOT_OPEN:

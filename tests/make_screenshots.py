@@ -47,6 +47,7 @@ SCENES = [
     Scene("dashboard-200x60", "thread", 200, 60),
     Scene("process-120x40", "process", 120, 40),
     Scene("detail-120x40", "thread", 120, 40, ("down", "enter")),
+    Scene("lanes-120x40", "thread", 120, 40, ("v", "down", "down")),
     Scene("graphs-120x40", "thread", 120, 40, ("g",)),
     Scene("help-80x24", "thread", 80, 24, ("question_mark",)),
 ]

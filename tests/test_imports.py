@@ -13,7 +13,7 @@ PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
     "app_queue", "worker_views", "rooms", "kernel_numbers", "worker_view", "request_life", "strip_letters",
-    "thinning",
+    "thinning", "lanes", "line_counts",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 
@@ -59,6 +59,8 @@ RULES = [
             "engine.rooms",
             "engine.kernel_numbers",
             "engine.worker_view",
+            "engine.lanes",
+            "engine.line_counts",
             "tui.format",
             "tui.words",
         ),

@@ -34,7 +34,7 @@ class Actions(PageActions):
         """Under a page the dashboard's own keys rest: nobody sees what they would do."""
         if action in LINES and isinstance(self.focused, Input):
             return False  # a letter of what is being typed
-        return self.page is None or action in ON_PAGES
+        return self.page is None or action in (*ON_PAGES, *self.page.keeps)
 
     # --- the server ---------------------------------------------------------------------------------
 

@@ -181,6 +181,8 @@ class Dashboard(PlaybackActions):
             self._last_event_ns = new[-1].at_ns
             if self.picture.recorder is not None:
                 self._record(new)
+            if self.page is not None:
+                self.page.take(new)
         return bool(new)
 
     def _record(self, new: Sequence[Event]) -> None:
@@ -199,7 +201,7 @@ class Dashboard(PlaybackActions):
             or now_ns - self._last_event_ns < MOVING_NS
             or now_ns // SECOND_NS != self._second
             or self.picture.is_waiting
-            or (self.page is not None and self.page.is_live)
+            or (self.page is not None and self.page.is_moving)
             or self.served.status() != self.picture.status
         )
         if is_moving:

@@ -58,6 +58,20 @@ LIVE = (
         5,
     ),
     Key("L", (("L", "load_form"),), "", "the settings of sustained load"),
+    Key(
+        ".",
+        (("full_stop", "step"),),
+        "step",
+        "hold the server; once it is held, let it answer one request (polling: make one round)",
+        6,
+    ),
+    Key(",", (("comma", "run_on"),), "", "let a server that is held run on"),
+    Key(
+        "[ ]",
+        (("left_square_bracket", "tick(-1)"), ("right_square_bracket", "tick(1)")),
+        "",
+        "slow motion: a shorter or longer pause after each round of the polling loop",
+    ),
     Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
 )
 
@@ -112,6 +126,20 @@ TABLE = (
 )
 
 SCREEN = (
+    Key(
+        "v",
+        (("v", "lanes"),),
+        "lanes",
+        "the connections along time, a lane for each, with who did each piece; + - zoom, ← → time",
+        7,
+    ),
+    Key(
+        "o",
+        (("o", "code"),),
+        "code",
+        "the source of the model, lit where it runs, with how often and how long each line ran",
+        8,
+    ),
     Key(
         "g",
         (("g", "graphs"),),

@@ -6,6 +6,7 @@ No Textual, no clock: the same run at the same moment gives the same lines.
 from collections.abc import Mapping, Sequence
 
 from engine.events import Event
+from engine.labs import server_of
 from engine.models import MODELS
 from engine.rooms import rooms_of
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
@@ -13,6 +14,7 @@ from tui.format import Line, count
 from tui.history import History
 from tui.key_table import foot
 from tui.layout import Heights, arrange, key_lines, room_lines, server_lines, server_title
+from tui.pace_words import told_of_pace
 from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
@@ -39,6 +41,8 @@ class Picture:
         self._playback = run if isinstance(run, Playback) else None
         self.recorder: Recorder | None = None
         self.start_ns = 0
+        self.window_rows: int | None = None
+        """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
 
     def draw(self, width: int, height: int, frames_per_s: float, new_events: int = 0) -> Parts:
@@ -97,10 +101,15 @@ class Picture:
         return parts
 
     def _told_of_tape(self) -> Sequence[str]:
-        """How far a recording is, made or played, in ever fewer words; empty where there is none."""
+        """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
+        empty where there is none of these."""
         played, recorder = self._playback, self.recorder
         if played is None:
-            return (f"recording {count(recorder.events)} events", "recording") if recorder else ()
+            pace = told_of_pace(self._run.slow_motion, self.status.model)
+            if recorder is None:
+                return pace
+            recording = f"recording {count(recorder.events)} events"
+            return [*(f"{words}  recording" for words in pace), *(pace or (recording, "recording"))]
         at, length = f"{played.at_s:.1f}", f"{played.length_s:.1f}"
         how = "end" if played.is_over else "paused" if played.is_paused else f"x{played.speed:g}"
         return (
@@ -115,7 +124,8 @@ class Picture:
         which model the process belongs to; empty without a line."""
         if not event.line:
             return ""
-        module = MODELS.get(self._run.model_of(event.pid) or "")
+        model = self._run.model_of(event.pid) or ""
+        module = server_of(model) or MODELS.get(model)
         return f"{module.rpartition('.')[2]}.py:{event.line}" if module else f"line {event.line}"
 
     @property
@@ -126,7 +136,7 @@ class Picture:
 
     def _look(self) -> None:
         """Take the rows that are seen."""
-        self.snapshot = snapshot = self.table.look(self.heights.rows)
+        self.snapshot = snapshot = self.table.look(self.window_rows or self.heights.rows)
         if not self.start_ns and snapshot.events:
             self.start_ns = snapshot.events[0].at_ns
 

@@ -4,14 +4,14 @@ import contextlib
 
 from textual.widgets import Input
 
-from tui.actions import Actions
+from tui.inside_actions import InsideActions
 from tui.prompt import Prompt
 from tui.run_like import Playback
 
 SKIP_S = 5.0
 
 
-class PlaybackActions(Actions):
+class PlaybackActions(InsideActions):
     """They do nothing while a server runs."""
 
     jump_line: Prompt
@@ -31,7 +31,9 @@ class PlaybackActions(Actions):
 
     def action_step(self) -> None:
         """Exactly one event further."""
-        if self.playback is not None:
+        if self.playback is None:
+            super().action_step()
+        else:
             self.playback.step()
             self.draw_soon()
 

@@ -1,6 +1,6 @@
 """What the dashboard needs of a run: engine.run.Run has it, and so has the fake of the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from engine.detail import ConnectionDetail
@@ -9,12 +9,36 @@ from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.state import ServerState
 from engine.worker_view import WorkerDetail
+
+
+class SlowMotionLike(Protocol):
+    """The pace of a server, as keys change it."""
+
+    @property
+    def is_stepping(self) -> bool:
+        """The server waits for steps."""
+
+    @property
+    def tick_s(self) -> float:
+        """The pause after each round of the polling loop."""
+
+    def step(self) -> None:
+        """Hold the server; if it is held, let it go on by a step."""
+
+    def go_on(self) -> None:
+        """Hold it no longer."""
+
+    def change_tick(self, steps: int) -> None:
+        """A longer pause, or a shorter one."""
 
 
 class RunLike(Protocol):
     """A server that runs, or seems to."""
 
+    state: ServerState
+    """The fold, to be read only."""
     whole: bool
     """poll() tells every event, also those of connections that nobody could have seen."""
 
@@ -47,6 +71,10 @@ class RunLike(Protocol):
         """(row, conn) of the connection so many steps from a row (negative: up), or of the last one
         in that direction."""
 
+    @property
+    def slow_motion(self) -> SlowMotionLike | None:
+        """None: its pace cannot be changed."""
+
     def model_of(self, pid: int) -> str | None:
         """The model whose code a process runs or ran; None when that is not known."""
 
@@ -64,6 +92,10 @@ class RunLike(Protocol):
 
     def kernel(self) -> KernelNumbers:
         """What the kernel says of the sockets of the port."""
+
+    def unread_since_ns(self) -> Mapping[int, int]:
+        """conn -> since when, at the latest, the kernel has had bytes for the server, of those who wait
+        for it to read."""
 
     def switch(self, model: str) -> None:
         """Let another model take over."""

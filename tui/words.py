@@ -23,6 +23,9 @@ LETTER_ROLES = {
     "x": "text",
     "~": "torn",
     " ": "text",
+    "q": "accepted",
+    "u": "reading",
+    ":": "closed",
 }
 KIND_ROLES = {
     Kind.ACCEPT: "accepted",

@@ -114,7 +114,7 @@ def _read_header(name: str, module: str) -> ModelInfo:
     # Imported here, since an engine never asks: what it has not loaded, its forks need not copy.
     import ast
 
-    header = ast.get_docstring(ast.parse(_source_of(module).read_bytes())) or ""
+    header = ast.get_docstring(ast.parse(source_of(module).read_bytes())) or ""
     fields = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
     first = header.partition("\n")[0].partition(": ")[2].rstrip(".")
     if not first or not {"Calls", "Fails by"} <= set(fields):
@@ -122,7 +122,7 @@ def _read_header(name: str, module: str) -> ModelInfo:
     return ModelInfo(name, first, fields["Calls"], fields["Fails by"])
 
 
-def _source_of(module: str) -> "Path":
+def source_of(module: str) -> "Path":
     """The file of a module, found without running its package. Raises ModuleNotFoundError."""
     from importlib.util import find_spec
     from pathlib import Path

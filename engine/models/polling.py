@@ -28,12 +28,14 @@ def serve(listener: socket.socket, service: Service) -> None:
     clients: list[Client] = []
     pause_ends_s = 0.0
     while service.accepting:
+        service.pause_between_rounds()  # --tick; without it a processor is never idle
         if time.monotonic() >= pause_ends_s:
             pause_ends_s = time.monotonic() + accept(listener, service, admission, clients)
         go_round(clients, service)
     listener.close()
     admission.close_refused(all_of_them=True)
     while clients:
+        service.pause_between_rounds()
         go_round(clients, service)
 
 
@@ -74,8 +76,6 @@ def go_round(clients: list[Client], service: Service) -> None:
         if is_over:
             clients.remove(client)
             client.connection.close()
-    if service.settings.tick_s:
-        time.sleep(service.settings.tick_s)
 
 
 def talk(client: Client, service: Service) -> bool:

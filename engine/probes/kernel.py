@@ -52,8 +52,12 @@ class Waiting:
             if earlier is not None and earlier[1] == moved:
                 since_ns = min(since_ns, earlier[0])
             self._since[row.cookie] = (since_ns, moved)
-        oldest_ns = min([since_ns for since_ns, _ in self._since.values()], default=now_ns)
+        oldest_ns = min(self.since_ns().values(), default=now_ns)
         return Room(len(self._since), (now_ns - oldest_ns) / _MS)
+
+    def since_ns(self) -> dict[int, int]:
+        """Since when each of them has been in it, at the latest, by its cookie."""
+        return {cookie: since_ns for cookie, (since_ns, _) in self._since.items()}
 
 
 class KernelProbe:
@@ -115,6 +119,10 @@ class KernelProbe:
             listen_drops=drops,
         )
 
+    def unread_since_ns(self) -> dict[int, int]:
+        """Since when the server has not read what came, by cookie, as the last look saw it."""
+        return self._unread.since_ns()
+
     def view(self, conn: int) -> KernelView | None:
         """A connection as the last look saw it; None when it was not there."""
         row = self._rows.get(conn)
@@ -162,6 +170,7 @@ class KernelSampler:
         self.close = self._probe.close
         self.view = self._probe.view
         self.sockets = self._probe.sockets
+        self.unread_since_ns = self._probe.unread_since_ns
 
     def numbers(self, at_most_old_s: float | None = None, *, is_busy: bool) -> KernelNumbers:
         """The last look; a new one if that is older than `at_most_old_s`, or than it need be."""

@@ -54,7 +54,7 @@ def test_a_replay_shows_what_the_live_run_showed(tmp_path: Path, model: str) -> 
     compared = 0
     for live in [*seen, *reversed(seen)]:
         replay.jump((live.now_ns - start_ns) / SECOND_NS)
-        again = replay._state.snapshot(live.now_ns)
+        again = replay.state.snapshot(live.now_ns)
         if again.counts.events == live.counts.events:  # else some were still on their way
             compared += 1
             assert without_rates(again) == without_rates(live)

@@ -20,6 +20,27 @@ ENGINE_PID = 4120
 KERNEL_ROOMS = ("syn_retry", "accept_queue", "unread", "time_wait", "close_wait")
 
 
+class FakeSlowMotion:
+    """The pace that keys have asked for."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self._calls = calls
+        self.is_stepping = False
+        self.tick_s = 0.0
+
+    def step(self) -> None:
+        self._calls.append("step" if self.is_stepping else "hold")
+        self.is_stepping = True
+
+    def go_on(self) -> None:
+        self._calls.append("go on")
+        self.is_stepping = False
+
+    def change_tick(self, steps: int) -> None:
+        self._calls.append(f"tick {steps}")
+        self.tick_s = 0.2 if steps > 0 else 0.0
+
+
 class FakeRun:
     """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
 
@@ -46,6 +67,8 @@ class FakeRun:
             accept_queue_limit=128,
         )
         self.given_descriptors: Descriptors | None = None
+        self.slow_motion = FakeSlowMotion(self.calls)
+        self.given_unread_ns: dict[int, int] = {}
         self.given_said: tuple[str, ...] = ()
         self.given_kernel = KernelNumbers(
             rooms={name: Room(0, 0.0) for name in KERNEL_ROOMS},
@@ -109,6 +132,9 @@ class FakeRun:
     def kernel(self) -> KernelNumbers:
         return self.given_kernel
 
+    def unread_since_ns(self) -> dict[int, int]:
+        return self.given_unread_ns
+
     def switch(self, model: str) -> None:
         self.calls.append(f"switch {model}")
         self.given_status = replace(self.given_status, model=model, phase="serving")
@@ -144,11 +170,12 @@ class FakeRun:
         note: str = "",
         task: str = "MainThread",
         pid: int = ENGINE_PID,
+        line: int = 18,
     ) -> None:
         """An event, now. Its descriptor follows from the connection."""
         fd = conn + 5 if conn else -1
         self._waiting.append(
-            Event(self._seq, self.now_ns, kind, conn, fd, pid, task, moved, 18, note)
+            Event(self._seq, self.now_ns, kind, conn, fd, pid, task, moved, line, note)
         )
         self._seq += 1
 

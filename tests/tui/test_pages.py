@@ -117,7 +117,7 @@ async def test_the_help_tells_every_key() -> None:
                 assert f"  {key.shown} " in text
 
 
-def test_no_key_does_two_things_but_space() -> None:
+def test_no_key_does_two_things_but_those_of_recordings() -> None:
     bound = [
         name
         for _, group in GROUPS
@@ -125,7 +125,7 @@ def test_no_key_does_two_things_but_space() -> None:
         for names, _ in key.bindings
         for name in names.split(",")
     ]
-    assert {name for name in bound if bound.count(name) > 1} == {"space"}
+    assert {name for name in bound if bound.count(name) > 1} == {"space", "full_stop"}
 
 
 async def test_headings_and_rows_are_clicked() -> None:

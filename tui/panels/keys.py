@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tui.format import Line, Span, plain
 
 DIGITS = 9  # models beyond the ninth have no digit; `m` shows them all
+LEFT_OUT = 7  # keys of this rank and above give way to the names of the models
 GAPS = (2, 1)  # cells between keys, the second where the first has no room
 
 
@@ -22,15 +23,20 @@ class Item(NamedTuple):
 def lines(
     items: Sequence[Item], models: Sequence[str], running: str, width: int, most: int
 ) -> list[Line]:
-    """At most `most` lines; a key and its words stay together. Where there is room, the digits are
-    told one by one (without `models` there are none); where there is little, the least important keys
-    are left out."""
-    kept = list(items)
+    """At most `most` lines; a key and its words stay together. Where there is room for them beside the
+    keys that matter, the digits are told one by one (without `models` there are none); where there is
+    little, the least important keys are left out."""
     digits = [
         Item(str(digit), model, model == running, 0)
         for digit, model in enumerate(models[:DIGITS], start=1)
     ]
-    rows = _flow([*digits, *kept[1:]] if digits else kept, width, GAPS[0])
+    told = [*digits, *items[1:]] if digits else list(items)
+    while len(rows := _flow(told, width, GAPS[0])) > most:
+        least = max(told, key=lambda item: item.rank)
+        if not digits or least.rank < LEFT_OUT:
+            break
+        told.remove(least)
+    kept = list(items)
     while len(rows) > most and kept:
         for gap in GAPS:
             rows = _flow(kept, width, gap)

@@ -1,5 +1,6 @@
 """The help: keys, states, letters and marks, all from the tables that the dashboard itself uses."""
 
+from engine.lanes import LANE_LETTERS
 from engine.rooms import ROOMS
 from engine.snapshot import STATE_MEANINGS, STRIP_LETTERS
 from tui.format import Line, Span, wrapped
@@ -64,6 +65,9 @@ def lines(width: int) -> list[Line]:
     told += _section("LETTERS  of a strip, 150 ms each: it shows the first of these that happened")
     for letter, meaning in STRIP_LETTERS.items():
         told += _entry(letter if letter.strip() else "blank", LETTER_ROLES[letter], meaning, width)
+    told += _section("LETTERS  of a lane, beside those")
+    for letter, meaning in LANE_LETTERS.items():
+        told += _entry(letter, LETTER_ROLES[letter], meaning, width)
     told += _section("FIGURES")
     for name, meaning in FIGURES:
         told += _entry(name, "value", meaning, width)

@@ -3,7 +3,7 @@
 While it stands the server goes on, and so does the first line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import Screen
 
+from engine.events import Event
 from tui.format import Line
 from tui.lines import Lines, Painter, ScrolledLines
 
@@ -23,6 +24,8 @@ class Page(Screen[str | None]):
 
     is_live = False
     """Drawn anew in each frame."""
+    keeps: ClassVar[tuple[str, ...]] = ()
+    """Actions of the dashboard whose keys work here, too."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back"),
         Binding("up", "move(-1)"),
@@ -42,6 +45,11 @@ class Page(Screen[str | None]):
         self._foot = Lines(painter, "keys")
         self._keys = keys
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether time alone may change what it shows."""
+        return self.is_live
+
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         self._body.styles.height = "1fr"
@@ -50,6 +58,9 @@ class Page(Screen[str | None]):
     def on_resize(self, _: Resize) -> None:
         """Draw for the new size."""
         self.draw()
+
+    def take(self, events: Iterable[Event]) -> None:
+        """What has happened since the last call, for a page that wants to know."""
 
     def lines(self, width: int, height: int) -> list[Line]:
         """All lines of the page, also those that do not fit."""

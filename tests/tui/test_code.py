@@ -1,0 +1,144 @@
+"""The page with the source of the model: what is lit, what is counted, and whom it follows."""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.events import Kind
+from engine.models import MODELS, source_of
+from tests.tui.fake_run import ENGINE_PID, FakeRun
+from tests.tui.shown_app import screen, shown
+from tui.app import Dashboard
+
+Compare = Callable[..., bool]
+
+
+def line_of(model: str, code: str) -> int:
+    """The number of the first line that has this in it."""
+    text = source_of(MODELS[model]).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(text, 1) if code in line)
+
+
+ACCEPT, RECV = line_of("thread", "listener.accept()"), line_of("thread", "connection.recv(")
+REQUEST = line_of("thread", "conversation.receive(")
+
+
+def serve(run: FakeRun, conn: int, target: str = "/", *, finish: bool = True) -> None:
+    task = f"Thread-{conn}"
+    run.tell(Kind.RECV, conn, moved=83, task=task, line=RECV)
+    run.tell(Kind.REQUEST, conn, note=f"GET {target}", task=task, line=REQUEST)
+    if finish:
+        run.wait(0.25)
+        run.tell(Kind.RESPONSE, conn, moved=90, note="200", task=task, line=REQUEST)
+
+
+def a_served_run() -> FakeRun:
+    """Two connections: one is in the handler for 1.5 s."""
+    run = FakeRun()
+    for conn in (1, 2):
+        run.tell(Kind.ACCEPT, conn, note=f"127.0.0.1:{50_000 + conn}", line=ACCEPT)
+        run.wait(0.5)
+    serve(run, 1)
+    serve(run, 2, "/wait/9000", finish=False)
+    run.wait(1.5)
+    return run
+
+
+def row(dashboard: Dashboard, number: int) -> str:
+    return next(line for line in screen(dashboard) if f"{number:>4} " in line[35:50])
+
+
+async def test_the_line_of_the_last_event_is_lit_and_lines_are_counted() -> None:
+    run = a_served_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("o")
+        lines = screen(dashboard)
+        assert lines[1].startswith("CODE  engine/models/thread.py  figures of the last 7 events")
+        lit = row(dashboard, REQUEST)
+        assert f">{REQUEST:>4}" in lit
+        assert lit.split()[:3] == ["3", "83", "ms"]
+        assert "2 for 1.50 s" in lit
+        assert lines[-2].startswith("#2 request GET /wait/9000  by Thread-2 of pid 4120")
+        run.tell(Kind.RECV, 1, moved=5, task="Thread-1", line=RECV)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert f">{RECV:>4}" in row(dashboard, RECV)
+        assert "1.50 s" in row(dashboard, RECV)
+
+
+async def test_events_are_gone_through_one_by_one_and_then_followed_again() -> None:
+    async with shown(a_served_run()) as (dashboard, pilot):
+        await pilot.press("o", "left", "left")
+        assert f">{REQUEST:>4}" in row(dashboard, REQUEST)
+        assert screen(dashboard)[-2].startswith("#1 response 90 B  200")
+        await pilot.press("left", "left", "left", "left", "left")
+        assert f">{ACCEPT:>4}" in row(dashboard, ACCEPT)
+        assert screen(dashboard)[-2].startswith("#1 accept")
+        await pilot.press("right", "right")
+        assert screen(dashboard)[-2].startswith("#1 recv")
+        await pilot.press("end")
+        assert screen(dashboard)[-2].startswith("#2 request")
+
+
+async def test_the_chosen_connection_is_followed() -> None:
+    run = a_served_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("home", "o")
+        assert "follows #1" in screen(dashboard)[1]
+        assert screen(dashboard)[-2].startswith("#1 response")
+        serve(run, 2)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert screen(dashboard)[-2].startswith("#1 response")
+
+
+async def test_another_process_brings_the_source_of_its_model() -> None:
+    run = a_served_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("o")
+        run.tell(Kind.SPAWN, note="process 5000 engine epoll", line=0)
+        run.tell(Kind.ACCEPT, 3, note="127.0.0.1:50003", pid=5000, line=99)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert screen(dashboard)[1].startswith("CODE  engine/models/epoll_loop.py")
+        run.tell(Kind.RECV, 1, moved=5, task="Thread-1", line=RECV, pid=ENGINE_PID)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert screen(dashboard)[1].startswith("CODE  engine/models/thread.py")
+
+
+async def test_scrolling_holds_the_file_and_end_lets_it_go() -> None:
+    async with shown(a_served_run(), (80, 24)) as (dashboard, pilot):
+        await pilot.press("o", "pageup", "pageup", "pageup", "pageup", "pageup")
+        assert "thread: a thread for each connection" in screen(dashboard)[3]
+        await pilot.press("end")
+        assert any(f">{REQUEST:>4}" in line for line in screen(dashboard))
+
+
+async def test_before_any_event_there_is_the_source_alone() -> None:
+    async with shown(FakeRun("polling")) as (dashboard, pilot):
+        await pilot.press("o")
+        assert "polling: one thread asks every socket in turn" in screen(dashboard)[3]
+        assert "No event yet" in screen(dashboard)[-2]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=["60x20", "80x24", "120x40"])
+def test_the_page(snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = a_served_run()
+    run.poll()
+    dashboard = Dashboard(run, frames_per_s=12, beats=False)
+    assert snap_compare(dashboard, press=["o"], terminal_size=size)
+
+
+def test_the_page_in_ascii_without_colour(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    run = a_served_run()
+    run.poll()
+    dashboard = Dashboard(run, frames_per_s=12, beats=False, is_ascii=True)
+    assert snap_compare(dashboard, press=["o"], terminal_size=(120, 40))

@@ -1,0 +1,47 @@
+"""The keys that look further inside: lanes, the source of the model, and the server's pace."""
+
+from tui.actions import Actions
+
+
+class InsideActions(Actions):
+    """What they open and change. The keys themselves stand in key_table.py."""
+
+    def action_lanes(self) -> None:
+        """Each connection along time."""
+        from tui.screens.lanes import Lanes
+
+        def closed(word: str | None) -> None:
+            self.picture.window_rows = None
+            if word == "detail":
+                self.action_detail()
+            elif word == "code":
+                self.action_code()
+
+        self.picture.window_rows = self.size.height
+        page = Lanes(self.painter(), self.served, self.picture, self.draw_soon)
+        self._open(page, closed)
+
+    def action_step(self) -> None:
+        """Hold the server; once it is held, let it go on by a step."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.step()
+            self.draw_soon()
+
+    def action_run_on(self) -> None:
+        """Hold it no longer."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.go_on()
+            self.draw_soon()
+
+    def action_tick(self, steps: int) -> None:
+        """A longer pause after each round of the polling loop, or a shorter one."""
+        if (slow := self.served.slow_motion) is not None:
+            slow.change_tick(steps)
+            self.draw_soon()
+
+    def action_code(self) -> None:
+        """The source of the model, lit where it runs; where the chosen connection is, if there is one."""
+        from tui.screens.code import Code
+
+        page = Code(self.painter(), self.served, self.picture, self.picture.table.chosen)
+        self._open(page)

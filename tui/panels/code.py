@@ -1,0 +1,118 @@
+"""The source of the running model, with how often and how long each line ran.
+
+CODE  engine/models/thread.py  figures of the last 1,204 events
+   runs     mean  longest now here       line
+     12  0.31 ms  0.40 ms                  71 while not conversation.ended:
+    412  1.20 ms   1.20 s 3 tasks       >  72     data = connection.recv(RECEIVE_BYTES)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.events import KIND_NAMES, Event, Kind
+from engine.line_counts import LineTimes
+from tui.format import Line, Span, brief, count, fit, milliseconds, plain, plural
+from tui.words import KIND_ROLES, what
+
+WIDE = 100  # columns, from which on mean times and tasks have room
+HERE_WIDTH = 13
+WORKING = (Kind.REQUEST, Kind.RESPONSE)  # after these a client waits: time is told as it goes on
+HEADINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, and what its lines have done."""
+
+    name: str
+    text: Sequence[str]
+    """Empty: the file cannot be read."""
+    times: Mapping[int, LineTimes]
+    here: Mapping[int, Sequence[Event]]
+    """Number of a line -> the last events of the tasks that have not gone on from it."""
+
+
+def lines(source: Source, lit: int, now_ns: int, width: int, first: int, rows: int) -> list[Line]:
+    """`rows` lines of the file from the index `first` on, below their headings; `lit` is a number."""
+    is_wide = width >= WIDE
+    shown = list(enumerate(source.text, 1))[first : first + rows]
+    return [
+        _headings(is_wide=is_wide),
+        *(_line(source, number, text, lit, now_ns, width) for number, text in shown),
+    ]
+
+
+def title(source: Source, events: int, followed: str, width: int) -> Line:
+    """Which file, and what its figures are of."""
+    spans: list[Span] = [("CODE", "title"), (f"  {source.name}", "value")]
+    if followed:
+        spans.append((f"  {followed}", "key"))
+    room = width - len(plain(tuple(spans)))
+    told = f"  figures of the last {plural(events, 'event')}"
+    spans.append((told if len(told) <= room else fit(f"  {count(events)} events", room), "name"))
+    return tuple(spans)
+
+
+def told(
+    event: Event | None, number: int | None, place: Callable[[Event], str], width: int
+) -> Line:
+    """The event whose line is lit."""
+    if event is None:
+        return (("No event yet: the lines that run will be lit.", "hint"),)
+    who = f"by {event.task} of pid {event.pid}"
+    spans: list[Span] = [
+        (f"#{number} " if number else "", "text"),
+        (f"{KIND_NAMES[event.kind]} ", KIND_ROLES.get(event.kind, "text")),
+        (what(event), "text"),
+        (f"  {who}", "name"),
+        (f"  {place(event)}", "name"),
+    ]
+    kept: list[Span] = []
+    for text, role in spans:
+        kept.append((fit(text, max(width - len(plain(tuple(kept))), 0)), role))
+    return tuple(kept)
+
+
+def _headings(*, is_wide: bool) -> Line:
+    narrow = f"{'runs':>7} {'longest':>8} "
+    wide = f"{'runs':>7} {'mean':>8} {'longest':>8} {'now here':{HERE_WIDTH}} "
+    figures = wide if is_wide else narrow
+    return ((f"{figures}{'line':>5} ", "name"),)
+
+
+def _line(source: Source, number: int, text: str, lit: int, now_ns: int, width: int) -> Line:
+    times = source.times.get(number)
+    here = source.here.get(number, ())
+    mark = ">" if number == lit else "*" if here else " "
+    spans = _figures(times, here, now_ns, is_wide=width >= WIDE)
+    spans.append((f"{mark}{number:>4} ", "value" if here or number == lit else "name"))
+    indent = len(text) - len(text.lstrip())
+    if width < WIDE:  # half of it says as much
+        text = text[indent // 2 :]
+    code = fit(text, width - len(plain(tuple(spans))))
+    is_comment = text.lstrip().startswith("#")
+    role = "chosen" if number == lit else "value" if times else "name" if is_comment else "text"
+    return (*spans, (code, role))
+
+
+def _figures(
+    times: LineTimes | None, here: Sequence[Event], now_ns: int, *, is_wide: bool
+) -> list[Span]:
+    runs = brief(times.runs) if times else ""
+    longest = milliseconds(times.longest_ns / 1e6) if times and times.timed else ""
+    if not is_wide:
+        return [(f"{runs:>7} {longest:>8} ", "text")]
+    mean_ns = times.mean_ns if times else None
+    mean = milliseconds(mean_ns / 1e6) if mean_ns is not None else ""
+    text, role = _now_here(here, now_ns)
+    return [(f"{runs:>7} {mean:>8} {longest:>8} ", "text"), (f"{text:{HERE_WIDTH}} ", role)]
+
+
+def _now_here(here: Sequence[Event], now_ns: int) -> Span:
+    """How many tasks went no further; for how long where a client waits for that."""
+    working = [event.at_ns for event in here if event.kind in WORKING]
+    if working:
+        return fit(
+            f"{len(here)} for {milliseconds((now_ns - min(working)) / 1e6)}", HERE_WIDTH
+        ), "handler"
+    return plural(len(here), "task") if here else "", "text"

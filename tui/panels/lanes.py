@@ -1,0 +1,212 @@
+"""The lives of the connections side by side, time running right: a line for each.
+
+LANES  48 open  1–13 of 48 ↑↓   last 10 s, 105 ms a letter
+   # by          ├10s──────┼8s───────┼6s───────┼4s───────┼2s──────now
+ 132 Thread-7    A rsHHHHHHHHHHH Thread-7 HHHHHHHHHs____rsHHHHH
+ 131 pid 4122              qqqqqqA___rs_________________________x
+PIECES  of #132, newest last
+      begun           for state      by                       led to it by           line
+   +12.3 ms        1.20 s H handler  Thread-7, pid 4120       request  GET /wait/500 thread.py:88
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from engine.events import KIND_NAMES, Event
+from engine.lanes import NOT_KEPT, QUEUED, UNREAD, Lane, Piece
+from engine.snapshot import STATE_MEANINGS, Snapshot, State
+from tui.format import (
+    Column,
+    Line,
+    Span,
+    choose,
+    count,
+    first_that_fits,
+    fit,
+    heading,
+    milliseconds,
+    plain,
+    table_row,
+)
+from tui.words import LETTER_ROLES, STATE_ROLES, what
+
+Place = Callable[[Event], str]
+BY_WIDTH = 11
+TICK_LEAST = 9  # letters between two times of the ruler
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)  # seconds between them
+NAME_ROOM = 2  # letters left of a piece, beside the name in it
+LEGEND = {
+    QUEUED: "accept queue", "A": "accept", UNREAD: "unread", "r": "recv", "H": "handler", "s": "sent",
+    "S": "unsent", "_": "idle", "X": "closed", "x": "by client", "~": "torn", NOT_KEPT: "not kept",
+}  # fmt: skip
+RESTING = (State.ACCEPTED, State.READING, State.IDLE)  # how long it rests is not worth a paint
+
+
+def lane_columns(snapshot: Snapshot, width: int) -> int:
+    """How many letters a lane has."""
+    return max(width - _number_width(snapshot) - BY_WIDTH - 2, 1)
+
+
+def _number_width(snapshot: Snapshot) -> int:
+    return max(len(str(snapshot.counts.accepted)), 3) + 1  # one for the mark of a torn one
+
+
+def title(snapshot: Snapshot, rows: int, length_s: float, back: str, width: int) -> Line:
+    """How many there are, which are seen, and the scale. `back`: where time is held, in words."""
+    columns = lane_columns(snapshot, width)
+    spans: list[Span] = [("LANES", "title"), (f"  {count(snapshot.counts.open)} open", "value")]
+    if snapshot.rows > rows:
+        last = min(snapshot.first_row + rows, snapshot.rows)
+        spans.append(
+            (
+                f"  {count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓",
+                "name",
+            )
+        )
+    if back:
+        spans.append((f"  {back}", "warning"))
+    scale = f"  {length_s:g} s, {milliseconds(length_s * 1e3 / columns)} a letter"
+    room = width - len(plain(tuple(spans)))
+    spans.append((first_that_fits((scale, f"  {length_s:g} s", ""), room), "name"))
+    return tuple(spans)
+
+
+def ruler(snapshot: Snapshot, length_s: float, width: int, *, is_now: bool) -> Line:
+    """The headings, and the times above the letters: seconds before the end, which is now or not."""
+    columns = lane_columns(snapshot, width)
+    every_s = next((one for one in TICKS if one / length_s * columns >= TICK_LEAST), TICKS[-1])
+    marks = ["─"] * columns
+    ticks = int(length_s / every_s)
+    for tick in range(ticks, 0, -1):
+        at = columns - round(tick * every_s / length_s * columns)
+        text = f"{'├' if at == 0 else '┼'}{tick * every_s:g}s"
+        if at + len(text) <= columns:
+            marks[at : at + len(text)] = text
+    marks[-3:] = "now" if is_now else "end"
+    number = f"{'#':>{_number_width(snapshot)}}"
+    return ((f"{number} {'by':{BY_WIDTH}} ", "name"), ("".join(marks), "name"))
+
+
+def rows(
+    lanes: Sequence[Lane], snapshot: Snapshot, chosen: int | None, width: int, most: int
+) -> list[Line]:
+    """`most` lines, each connection in its own, blank where none is."""
+    told: list[Line] = [()] * most
+    for lane in lanes:
+        y = lane.view.row - snapshot.first_row
+        if 0 <= y < most:
+            told[y] = _lane(lane, snapshot, is_chosen=lane.view.conn == chosen)
+    return told
+
+
+def _lane(lane: Lane, snapshot: Snapshot, *, is_chosen: bool) -> Line:
+    view = lane.view
+    number = f"{'~' if view.torn else ''}{view.number}"
+    by = _owner(view.task, view.pid, view.acceptor)
+    head = f"{number:>{_number_width(snapshot)}} {fit(by, BY_WIDTH):{BY_WIDTH}}"
+    role = (
+        "chosen" if is_chosen else "torn" if view.torn else "closed" if view.closed_ns else "text"
+    )
+    letters = lane.letters
+    names = {begin: (end, _owner(task, pid, view.acceptor)) for begin, end, task, pid in lane.hands}
+    spans: list[Span] = [(head, role), (" ", "text")]
+    at = 0
+    for letter, run in groupby(letters):
+        length = len(list(run))
+        text = letter * length
+        if at in names:
+            end, name = names[at]
+            named = f" {name} "
+            if end - at >= len(named) + NAME_ROOM:
+                text = named.center(length, letter)
+        spans.append((text, LETTER_ROLES[letter]))
+        at += length
+    return tuple(spans)
+
+
+def _owner(task: str, pid: int, acceptor: int) -> str:
+    """The thread, greenlet or coroutine; of a child with one thread its pid."""
+    return f"pid {pid}" if task == "MainThread" and pid != acceptor else task
+
+
+def legend(width: int) -> Line:
+    """What the letters mean, as far as there is room."""
+    spans: list[Span] = []
+    for letter, word in LEGEND.items():
+        more: list[Span] = [(letter, LETTER_ROLES[letter]), (f" {word} ", "name")]
+        if len(plain(tuple(spans + more)).rstrip()) > width:
+            break
+        spans += more
+    return tuple(spans)
+
+
+# --- pieces -----------------------------------------------------------------------------------------
+
+Context = tuple[Place, int, int]
+"""Event -> its line, when the connection was accepted, now."""
+
+
+def pieces(
+    number: int, told: Sequence[Piece], context: Context, width: int, most: int
+) -> list[Line]:
+    """The last pieces of one connection, in at most so many lines."""
+    if most < 3:
+        return []
+    chosen = choose(_COLUMNS, width)
+    shown = told[-(most - 2) :]
+    return [
+        (("PIECES", "title"), (f"  of #{number}, newest last", "name")),
+        heading(chosen),
+        *(table_row(chosen, piece, context) for piece in shown),
+    ]
+
+
+def _begun(piece: Piece, context: Context) -> Line:
+    return ((f"+{milliseconds((piece.begin_ns - context[1]) / 1e6)}", "name"),)
+
+
+def _length(piece: Piece, context: Context) -> Line:
+    if piece.end_ns is not None:
+        return ((milliseconds((piece.end_ns - piece.begin_ns) / 1e6), "text"),)
+    if piece.state in RESTING:
+        return (("goes on", "name"),)
+    so_far = milliseconds((context[2] - piece.begin_ns) / 1e6)
+    return ((f"{so_far} so far", STATE_ROLES[piece.state]),)
+
+
+def _state(piece: Piece, _: Context) -> Line:
+    meaning = STATE_MEANINGS[piece.state]
+    return ((f"{meaning.letter} {meaning.name}", STATE_ROLES[piece.state]),)
+
+
+def _by(piece: Piece, _: Context) -> Line:
+    """Who began it; who ended it, too, if that is somebody else."""
+    began, ended = piece.began, piece.ended or piece.began
+    if began.pid != ended.pid:
+        return ((f"pid {began.pid}, then pid {ended.pid}", "text"),)
+    if began.task != ended.task:
+        return ((f"{began.task}, then {ended.task}", "text"),)
+    return ((f"pid {began.pid}" if began.task == "MainThread" else began.task, "text"),)
+
+
+def _pid(piece: Piece, _: Context) -> Line:
+    return ((f"pid {piece.began.pid}", "name"),)
+
+
+def _what(piece: Piece, _: Context) -> Line:
+    return ((f"{KIND_NAMES[piece.began.kind]} {what(piece.began)}", "text"),)
+
+
+def _line(piece: Piece, context: Context) -> Line:
+    return ((context[0](piece.began), "name"),)
+
+
+_COLUMNS: tuple[tuple[int, Column], ...] = (
+    (1, Column("begun", 10, 10, _begun, is_right=True)),
+    (0, Column("for", 14, 14, _length, is_right=True)),
+    (0, Column("state", 10, 10, _state)),
+    (2, Column("by", 11, 28, _by)),
+    (5, Column("pid", 11, 11, _pid)),
+    (3, Column("since", 12, 30, _what)),
+    (4, Column("line", 20, 22, _line)),
+)
