@@ -20,6 +20,7 @@ from engine.detail import ConnectionDetail
 from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
+from engine.findings.finding import Finding
 from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.load.result import Burst
@@ -30,6 +31,7 @@ from engine.probes.processes import ProcessProbe
 from engine.run_settings import RunSettings, check, open_listener
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
+from engine.watch import Watch
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
@@ -66,6 +68,7 @@ class Run:
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
+        self._watch = Watch(self._kernel, self._probe, settings.allowed)
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
@@ -227,6 +230,13 @@ class Run:
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
         return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
+
+    def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
+        """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
+        if self._watch.is_due:
+            self._note_unreported()
+        numbers, kernel = self.numbers(at_most_old_s), self.kernel(at_most_old_s)
+        return self._watch.look(self.state, numbers, kernel, self.status())
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""

@@ -230,6 +230,7 @@ class ProcessNumbers:
     processes: int = 0
     threads: int = 0
     zombies: int = 0
+    zombie_pids: tuple[int, ...] = ()
     descriptors: int | None = None
     """Of the first process of the running engine."""
     children_descriptors: int | None = None

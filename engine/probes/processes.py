@@ -1,5 +1,6 @@
 """Process numbers, by psutil: CPU, memory, threads, descriptors, zombies."""
 
+import contextlib
 import resource
 from collections.abc import Iterable
 from typing import Any
@@ -8,6 +9,7 @@ import psutil
 
 from engine.snapshot import ProcessNumbers
 
+ZOMBIES_NAMED = 64
 CHILDREN_LOOKED_AT = 64  # with more, descriptors and memory are scaled up from these
 
 
@@ -28,7 +30,8 @@ class ProcessProbe:
         if pid is None:
             return ProcessNumbers(accept_queue=waiting, accept_queue_limit=limit)
         tree = self._trees([pid, *draining])
-        alive = [process for process in tree if not _is_zombie(process)]
+        ended = {process.pid for process in tree if _is_zombie(process)}
+        alive = [process for process in tree if process.pid not in ended]
         children = [process for process in alive if process.pid != pid]
         looked_at = children[:CHILDREN_LOOKED_AT]
         scale = len(children) / len(looked_at) if looked_at else 0
@@ -37,14 +40,20 @@ class ProcessProbe:
             processes=len(alive),
             threads=sum(map(_threads, parents)) + round(scale * sum(map(_threads, looked_at))),
             zombies=len(tree) - len(alive),
+            zombie_pids=tuple(ended)[:ZOMBIES_NAMED],
             descriptors=sum(map(_descriptors, parents)) if parents else None,
             children_descriptors=round(scale * sum(map(_descriptors, looked_at))),
-            descriptor_limit=_descriptor_limit(),
+            descriptor_limit=_descriptor_limit(pid),
             cpu_percent=sum(map(_cpu_percent, alive)),
             memory_bytes=sum(map(_memory, parents)) + round(scale * sum(map(_memory, looked_at))),
             accept_queue=waiting,
             accept_queue_limit=limit,
         )
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the last sample."""
+        return tuple(self._known)
 
     def _trees(self, roots: Iterable[int]) -> list[psutil.Process]:
         """The processes and all that they started; the same objects as before, which know the CPU
@@ -98,7 +107,11 @@ def _memory(process: psutil.Process) -> int:
         return 0
 
 
-def _descriptor_limit() -> int:
+def _descriptor_limit(pid: int) -> int:
+    """The soft limit of a process, which may have lowered it; ours where the system does not tell."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError):
+            return resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
