@@ -23,7 +23,9 @@ SHARE = 100  # a look may cost one part in so many of a core
 class Watch:
     """The findings of one run."""
 
-    def __init__(self, kernel: KernelSampler, processes: ProcessProbe, allowed: Collection[str]) -> None:
+    def __init__(
+        self, kernel: KernelSampler, processes: ProcessProbe, allowed: Collection[str]
+    ) -> None:
         self._kernel = kernel
         self._processes = processes
         self._findings = Findings(allowed)

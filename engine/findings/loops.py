@@ -6,11 +6,12 @@ from engine.findings.rule import Rule
 from engine.findings.words import conns, many, names, pids, span
 from engine.snapshot import State
 
-BLOCKED_MS = 200.0  # in the handler; people notice a wait from about there on
+BLOCKED_MS = 300.0  # in the handler; on a busy machine a process may get no processor for 200 ms
 BEHIND_MS = 150.0
 COMPUTES_PERCENT = 60  # of a core: then it works, else it sleeps
 RESTS_PERCENT = 50
 CALLS_PER_S = 2_000  # that had nothing to do: a loop that sleeps makes some hundred at most
+POLLED_MS = 800.0  # the breath between two loads is shorter
 CALLS_EACH = 50  # for each request; a loop that serves sixteen clients needs ten at most
 PAUSED_MS = 20.0  # between two rounds
 PAUSED_SHARE = 0.6  # of the looks of
@@ -53,9 +54,9 @@ def _blocker(now: Moment) -> Held | None:
     if not now.has_one_thread or not now.waiting(BEHIND_MS):
         return None
     busy = now.holding(State.HANDLER, at_least_ms=BLOCKED_MS)
-    if now.numbers.processes == 1:
-        return busy[0] if busy else None
     for one in busy:
+        if now.numbers.processes == 1 and one.pid == now.status.engine_pid:
+            return one
         if any(other.pid == one.pid and _has_unread(other) for other in now.held):
             return one
     return None
@@ -83,7 +84,8 @@ def _has_unread(one: Held) -> bool:
 
 
 def _paused(trail: Trail) -> Said | None:
-    moments = trail.since(PAUSED_LOOKS_MS)
+    looks = {id(one.kernel): one for one in trail.since(PAUSED_LOOKS_MS)}
+    moments = list(looks.values())
     if len(moments) < 3:
         return None
     now = trail.now
@@ -108,7 +110,7 @@ def _paused(trail: Trail) -> Said | None:
 
 def busy_polling(trail: Trail) -> Said | None:
     """A loop asks, or is woken, without end, and there is nothing to do."""
-    moments = trail.since(400)
+    moments = trail.since(POLLED_MS)
     if not moments:
         return None
     then, now = moments[0].snapshot.counts, trail.now.snapshot.counts
@@ -130,7 +132,9 @@ def half_read_edge(trail: Trail) -> Said | None:
     now = trail.now
     if not now.has_one_thread or now.holding(State.HANDLER, State.UNSENT, at_least_ms=0):
         return None
-    stuck = [one for one in now.holding(State.READING, at_least_ms=HALF_READ_MS) if _has_unread(one)]
+    stuck = [
+        one for one in now.holding(State.READING, at_least_ms=HALF_READ_MS) if _has_unread(one)
+    ]
     stuck = [one for one in stuck if one.silent_ms >= HALF_READ_MS]
     if not stuck:
         return None

@@ -126,6 +126,18 @@ class Trail:
                 return found[::-1]
         return []
 
+    def samples(self) -> list[Moment]:
+        """Those with the last two samples of process numbers, oldest first; empty when there is one."""
+        found: list[Moment] = []
+        known: list[ProcessNumbers] = []
+        for moment in reversed(self._moments):
+            if not any(moment.numbers is one for one in known):
+                known.append(moment.numbers)
+            if len(known) > 2:
+                break
+            found.append(moment)
+        return found[::-1] if len(known) > 1 else []
+
     def before(self, ms: float) -> Iterable[Moment]:
         """Those that are older than that, oldest first."""
         end_ns = self.now.now_ns - ms * MS

@@ -8,8 +8,9 @@ from engine.snapshot import State
 
 WAITED_MS = 400.0  # by a client that nobody turns to
 SILENT_MS = 400.0  # of those that hold the workers
-CONVOY_MS = (4.0, 60.0)  # from handing an answer over to going on; sys.getswitchinterval() is 5 ms
-CONVOY_PERCENT = 70  # of a core: somebody computes
+DESCRIPTORS_NEAR = 0.9
+CONVOY_MS = (4.5, 8.0)  # a call that waits for the lock once: sys.getswitchinterval() is 5 ms
+CONVOY_PERCENT = 40  # of a core: somebody computes, also where others want the processor
 CONVOY_REQUESTS = 5  # a second: fewer tell nothing
 SMALL_BYTES = 65_536  # of an answer: one that fits into the send buffer is handed over at once
 
@@ -47,6 +48,9 @@ def _holders(now: Moment, *states: State) -> tuple[list[Held], int]:
     """Those in these states that hold the workers, if most do that are open and nobody works; and how
     many wait for a worker."""
     waiting = now.waiting(WAITED_MS)
+    used, limit = now.numbers.descriptors, now.numbers.descriptor_limit
+    if used is not None and used >= DESCRIPTORS_NEAR * limit:
+        return [], 0  # it is for want of descriptors that they wait
     if not waiting or now.holding(State.HANDLER, State.UNSENT, at_least_ms=0):
         return [], 0
     quiet = [
@@ -63,18 +67,20 @@ def _holders(now: Moment, *states: State) -> tuple[list[Held], int]:
 def lock_convoy(trail: Trail) -> Said | None:
     """A thread computes, and each of the others waits for the interpreter's lock at each call."""
     now = trail.now
-    sent = now.snapshot.rooms.get("unsent")
-    if sent is None or sent.p50_ms is None or now.numbers.threads <= now.numbers.processes:
-        return None
+    rooms = [now.snapshot.rooms.get(name) for name in ("handler", "unsent")]
+    p50_ms = max([room.p50_ms or 0.0 for room in rooms if room], default=0.0)
     least, most = CONVOY_MS
+    if not least <= p50_ms <= most or now.numbers.threads <= now.numbers.processes:
+        return None
     per_s = now.snapshot.requests_per_s
     is_small = now.snapshot.bytes_out_per_s < SMALL_BYTES * per_s
     is_busy = now.numbers.cpu_percent >= CONVOY_PERCENT and per_s >= CONVOY_REQUESTS
-    if not (least <= sent.p50_ms <= most and is_small and is_busy):
+    if not (is_small and is_busy):
         return None
     text = (
-        f"Half of the threads' sends took {sent.p50_ms:.1f} ms to come back, though nothing is unsent: "
-        f"they wait for the interpreter's lock, with {now.numbers.cpu_percent:.0f} % of a core in use"
+        f"Half of the answers take {p50_ms:.1f} ms, {per_s:.0f} a second, while threads use "
+        f"{now.numbers.cpu_percent:.0f} % of a core: one computes, and the others wait for the "
+        "interpreter's lock at each call"
     )
     engine = now.status.engine_pid
     return Said(Level.WARN, text, pids=(engine,) if engine else ())

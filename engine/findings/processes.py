@@ -32,14 +32,15 @@ def engine_died(trail: Trail) -> Said | None:
 
 def zombies(trail: Trail) -> Said | None:
     """Children have ended, and nobody waits for them."""
-    moments = trail.since(ZOMBIES_MS)
-    if not moments:
+    sample = trail.now.numbers
+    earlier = [one for one in trail.before(ZOMBIES_MS) if one.numbers is not sample]
+    if not earlier:
         return None
-    left = set(moments[0].numbers.zombie_pids) & set(trail.now.numbers.zombie_pids)
+    left = set(earlier[-1].numbers.zombie_pids) & set(sample.zombie_pids)
     if len(left) < ZOMBIES:
         return None
     text = (
-        f"{many(trail.now.numbers.zombies, 'child has', 'children have')} ended and nobody has waited "
+        f"{many(sample.zombies, 'child has', 'children have')} ended and nobody has waited "
         f"for {'it' if len(left) == 1 else 'them'}: each keeps its entry in the process table"
     )
     parent = trail.now.status.engine_pid
@@ -69,7 +70,7 @@ def descriptor_limit(trail: Trail) -> Said | None:
 
 def descriptor_leak(trail: Trail) -> Said | None:
     """Connections come and go, and descriptors stay."""
-    recent = trail.since(200)
+    recent = trail.samples()  # two of them: one may have been taken in the middle of something
     known = [moment.numbers.descriptors for moment in recent]
     used = [number for number in known if number is not None]
     if not used:
@@ -89,7 +90,7 @@ def descriptor_leak(trail: Trail) -> Said | None:
 
 def memory_growth(trail: Trail) -> Said | None:
     """Connections come and go, and memory stays."""
-    recent = trail.since(200)
+    recent = trail.samples()
     if not recent:
         return None
     least = min(moment.numbers.memory_bytes for moment in recent)

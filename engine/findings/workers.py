@@ -9,12 +9,14 @@ WORKERS = 3  # of two, one is always ahead
 WINDOW_MS = 2_000.0
 ACCEPTED = 100  # fewer fall as dice do
 HOT = 2.5  # times a fair share
-WASTED = 3.2  # wake-ups for each client, for nothing
+HERD_MS = 1_500.0
+LASTING_MS = 700.0  # when load begins, the workers that sleep are not yet all awake
+WOKEN = 5.0  # for each request: one accepts, and may wait a few times for bytes
 
 
 def hot_worker(trail: Trail) -> Said | None:
     """One worker gets far more than its share of the clients."""
-    accepts, _ = _done_meanwhile(trail)
+    accepts = _accepted_since(_then(trail, WINDOW_MS), trail.now)
     total = sum(accepts.values())
     if len(accepts) < WORKERS or total < ACCEPTED:
         return None
@@ -27,32 +29,34 @@ def hot_worker(trail: Trail) -> Said | None:
 
 def thundering_herd(trail: Trail) -> Said | None:
     """Many workers are woken for each client, and one of them gets it."""
-    accepts, wasted = _done_meanwhile(trail)
-    total, in_vain = sum(accepts.values()), sum(wasted.values())
-    if len(accepts) < WORKERS or total < ACCEPTED or in_vain < WASTED * total:
+    then, now = _then(trail, HERD_MS), trail.now
+    accepts = _accepted_since(then, now)
+    clients = sum(accepts.values())
+    requests = now.snapshot.counts.requests - then.snapshot.counts.requests
+    woken = now.numbers.children_switches - then.numbers.children_switches
+    if len(accepts) < WORKERS or clients < ACCEPTED or woken < WOKEN * max(clients, requests):
         return None
     text = (
-        f"{many(in_vain, 'call', 'calls')} of {len(accepts)} workers found nothing, for {total:,} clients: "
-        f"{in_vain / total:.1f} wake-ups in vain for each"
+        f"{len(accepts)} workers were woken {woken:,} times for {many(clients, 'client')}: "
+        f"{woken / clients:.1f} for each, of whom one gets it"
     )
-    return Said(Level.WATCH, text, pids=tuple(sorted(wasted, key=lambda pid: -wasted[pid])))
+    return Said(Level.WATCH, text, pids=tuple(accepts))
 
 
-def _done_meanwhile(trail: Trail) -> tuple[dict[int, int], dict[int, int]]:
-    """What each worker process has accepted, and its calls in vain, in the last two seconds or less."""
-    moments = trail.since(WINDOW_MS) or list(trail.before(0))
-    then, now = _done(moments[0]), _done(trail.now)
-    accepts = {pid: done[0] - then.get(pid, (0, 0))[0] for pid, done in now.items()}
-    wasted = {pid: done[1] - then.get(pid, (0, 0))[1] for pid, done in now.items()}
-    return accepts, wasted
+def _accepted_since(then: Moment, now: Moment) -> dict[int, int]:
+    """How many each worker process has accepted."""
+    before = _accepts(then)
+    return {pid: accepts - before.get(pid, 0) for pid, accepts in _accepts(now).items()}
 
 
-def _done(moment: Moment) -> dict[int, tuple[int, int]]:
-    return {
-        one.pid: (one.accepts, one.would_block)
-        for one in moment.snapshot.worker_views
-        if one.depth and not one.task
-    }
+def _then(trail: Trail, ms: float) -> Moment:
+    """The moment so long ago, or the first one."""
+    return (trail.since(ms) or list(trail.before(0)))[0]
+
+
+def _accepts(moment: Moment) -> dict[int, int]:
+    views = moment.snapshot.worker_views
+    return {one.pid: one.accepts for one in views if one.depth and not one.task}
 
 
 RULES = (
@@ -60,9 +64,9 @@ RULES = (
         "hot-worker",
         "a listener for each worker (SO_REUSEPORT), or a blocking accept() in each",
         hot_worker,
-        confirm_ms=0,
+        confirm_ms=LASTING_MS,
     ),
     Rule(
-        "thundering-herd", "EPOLLEXCLUSIVE, or a listener for each worker", thundering_herd, confirm_ms=0
+        "thundering-herd", "EPOLLEXCLUSIVE, or a listener for each worker", thundering_herd, confirm_ms=LASTING_MS
     ),
 )  # fmt: skip

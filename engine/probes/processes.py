@@ -43,6 +43,7 @@ class ProcessProbe:
             zombie_pids=tuple(ended)[:ZOMBIES_NAMED],
             descriptors=sum(map(_descriptors, parents)) if parents else None,
             children_descriptors=round(scale * sum(map(_descriptors, looked_at))),
+            children_switches=round(scale * sum(map(_switches, looked_at))),
             descriptor_limit=_descriptor_limit(pid),
             cpu_percent=sum(map(_cpu_percent, alive)),
             memory_bytes=sum(map(_memory, parents)) + round(scale * sum(map(_memory, looked_at))),
@@ -90,6 +91,13 @@ def _descriptors(process: psutil.Process) -> int:
     try:
         return process.num_fds()
     except psutil.Error:
+        return 0
+
+
+def _switches(process: psutil.Process) -> int:
+    try:
+        return int(process.num_ctx_switches().voluntary)
+    except (psutil.Error, NotImplementedError):
         return 0
 
 
