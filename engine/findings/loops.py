@@ -94,6 +94,8 @@ def _paused(trail: Trail) -> Said | None:
     late = [ms for ms in waits if ms >= PAUSED_MS]
     is_resting = all(
         one.has_one_thread
+        and not one.snapshot.workers
+        and not one.is_starved
         and one.numbers.cpu_percent < RESTS_PERCENT
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)
         for one in moments
@@ -130,7 +132,8 @@ def busy_polling(trail: Trail) -> Said | None:
 def half_read_edge(trail: Trail) -> Said | None:
     """A part of a request was read, the rest lies in the socket, and the loop does nothing."""
     now = trail.now
-    if not now.has_one_thread or now.holding(State.HANDLER, State.UNSENT, at_least_ms=0):
+    is_idle = not now.holding(State.HANDLER, State.UNSENT, at_least_ms=0) and not now.is_starved
+    if not now.has_one_thread or not is_idle:
         return None
     stuck = [
         one for one in now.holding(State.READING, at_least_ms=HALF_READ_MS) if _has_unread(one)

@@ -25,6 +25,7 @@ MS = 1_000_000
 HELD_AT_LEAST_NS = 50 * MS  # what takes less is on its way, and holds nobody up
 HELD_MOST = 256  # of each kind: a sentence names a few, and counts come from elsewhere
 KEPT_NS = 30_000 * MS  # long enough for a leak of a descriptor a second to show
+STARVED_PERCENT = 25.0  # of its time; a server that shares two cores with its load waits for less
 ERRORS_NS = 3_000 * MS
 NOWHERE = RunStatus("", "", "keep-alive", None, "starting")
 
@@ -80,6 +81,11 @@ class Moment:
         """Each of the server's processes has one thread: what blocks in it blocks all of its clients."""
         return 0 < self.numbers.threads <= self.numbers.processes
 
+    @property
+    def is_starved(self) -> bool:
+        """The machine has no processor for the server: who waits then tells nothing of it."""
+        return self.numbers.starved_percent >= STARVED_PERCENT
+
     def holding(self, *states: State, at_least_ms: float) -> list[Held]:
         """Those that have been in one of these states for so long, the longest first."""
         found = [one for one in self.held if one.state in states and one.for_ms >= at_least_ms]
@@ -87,10 +93,13 @@ class Moment:
 
     def waiting(self, at_least_ms: float) -> int:
         """Clients that nobody turns to, if one of them has waited for so long: connected and not
-        accepted, sent and not read, or in the queue of the server; else 0."""
+        accepted, sent and not read, or in the queue of the server; else 0, also while the machine has no
+        processor for the server."""
         rooms = [self.kernel.rooms.get(name) for name in ("accept_queue", "unread")]
         rooms.append(self.snapshot.rooms.get("app_queue"))
         there = [room for room in rooms if room is not None and room.now]
+        if self.is_starved:
+            return 0
         longest_ms = max([room.longest_ms or 0.0 for room in there], default=0.0)
         return sum(room.now for room in there) if longest_ms >= at_least_ms else 0
 

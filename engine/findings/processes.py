@@ -11,7 +11,6 @@ ZOMBIES = 3  # a server that waits for its children may be late for one or two
 ZOMBIES_MS = 400.0  # the models wait for theirs every 50 ms
 NEAR = 0.9  # of the descriptors: the next crowd takes the rest
 SPIN_PER_S = 50  # failed calls to accept; with a pause after each there are some 10
-LEAK_MS = 400.0
 LEAKED = 20  # descriptors: more than any model opens besides its connections
 LEAKED_SHARE = 0.5  # of the accepted connections: less is a server's own business
 ACCEPTED = 20
@@ -111,17 +110,18 @@ def _grown(
     trail: Trail, recent: list[Moment], least: int, of: Callable[[Moment], int | None]
 ) -> tuple[int, int, float] | None:
     """(how much more, connections accepted meanwhile, ms) since the moment that shows the most growth.
-    Only moments count in which as many connections, processes and threads were there as now."""
+    Only moments count in which as many connections and threads were there as now, and since which no
+    process has come or gone: young ones are small."""
     now = trail.now
     is_open = max(moment.snapshot.counts.open for moment in recent)
     best: tuple[int, int, float] | None = None
-    for then in trail.before(LEAK_MS):
+    for then in reversed(list(trail.before(0))):
+        if then.numbers.processes != now.numbers.processes:
+            break
         value = of(then)
         accepted = now.snapshot.counts.accepted - then.snapshot.counts.accepted
         as_many = (
-            then.snapshot.counts.open >= is_open
-            and then.numbers.processes == now.numbers.processes
-            and then.numbers.threads >= now.numbers.threads
+            then.snapshot.counts.open >= is_open and then.numbers.threads >= now.numbers.threads
         )
         if value is None or not as_many or accepted < ACCEPTED:
             continue

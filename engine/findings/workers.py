@@ -67,6 +67,9 @@ RULES = (
         confirm_ms=LASTING_MS,
     ),
     Rule(
-        "thundering-herd", "EPOLLEXCLUSIVE, or a listener for each worker", thundering_herd, confirm_ms=LASTING_MS
+        "thundering-herd",
+        "EPOLLEXCLUSIVE, or a listener for each worker",
+        thundering_herd,
+        confirm_ms=LASTING_MS,
     ),
-)  # fmt: skip
+)

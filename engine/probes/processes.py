@@ -2,7 +2,9 @@
 
 import contextlib
 import resource
+import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,6 +20,7 @@ class ProcessProbe:
 
     def __init__(self) -> None:
         self._known: dict[int, psutil.Process] = {}
+        self._waited = (0, 0, 0)  # pid, when, and for how many ns it had waited for a processor
 
     def sample(
         self, pid: int | None, draining: Iterable[int], accept_queue: tuple[int, int] | None
@@ -46,10 +49,18 @@ class ProcessProbe:
             children_switches=round(scale * sum(map(_switches, looked_at))),
             descriptor_limit=_descriptor_limit(pid),
             cpu_percent=sum(map(_cpu_percent, alive)),
+            starved_percent=self._starved_percent(pid),
             memory_bytes=sum(map(_memory, parents)) + round(scale * sum(map(_memory, looked_at))),
             accept_queue=waiting,
             accept_queue_limit=limit,
         )
+
+    def _starved_percent(self, pid: int) -> float:
+        before, self._waited = self._waited, (pid, time.monotonic_ns(), _waited_ns(pid))
+        _, now_ns, waited_ns = self._waited
+        if before[0] != pid or now_ns <= before[1]:
+            return 0.0
+        return max(100.0 * (waited_ns - before[2]) / (now_ns - before[1]), 0.0)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -91,6 +102,14 @@ def _descriptors(process: psutil.Process) -> int:
     try:
         return process.num_fds()
     except psutil.Error:
+        return 0
+
+
+def _waited_ns(pid: int) -> int:
+    """For how long its first thread was ready and did not run: /proc/PID/schedstat."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
         return 0
 
 
