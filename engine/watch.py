@@ -1,6 +1,6 @@
 """Looks at a run, now and then, for its findings.
 
-One thread. A look walks over the connections once, so whoever asks rests for `LOOK_S` between two.
+One thread. A look walks over the connections once, so that the next one has to wait for a while.
 """
 
 import time
@@ -16,7 +16,8 @@ from engine.probes.processes import ProcessProbe
 from engine.snapshot import ProcessNumbers, RunStatus
 from engine.state import ServerState
 
-LOOK_S = 0.1
+LOOK_S = 0.1  # between two looks
+RESTING_S = 0.5  # while nobody is there
 SHARE = 100  # a look may cost one part in so many of a core
 
 
@@ -30,13 +31,13 @@ class Watch:
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
-        self._looked_s = self._rest_s = -LOOK_S
+        self._due_s = 0.0
         self._found: tuple[Finding, ...] = ()
 
     @property
     def is_due(self) -> bool:
         """The last look is old enough for another one."""
-        return time.monotonic() - self._looked_s >= max(LOOK_S, self._rest_s)
+        return time.monotonic() >= self._due_s
 
     def look(
         self, state: ServerState, numbers: ProcessNumbers, kernel: KernelNumbers, status: RunStatus
@@ -45,7 +46,6 @@ class Watch:
         if not self.is_due:
             return self._found
         before_s = time.thread_time()
-        self._looked_s = time.monotonic()
         connections = state.connections.values()
         copies = self._copies.look(
             connections, self._kernel.inode_of, self._kernel.looked_ns, self._processes.pids
@@ -54,5 +54,7 @@ class Watch:
         self._found = self._findings.look(
             moment_of(snapshot, connections, numbers, kernel, status, self._kernel.view, copies)
         )
-        self._rest_s = SHARE * (time.thread_time() - before_s)
+        least_s = LOOK_S if connections or self._found else RESTING_S
+        cost_s = time.thread_time() - before_s
+        self._due_s = time.monotonic() + max(least_s, SHARE * cost_s)
         return self._found
