@@ -35,6 +35,8 @@ Where to look, in the order in which an event travels:
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
     probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets
                      of the port, asked by netlink (sock_diag.py), as kernel_numbers.py
+    findings/        rules that name a failure while it happens; watch.py looks at a run for them,
+                     probes/copies.py who keeps a closed connection open
     rooms.py         where requests wait: what events and the kernel know, put together
     load/            the client: bursts and sustained load
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,

@@ -104,6 +104,11 @@ class Event(NamedTuple):
         told = self.note.removeprefix(UNREAD).partition(" ")[0]
         return int(told) if told.isdecimal() else 0
 
+    @property
+    def is_of_connection(self) -> bool:
+        """Of a tick: it says something of its connection, and not only of bytes or of a queue."""
+        return bool(self.conn) and not self.tells_bytes and not self.note.startswith(QUEUE)
+
     @classmethod
     def from_json(cls, line: str) -> "Event":
         """Read what `to_json` wrote. Raises ValueError on anything else."""

@@ -101,6 +101,7 @@ class Headless:
                 self._talk(line)
         if status.phase == "dead" and not self._said_listening:
             self._end()  # it has never served, and nobody waits for it
+        self.run.findings()  # so that they have a memory when they are asked for
         self._obey(BEAT_S)
 
     def _pass_on(self) -> None:
@@ -236,6 +237,7 @@ class Headless:
             self.run.numbers(0.0),
             self.run.kernel(0.0),
             self.run.settings.trace,
+            self.run.findings(0.0),
         )
         self._print(json.dumps(answer))
 

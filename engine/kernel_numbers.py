@@ -39,3 +39,5 @@ class KernelView:
     """and that the client has not acknowledged."""
     rtt_us: int
     retransmits: int
+    not_sent: int = 0
+    """Of those that the client has not acknowledged: bytes that were not even sent yet."""

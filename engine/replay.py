@@ -12,6 +12,9 @@ from pathlib import Path
 
 from engine.detail import ConnectionDetail
 from engine.events import Event
+from engine.findings.finding import Finding
+from engine.findings.moment import MS, moment_of
+from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
@@ -25,6 +28,7 @@ from engine.worker_view import WorkerDetail
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
 LINES_MOST = 2_000_000  # some 570 MB in memory; a minute of 30,000 events/s
+LOOK_NS = 100 * MS  # of the recording's time, between two looks for findings
 LINES_AT_ONCE = 20_000  # folded in some 50 ms; when more are due, time waits for them
 REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
 
@@ -61,6 +65,9 @@ class Replay:
         self._start_ns = self._due_ns[0] if self._due_ns else 0
         self._end_ns = self._due_ns[-1] if self._due_ns else 0
         self._at_ns = self._start_ns
+        self._findings = Findings()
+        self._found: tuple[Finding, ...] = ()
+        self._looked_ns = 0
         self._fresh: list[Event] = []  # folded, and not yet given out by poll()
         self._begin_anew()
 
@@ -182,6 +189,16 @@ class Replay:
     def unread_since_ns(self) -> dict[int, int]:
         """Of no connection: the kernel's numbers are recorded as sums."""
         return {}
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The failures that showed then, as far as recorded numbers tell of them."""
+        if not 0 <= self._at_ns - self._looked_ns < LOOK_NS:
+            self._looked_ns = self._at_ns
+            connections = self.state.connections.values()
+            told = (self.numbers(), self.kernel(), self.status())
+            now = self.state.snapshot(self._at_ns, 0, 0)
+            self._found = self._findings.look(moment_of(now, connections, *told, lambda _: None))
+        return self._found
 
     def switch(self, model: str) -> None:
         """Nothing."""

@@ -17,6 +17,7 @@ from engine.detail import ConnectionDetail
 from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
+from engine.findings.finding import Finding
 from engine.kernel_numbers import KernelNumbers
 from engine.kernel_times import ask_for_times
 from engine.load.plan import Plan
@@ -31,6 +32,7 @@ from engine.slow_motion import SlowMotion
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
+from engine.watch import Watch
 from engine.worker_view import WorkerDetail
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
@@ -63,6 +65,7 @@ class Run:
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
         self._descriptors = DescriptorProbe(self._kernel.sockets)
+        self._watch = Watch(self._kernel, self._probe, settings.allowed)
         self._numbers = ProcessNumbers()
         self._sampled_s = 0.0
         self._is_busy = False
@@ -210,10 +213,8 @@ class Run:
             self._sampled_s = now_s
             self._is_busy = False
             serving, others = self._engines.serving, self._engines.draining
-            queue = listening.accept_queue(self._listener)
-            self._numbers = self._probe.sample(
-                serving.pid if serving else None, [engine.pid for engine in others], queue
-            )
+            pid, queue = serving.pid if serving else None, listening.accept_queue(self._listener)
+            self._numbers = self._probe.sample(pid, [engine.pid for engine in others], queue)
         return self._numbers
 
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
@@ -223,6 +224,13 @@ class Run:
     def unread_since_ns(self) -> dict[int, int]:
         """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
         return self._kernel.unread_since_ns()
+
+    def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
+        """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
+        if self._watch.is_due:
+            self._note_unreported()
+        numbers, kernel = self.numbers(at_most_old_s), self.kernel(at_most_old_s)
+        return self._watch.look(self.state, numbers, kernel, self.status())
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
@@ -267,8 +275,7 @@ class Run:
     # --- events ----------------------------------------------------------------------------------
 
     def _drain(self) -> list[Event]:
-        events = self._told
-        self._told = []
+        events, self._told = self._told, []
         sources = 1 if events else 0
         for engine in self._engines.all():
             has_ended = engine.phase is Phase.ENDED
@@ -288,7 +295,6 @@ class Run:
 
     def _tell(self, kind: Kind, note: str) -> None:
         """An event of this process: it starts the engines and sees them end."""
-        self._told.append(
-            Event(self._seq, monotonic_ns(), kind, 0, -1, os.getpid(), "MainThread", 0, 0, note)
-        )
+        whose = (0, -1, os.getpid(), "MainThread", 0, 0)  # of no connection
+        self._told.append(Event(self._seq, monotonic_ns(), kind, *whose, note))
         self._seq += 1

@@ -44,6 +44,8 @@ class RunSettings:
     pool: Pool = DEFAULT_POOL
     serve_options: dict[str, Any] = field(default_factory=dict)
     """What else the model's serve() is given, by name."""
+    allowed: tuple[str, ...] = ()
+    """Ids of findings that are not to be told."""
     restart: bool = False
     """Whether an engine that dies is started anew without being asked."""
     tells_bytes: bool = False

@@ -201,10 +201,15 @@ class ProcessNumbers:
     processes: int = 0
     threads: int = 0
     zombies: int = 0
+    zombie_pids: tuple[int, ...] = ()
     descriptors: int | None = None
     """Of the first process of the running engine."""
     children_descriptors: int | None = None
     """Of its child processes together; 0 where there are none."""
+    starved_percent: float = 0.0
+    """Of the time since the last sample, the first process was ready and got no processor."""
+    children_switches: int = 0
+    """How often they have given up a processor to wait for something, together."""
     descriptor_limit: int = 0
     """For each process."""
     cpu_percent: float = 0.0

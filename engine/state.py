@@ -57,8 +57,7 @@ class ServerState:
         self.events.extend(events)
         counts = self.counts
         connections = self.connections
-        server = self.server
-        bits = CELL_BIT
+        server, bits = self.server, CELL_BIT
         for event in events:
             _, at_ns, kind, conn, _, _, _, _, _, _ = event
             if at_ns >= self._cell_ends_ns:
@@ -171,14 +170,13 @@ class ServerState:
             return
         if ended is not None:
             self.server.waits.queue.forget(ended.pid)
-        if ended is not None and (ended.killed or ended.was_engine):
-            end_with_process(self.server, ended, event.at_ns)
+            if ended.killed or ended.was_engine:
+                end_with_process(self.server, ended, event.at_ns)
 
     # --- time ------------------------------------------------------------------------------------
 
     def _begin_cell(self, at_ns: int) -> None:
-        """Time has come into another cell of the strips, or into another second: sample what rates
-        are made of."""
+        """Time has come into another cell of the strips: sample what rates are made of."""
         before, self.server.cell = self.server.cell, at_ns // STRIP_CELL_NS
         if cells := self.server.cell - before:
             self._worker_views.roll(self.connections.values(), before, cells)
@@ -211,7 +209,7 @@ class ServerState:
         self.server.table.expire(now_ns)
         # Ticks of the server stand among its figures; ten a second, they would hide all else here.
         told = tuple(
-            event for event in self.events if event.kind is not TICK or _is_of_a_connection(event)
+            event for event in self.events if event.kind is not TICK or event.is_of_connection
         )
         views, row_count = self.server.table.window(now_ns, first_row, rows, order)
         counts = self._counts()
@@ -300,7 +298,3 @@ class ServerState:
             wakeups=wakeups,
             would_block=would_block,
         )
-
-
-def _is_of_a_connection(tick: Event) -> bool:
-    return bool(tick.conn) and not tick.tells_bytes and not tick.note.startswith(QUEUE)

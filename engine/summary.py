@@ -3,8 +3,10 @@
 Null stands for what cannot be known. Pure.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from engine.findings.finding import Finding
 from engine.kernel_numbers import KernelNumbers
 from engine.rooms import rooms_of
 from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
@@ -32,6 +34,7 @@ def snapshot_of(
     numbers: ProcessNumbers,
     kernel: KernelNumbers,
     traced: bool,
+    findings: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """The answer to the command `snapshot`."""
     # Of thinned connections nobody knows in which room they are.
@@ -62,6 +65,16 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
+        "findings": [
+            {
+                "id": one.id,
+                "state": one.level.name.lower(),
+                "text": one.text,
+                "conns": one.conns,
+                "pids": one.pids,
+            }
+            for one in findings
+        ],
         "workers": [
             {
                 "pid": one.pid,

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from engine.findings.rules import FINDING_IDS
 from engine.labs import LABS, server_of
 from engine.labs.lab import Act, Claim
 from engine.labs.playing import load
 
 SIDE_BY_SIDE = 3
 EACH_S = 40.0
+FOUND_WITHIN_S = 2.0  # of the beginning of the script
 
 Played = subprocess.CompletedProcess[str]
 
@@ -52,6 +54,22 @@ def test_what_a_lab_claims_holds(name: str, played: Mapping[str, Future[Played]]
     assert report["name"] == name
     assert [act["mended"] for act in report["acts"]] == [False, True]
     assert not re.search(r"[{}]", report["answer"]), "each figure has its place"
+
+
+@pytest.mark.parametrize("name", [name for name in LABS if load(name).finding])
+def test_the_failure_is_found_and_nothing_when_mended(
+    name: str, played: Mapping[str, Future[Played]]
+) -> None:
+    report = json.loads(played[name].result().stdout.splitlines()[-1])
+    if not _is_named(report):  # other work on the machine can hide what takes milliseconds
+        report = json.loads(command(name, "--json").stdout.splitlines()[-1])
+    assert report["finding"] in FINDING_IDS
+    assert _is_named(report), report["acts"]
+
+
+def _is_named(report: dict[str, Any]) -> bool:
+    is_soon = report["found"] and report["found_after_s"] < FOUND_WITHIN_S
+    return is_soon and not report["false_findings"]
 
 
 def test_the_list_tells_name_title_and_question() -> None:

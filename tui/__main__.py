@@ -237,6 +237,7 @@ def _open_run(
         trace=trace,
         tick_s=asked.tick,
         restart=asked.restart,
+        allowed=tuple(asked.allow),
         limits=limits_of(asked),
         pool=pool_of(asked),
         whole=whole,

@@ -1,7 +1,7 @@
 """The dashboard: a frame tick that asks the run what is new, and draws the lines that changed.
 
     servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
-    (what went wrong, in words, with what to press)                                     alert
+    (what went wrong, or the worst finding, in words, with what to press)               alert
     WHERE REQUESTS WAIT  now, the longest wait, share                                   rooms
     y SYN retry  q accept queue  u unread  a app queue  H handler  S unsent  _ idle ...
     0            12 / 128        3         -            8          1         40
@@ -36,10 +36,10 @@ from textual.events import Resize
 
 from engine.events import Event
 from tui import key_table, lifecycle, palette
+from tui.finding_actions import FindingActions
 from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
 from tui.picture import Picture
-from tui.playback import PlaybackActions
 from tui.prompt import Prompt
 from tui.run_like import RunLike
 
@@ -57,7 +57,7 @@ FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter kee
 PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
 
 
-class Dashboard(PlaybackActions):
+class Dashboard(FindingActions):
     """Draws a run. Whoever made the run also stops it."""
 
     TITLE = "servetui"

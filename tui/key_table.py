@@ -159,6 +159,12 @@ SCREEN = (
         "the server's processes and threads: what each does, its accepts, wake-ups, connections",
     ),
     Key(
+        "f",
+        (("f", "findings"),),
+        "",
+        "findings: each failure that shows, with its numbers and what to do; enter goes to whom it concerns",
+    ),
+    Key(
         "r",
         (("r", "record"),),
         "record",

@@ -111,6 +111,7 @@ def course(write: Print, talk: Talk, *, as_json: bool) -> int:
 
 def report_of(lab: Lab, acts: list[Act]) -> dict[str, Any]:
     """What `--json` ends with."""
+    broken, mended = acts
     return {
         "name": lab.name,
         "title": lab.title,
@@ -118,12 +119,17 @@ def report_of(lab: Lab, acts: list[Act]) -> dict[str, Any]:
         "holds": all(act.holds for act in acts),
         "answer": answer_of(lab, acts),
         "fix": lab.fix,
+        "finding": lab.finding,
+        "found": lab.finding in broken.findings,
+        "found_after_s": broken.findings.get(lab.finding),
+        "false_findings": sorted(mended.findings.keys() - set(lab.remains)),
         "acts": [
             {
                 "mended": act.mended,
                 "holds": act.holds,
                 "claims": [{"text": claim.text, "holds": claim.holds} for claim in act.claims],
                 "figures": act.figures,
+                "findings": act.findings,
             }
             for act in acts
         ],

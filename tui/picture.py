@@ -6,6 +6,7 @@ No Textual, no clock: the same run at the same moment gives the same lines.
 from collections.abc import Mapping, Sequence
 
 from engine.events import Event
+from engine.findings.finding import Finding
 from engine.labs import server_of
 from engine.models import MODELS
 from engine.rooms import rooms_of
@@ -36,6 +37,7 @@ class Picture:
         self.heights = Heights(0, 1, 4, 0, 0, 1, 0)
         self.status: RunStatus = run.status()
         self.snapshot: Snapshot = EMPTY_SNAPSHOT
+        self.findings: tuple[Finding, ...] = ()
         self.table = TableView(run)
         self.history = History()
         self._playback = run if isinstance(run, Playback) else None
@@ -53,7 +55,8 @@ class Picture:
         self._look()
         now_ns = self.table.now_ns
         most = max(height // ALERT_SHARE, 1)
-        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal)
+        self.findings = run.findings()
+        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal, self.findings)
         numbers = run.numbers()
         kernel = run.kernel()
         if self.recorder is not None:

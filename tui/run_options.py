@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from engine.findings.rules import FINDING_IDS
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.models import MODELS
 from engine.pool import DEFAULT_POOL, Pool
@@ -65,6 +66,10 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     parser.add_argument(
         "--restart", action="store_true", help="when the server dies, start its model anew"
     )
+    parser.add_argument(
+        "--allow", action="append", default=[], type=_finding, metavar="ID",
+        help=f"do not tell this finding; repeat it for others: {', '.join(FINDING_IDS)}",
+    )  # fmt: skip
     _add_pool_options(parser)
     _add_limit_options(parser)
 
@@ -117,6 +122,12 @@ def pool_of(asked: argparse.Namespace) -> Pool:
 def _model(word: str) -> str:
     if word not in MODELS:
         raise argparse.ArgumentTypeError(f"no model {word!r}; there are {', '.join(MODELS)}")
+    return word
+
+
+def _finding(word: str) -> str:
+    if word not in FINDING_IDS:
+        raise argparse.ArgumentTypeError(f"no finding {word!r}; there are {', '.join(FINDING_IDS)}")
     return word
 
 

@@ -80,4 +80,5 @@ LAB = Lab(
     backlog=2,
     short=(True, True),
     finding="accept-queue",
+    remains=("head-of-line",),  # connected at once, they still wait behind the first one
 )

@@ -35,6 +35,8 @@ class Lab:
     """The client's script. It runs beside the server's picture, in a thread of its own."""
     finding: str = ""
     """Which finding has to name the failure; empty where none can see it."""
+    remains: tuple[str, ...] = ()
+    """Findings that hold with the fault mended, too: they speak of something else, that is still so."""
     models: tuple[str, str] = ("", "")
     """Which models serve the two acts; empty: the lab's own server."""
     short: tuple[bool, bool] = (False, False)
@@ -60,6 +62,8 @@ class Act:
     mended: bool
     claims: tuple[Claim, ...]
     figures: dict[str, Figure] = field(default_factory=dict)
+    findings: dict[str, float] = field(default_factory=dict)
+    """Those that were told, and how many seconds after the beginning of the script for the first time."""
 
     @property
     def holds(self) -> bool:

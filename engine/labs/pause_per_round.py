@@ -39,4 +39,5 @@ LAB = Lab(
     models=("polling", "polling"),
     tick_s=(0.1, 0.0),
     finding="loop-blocked",
+    remains=("busy-polling",),  # without a pause it is what a loop should not be either
 )

@@ -20,6 +20,8 @@ from engine.run_settings import RunError, RunSettings
 START_S = 10.0  # for an engine on a busy machine
 ACT_S = 20.0  # longer, and something hangs that should not
 SAMPLE_S = 0.2  # of process numbers
+LOOK_S = 0.1  # of findings, and the numbers behind them
+AFTERWARDS_S = 0.4  # what shows at the very end is still told
 
 
 class LabError(Exception):
@@ -41,19 +43,25 @@ def play(lab: Lab, *, mended: bool, on_beat: Callable[[Run], None] = lambda _: N
     try:
         stage = _begin(run, mended)
         failures: list[BaseException] = []
+        findings: dict[str, float] = {}
         script = threading.Thread(target=_perform, args=(lab, stage, failures), daemon=True)
         script.start()
-        ends_s = monotonic() + ACT_S
-        while script.is_alive() and monotonic() < ends_s:
+        began_s = monotonic()
+        ends_s = began_s + ACT_S
+        while monotonic() < ends_s:
             run.poll()
             _show(run, stage)
+            for one in run.findings(LOOK_S):
+                findings.setdefault(one.id, monotonic() - began_s)
             on_beat(run)
             sleep(BEAT_S)
+            if not script.is_alive():
+                ends_s = min(ends_s, monotonic() + AFTERWARDS_S)
         if script.is_alive():
             raise LabError(f"{lab.name} did not come to an end within {ACT_S:.0f} s")
         if failures:
             raise LabError(f"{lab.name}: {failures[0]!r}") from failures[0]
-        return Act(mended, tuple(stage.claims), stage.figures)
+        return Act(mended, tuple(stage.claims), stage.figures, findings)
     finally:
         run.stop()
 

@@ -55,5 +55,5 @@ LAB = Lab(
     play=play,
     models=("epoll", "epoll"),
     short=(True, False),
-    finding="time-wait",
+    finding="",  # TIME_WAIT at the server's side is as it should be, and costs no port
 )

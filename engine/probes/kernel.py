@@ -131,7 +131,18 @@ class KernelProbe:
         info = row.info
         state = Tcp(row.state).name
         queues = (row.receive_queue, row.send_queue)
-        return KernelView(state, *queues, rtt_us=info.rtt_us, retransmits=info.retransmits)
+        return KernelView(
+            state,
+            *queues,
+            rtt_us=info.rtt_us,
+            retransmits=info.retransmits,
+            not_sent=info.not_sent_bytes,
+        )
+
+    def inode_of(self, conn: int) -> int:
+        """That of an open connection, as the last look saw it; 0 when no process had it."""
+        row = self._rows.get(conn)
+        return row.inode if row else 0
 
     def sockets(self) -> dict[int, int]:
         """Inode -> connection of those that a process holds, 0 for a listener; empty when not told."""
@@ -171,6 +182,12 @@ class KernelSampler:
         self.view = self._probe.view
         self.sockets = self._probe.sockets
         self.unread_since_ns = self._probe.unread_since_ns
+        self.inode_of = self._probe.inode_of
+
+    @property
+    def looked_ns(self) -> int:
+        """When the last look was."""
+        return int(self._looked_s * 1e9)
 
     def numbers(self, at_most_old_s: float | None = None, *, is_busy: bool) -> KernelNumbers:
         """The last look; a new one if that is older than `at_most_old_s`, or than it need be."""

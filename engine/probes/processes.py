@@ -1,13 +1,17 @@
 """Process numbers, by psutil: CPU, memory, threads, descriptors, zombies."""
 
+import contextlib
 import resource
+import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from engine.snapshot import ProcessNumbers
 
+ZOMBIES_NAMED = 64
 CHILDREN_LOOKED_AT = 64  # with more, descriptors and memory are scaled up from these
 
 
@@ -16,6 +20,7 @@ class ProcessProbe:
 
     def __init__(self) -> None:
         self._known: dict[int, psutil.Process] = {}
+        self._waited = (0, 0, 0)  # pid, when, and for how many ns it had waited for a processor
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -33,7 +38,8 @@ class ProcessProbe:
         if pid is None:
             return ProcessNumbers(accept_queue=waiting, accept_queue_limit=limit)
         tree = self._trees([pid, *draining])
-        alive = [process for process in tree if not _is_zombie(process)]
+        ended = {process.pid for process in tree if _is_zombie(process)}
+        alive = [process for process in tree if process.pid not in ended]
         children = [process for process in alive if process.pid != pid]
         looked_at = children[:CHILDREN_LOOKED_AT]
         scale = len(children) / len(looked_at) if looked_at else 0
@@ -42,14 +48,24 @@ class ProcessProbe:
             processes=len(alive),
             threads=sum(map(_threads, parents)) + round(scale * sum(map(_threads, looked_at))),
             zombies=len(tree) - len(alive),
+            zombie_pids=tuple(ended)[:ZOMBIES_NAMED],
             descriptors=sum(map(_descriptors, parents)) if parents else None,
             children_descriptors=round(scale * sum(map(_descriptors, looked_at))),
-            descriptor_limit=_descriptor_limit(),
+            children_switches=round(scale * sum(map(_switches, looked_at))),
+            descriptor_limit=_descriptor_limit(pid),
             cpu_percent=sum(map(_cpu_percent, alive)),
+            starved_percent=self._starved_percent(pid),
             memory_bytes=sum(map(_memory, parents)) + round(scale * sum(map(_memory, looked_at))),
             accept_queue=waiting,
             accept_queue_limit=limit,
         )
+
+    def _starved_percent(self, pid: int) -> float:
+        before, self._waited = self._waited, (pid, time.monotonic_ns(), _waited_ns(pid))
+        _, now_ns, waited_ns = self._waited
+        if before[0] != pid or now_ns <= before[1]:
+            return 0.0
+        return max(100.0 * (waited_ns - before[2]) / (now_ns - before[1]), 0.0)
 
     def _trees(self, roots: Iterable[int]) -> list[psutil.Process]:
         """The processes and all that they started; the same objects as before, which know the CPU
@@ -89,6 +105,21 @@ def _descriptors(process: psutil.Process) -> int:
         return 0
 
 
+def _waited_ns(pid: int) -> int:
+    """For how long its first thread was ready and did not run: /proc/PID/schedstat."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _switches(process: psutil.Process) -> int:
+    try:
+        return int(process.num_ctx_switches().voluntary)
+    except (psutil.Error, NotImplementedError):
+        return 0
+
+
 def _cpu_percent(process: psutil.Process) -> float:
     try:
         return process.cpu_percent()
@@ -103,7 +134,11 @@ def _memory(process: psutil.Process) -> int:
         return 0
 
 
-def _descriptor_limit() -> int:
+def _descriptor_limit(pid: int) -> int:
+    """The soft limit of a process, which may have lowered it; ours where the system does not tell."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError):
+            return resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 

@@ -67,6 +67,8 @@ class Info(NamedTuple):
     """By the peer, in all."""
     received_bytes: int
     """From the peer, in all, read or not."""
+    not_sent_bytes: int
+    """Of those in the send queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ _WHO = struct.Struct("!HH44x")  # ports; addresses, interface and cookie stay op
 _MESSAGE = struct.Struct("=IH2xI4x xBxB 4x16s16s4x II III4xI")
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _ERROR_CODE = struct.Struct("=i")
-_TOLD = struct.Struct("=52xII8xI28xI16xQQ")  # of struct tcp_info, the fields of Info
+_TOLD = struct.Struct("=52xII8xI28xI16xQQ8xI")  # of struct tcp_info, the fields of Info
 _ANSWER_BYTES = 1 << 16  # the kernel fills at most 32 KB at a time
 _PATIENCE_S = 1.0
 

@@ -16,7 +16,7 @@ MS = 1_000_000
 
 
 def row(cookie: int, quiet_ms: int, *, unread: int = 0, received: int = 0) -> Row:
-    info = Info(quiet_ms, quiet_ms, 50, 0, 0, received)
+    info = Info(quiet_ms, quiet_ms, 50, 0, 0, received, 0)
     return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, info)
 
 

@@ -1,11 +1,13 @@
 """The process numbers of a real tree: a parent, a child that lives, one that is a zombie."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from engine.probes.processes import ProcessProbe, holder_of_port
@@ -61,6 +63,39 @@ def test_a_tree_with_a_zombie(tree: int) -> None:
     assert numbers.memory_bytes > 1 << 20
     assert numbers.descriptor_limit > 0
     assert (numbers.accept_queue, numbers.accept_queue_limit) == (2, 128)
+
+
+def test_zombies_have_pids_and_those_who_wait_are_counted(tree: int) -> None:
+    numbers = sampled(ProcessProbe(), tree)
+    (zombie,) = numbers.zombie_pids
+    assert psutil.Process(zombie).status() == psutil.STATUS_ZOMBIE
+    assert numbers.children_switches >= 1  # the child waits for the pipe
+
+
+def test_the_limit_is_that_of_the_process(tree: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.prlimit(tree, resource.RLIMIT_NOFILE, (77, hard))
+    assert sampled(ProcessProbe(), tree).descriptor_limit == 77
+
+
+def test_a_process_is_starved_while_it_is_ready_and_does_not_run() -> None:
+    mine = {min(os.sched_getaffinity(0))}
+    burn = "while True: pass"
+    both = [subprocess.Popen([sys.executable, "-c", burn]) for _ in range(2)]
+    try:
+        for process in both:
+            os.sched_setaffinity(process.pid, mine)  # two that compute on one processor
+        probe = ProcessProbe()
+        pid = both[0].pid
+
+        def is_starved() -> bool:
+            return probe.sample(pid, [], None).starved_percent > 20
+
+        wait_until(is_starved, 10, "a process that waits for a processor")
+    finally:
+        for process in both:
+            process.kill()
+            process.wait(timeout=10)
 
 
 def test_processes_that_drain_count_too(tree: int) -> None:

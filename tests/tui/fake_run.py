@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
+from engine.findings.finding import Finding
 from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
@@ -87,6 +88,7 @@ class FakeRun:
             phase="serving",
         )
         self.given_bursts: list[BurstView] = []
+        self.given_findings: tuple[Finding, ...] = ()
 
     # --- what the dashboard sees ----------------------------------------------------------------
 
@@ -134,6 +136,9 @@ class FakeRun:
 
     def unread_since_ns(self) -> dict[int, int]:
         return self.given_unread_ns
+
+    def findings(self) -> tuple[Finding, ...]:
+        return self.given_findings
 
     def switch(self, model: str) -> None:
         self.calls.append(f"switch {model}")

@@ -1,5 +1,8 @@
 """What went wrong, in words, with what to press or to do. Usually empty."""
 
+from collections.abc import Sequence
+
+from engine.findings.finding import LEVEL_LETTERS, Finding, Level
 from engine.snapshot import RunStatus, Snapshot
 from tui.format import Line, count, padded, wrapped
 
@@ -10,12 +13,32 @@ WORDS = 6  # lines of an engine's stderr: the end of a traceback, with the error
 
 
 def lines(
-    snapshot: Snapshot, status: RunStatus, width: int, most: int, refusal: str = ""
+    snapshot: Snapshot,
+    status: RunStatus,
+    width: int,
+    most: int,
+    refusal: str = "",
+    findings: Sequence[Finding] = (),
 ) -> list[Line]:
     """At most `most` lines; the first sentence and the remedy are kept. `refusal`: why the last key
     did nothing."""
     refused = _sentence(refusal, width)[:most]
-    return [*refused, *_trouble(snapshot, status, width, most - len(refused))]
+    trouble = _trouble(snapshot, status, width, most - len(refused))
+    lines = [*refused, *trouble]
+    # Of a server that is dead all is said already.
+    told = [] if status.last_words or len(lines) >= most else _worst(findings, width)
+    return [*lines, *told[: most - len(lines)]]
+
+
+def _worst(findings: Sequence[Finding], width: int) -> list[Line]:
+    """The worst finding, in as many lines as it takes, and how many there are."""
+    if not findings:
+        return []
+    worst = findings[0]
+    more = f"f: all {len(findings)}" if len(findings) > 1 else "f: what to do"
+    text = f"{LEVEL_LETTERS[worst.level]} {worst.id}: {worst.text}.  {more}"
+    role = "warning" if worst.level is Level.WARN else "key"
+    return [padded(((MARGIN + part, role),), width) for part in wrapped(text, width - 2)]
 
 
 def _sentence(text: str, width: int) -> list[Line]:

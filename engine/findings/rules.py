@@ -1,0 +1,13 @@
+"""All rules, the worst failures first. Pure."""
+
+from engine.findings import loops, pools, processes, sockets, workers
+from engine.findings.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *processes.RULES,
+    *sockets.RULES,
+    *loops.RULES,
+    *pools.RULES,
+    *workers.RULES,
+)
+FINDING_IDS = tuple(rule.id for rule in RULES)

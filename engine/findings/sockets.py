@@ -1,0 +1,210 @@
+"""Findings about sockets: who keeps them open, what lies in them, and in front of the listener. Pure."""
+
+from engine.findings.finding import Level, Said
+from engine.findings.moment import Held, Moment, Trail
+from engine.findings.rule import Rule
+from engine.findings.words import conns, many, names, pids, size, span
+from engine.snapshot import State
+
+COPY_MS = 300.0  # a parent gives its copy up in less
+FULL, NEARLY_FULL = 1.0, 0.8  # of the accept queue
+LEFT_MS, LEFT = 500.0, 3  # in CLOSE_WAIT; one alone may be late
+LEFT_ALONE_MS = 3_000.0
+UNSENT_MS = 1_000.0  # without a byte taken
+LOST_MS, LOST_BYTES = 400.0, 100  # of an answer that was made: no more than a line of its head
+EPHEMERAL_PORTS = 28_232  # ip(7): net.ipv4.ip_local_port_range, 32768 to 60999
+PORTS_NEAR = 0.5
+SEGMENT_BYTES = 65_483  # of the loopback; Nagle's algorithm holds back less than one
+NAGLE_MS = 250.0
+NAGLE_SHARE = 0.6  # of the looks
+
+
+def stranger_closed(trail: Trail) -> Said | None:
+    """A thread's descriptor was closed by somebody else."""
+    found = [event for event in trail.now.errors if event.note == "EBADF" and event.conn]
+    if not found:
+        return None
+    text = (
+        f"{found[-1].task} met EBADF: its descriptor {found[-1].fd} was closed by somebody else, who "
+        "closed by a number"
+    )
+    told = dict.fromkeys(event.conn for event in reversed(found))
+    return Said(Level.WARN, text, tuple(told), (found[-1].pid,))
+
+
+def shared_descriptor(trail: Trail) -> Said | None:
+    """A connection was closed, and another process still has a copy: no FIN is sent."""
+    found = [copy for copy in trail.now.copies if copy.for_ms >= COPY_MS]
+    if not found:
+        return None
+    worst = max(found, key=lambda copy: copy.for_ms)
+    holders = tuple(dict.fromkeys(pid for copy in found for pid in copy.pids))
+    who = " and ".join(map(str, worst.pids)) or "another process"
+    text = (
+        f"#{worst.number} was closed {span(worst.for_ms)} ago, and {who} still holds a copy of its "
+        "descriptor: no FIN is sent, and the client waits"
+    )
+    if len(found) > 1:
+        text += f"; so do {len(found) - 1} more"
+    return Said(Level.WARN, text, tuple(copy.conn for copy in found), holders)
+
+
+def accept_queue(trail: Trail) -> Said | None:
+    """The accept queue is full: further clients are not even connected."""
+    numbers = trail.now.numbers
+    waiting, limit = numbers.accept_queue, numbers.accept_queue_limit
+    if waiting is None or not limit or waiting < NEARLY_FULL * limit:
+        return None
+    retry = trail.now.kernel.rooms.get("syn_retry")
+    text = f"{waiting:,} clients wait in an accept queue for {limit:,}"
+    if retry and retry.now:
+        text += f", and {many(retry.now, 'repeats its SYN', 'repeat their SYN')}"
+    is_full = waiting >= FULL * limit
+    if is_full:
+        text += ": the kernel drops each further SYN, and a client repeats it after a second"
+    return Said(Level.WARN if is_full else Level.WATCH, text)
+
+
+def close_wait(trail: Trail) -> Said | None:
+    """Clients have closed, and the server does not."""
+    left = [
+        one
+        for one in trail.now.held
+        if one.kernel is not None
+        and one.kernel.state == "CLOSE_WAIT"
+        and one.state not in (State.HANDLER, State.UNSENT)
+        and one.silent_ms >= LEFT_MS
+    ]
+    left.sort(key=lambda one: -one.silent_ms)
+    if not left or (len(left) < LEFT and left[0].silent_ms < LEFT_ALONE_MS):
+        return None
+    text = (
+        f"{many(len(left), 'client has', 'clients have')} closed ({names(left)}), and the server has not, "
+        f"for {span(left[0].silent_ms)}: CLOSE_WAIT ends only when it closes"
+    )
+    return Said(Level.WARN if len(left) >= LEFT else Level.WATCH, text, conns(left), pids(left))
+
+
+def unsent(trail: Trail) -> Said | None:
+    """A client does not take its answer."""
+    now = trail.now
+    slow = [
+        one
+        for one in now.holding(State.UNSENT, at_least_ms=UNSENT_MS)
+        if one.silent_ms >= UNSENT_MS and one.kernel is not None and one.kernel.send_queue
+    ]
+    if not slow:
+        return None
+    worst = slow[0]
+    text = (
+        f"{names(slow)}: nothing of the answer to {worst.path} was taken for {span(worst.silent_ms)}, "
+        f"{size(worst.missing_bytes)} are left"
+    )
+    behind = now.waiting(UNSENT_MS / 3) if now.has_one_thread else 0
+    if behind:
+        text += f"; {many(behind, 'client waits', 'clients wait')} behind it"
+    return Said(Level.WARN if behind else Level.WATCH, text, conns(slow), pids(slow))
+
+
+def no_length(trail: Trail) -> Said | None:
+    """An answer went out shorter than it was made, and nothing of it is left to send."""
+    short = [
+        one
+        for one in trail.now.holding(State.UNSENT, at_least_ms=LOST_MS)
+        if one.silent_ms >= LOST_MS
+        and 0 < one.missing_bytes <= LOST_BYTES
+        and one.kernel is not None
+        and one.kernel.state == "ESTABLISHED"
+        and not one.kernel.send_queue
+    ]
+    if not short:
+        return None
+    worst = short[0]
+    text = (
+        f"{names(short)}: the answer to {worst.path} went out {worst.missing_bytes} bytes short of how it "
+        f"was made, {span(worst.silent_ms)} ago, as without Content-Length, and the connection stays "
+        "open: the client cannot tell where the answer ends"
+    )
+    return Said(Level.WARN, text, conns(short), pids(short))
+
+
+def nagle(trail: Trail) -> Said | None:
+    """Small rests of answers are held back again and again until the client acknowledges."""
+    moments = trail.since(NAGLE_MS)
+    if len(moments) < 3:
+        return None
+    seen: dict[int, list[Held]] = {}
+    for moment in moments:
+        for one in _held_back(moment):
+            seen.setdefault(one.conn, []).append(one)
+    found = [
+        one[-1]
+        for one in seen.values()
+        if len(one) >= NAGLE_SHARE * len(moments) and one[-1].requests > one[0].requests + 1
+    ]
+    if not found or not found[0].kernel:
+        return None
+    per_s = (seen[found[0].conn][-1].requests - seen[found[0].conn][0].requests) / (
+        (trail.now.now_ns - moments[0].now_ns) / 1e9
+    )
+    text = (
+        f"{names(found)}: {found[0].kernel.not_sent:,} bytes of an answer are held back until the client "
+        f"acknowledges those before (Nagle, delayed ACK): {1e3 / per_s:.0f} ms for each request"
+    )
+    return Said(Level.WATCH, text, conns(found), pids(found))
+
+
+def _held_back(moment: Moment) -> list[Held]:
+    """Whose last answer is all handed to the kernel, and not all sent."""
+    return [
+        one
+        for one in moment.held
+        if one.state is State.IDLE and one.kernel and 0 < one.kernel.not_sent < SEGMENT_BYTES
+    ]
+
+
+def time_wait(trail: Trail) -> Said | None:
+    """Clients on this machine close first, and their ports run out."""
+    there = trail.now.kernel.client_time_wait
+    if there is None or there < PORTS_NEAR * EPHEMERAL_PORTS:
+        return None
+    text = (
+        f"{there:,} ports of clients on this machine are in TIME_WAIT, for a minute each, of "
+        f"{EPHEMERAL_PORTS:,}: no port, no connection (EADDRNOTAVAIL)"
+    )
+    return Said(Level.WARN, text)
+
+
+RULES = (
+    Rule(
+        "stranger-closed",
+        "let one owner close each descriptor, by its object and never by its number",
+        stranger_closed,
+        confirm_ms=0,
+    ),
+    Rule(
+        "shared-descriptor",
+        "close the parent's copy right after fork()",
+        shared_descriptor,
+    ),
+    Rule(
+        "accept-queue",
+        "a larger backlog (--backlog, net.core.somaxconn), and accept faster",
+        accept_queue,
+        confirm_ms=0,
+    ),
+    Rule("close-wait", "close when recv() returns nothing; a with block does it", close_wait),
+    Rule(
+        "unsent",
+        "a send time-out, and never a blocking send in a thread that others wait for",
+        unsent,
+    ),
+    Rule("no-length", "send Content-Length, or close after the answer", no_length),
+    Rule(
+        "nagle",
+        "send head and body in one call, or set TCP_NODELAY",
+        nagle,
+        confirm_ms=0,
+    ),
+    Rule("time-wait", "keep connections alive, and let the server close first", time_wait),
+)
