@@ -4,6 +4,7 @@ The keys themselves stand in key_table.py.
 """
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -22,6 +23,9 @@ from tui.recorder import ALL_ROWS, Recorder, new_path
 from tui.run_like import RunLike
 from tui.screens.page import Page
 
+if TYPE_CHECKING:
+    from engine.compare.report import Comparison
+
 HEADING_LINE = 1  # of the connections' part
 LINES = ("filter", "jump")  # open a line in which something is typed
 ON_PAGES = ("quit", "suspend_process")
@@ -37,6 +41,11 @@ class Actions(App[None]):
     filter_line: Prompt
     plan = Plan("http://this.server/", seconds=30.0)
     """The settings of the next sustained load; the run fills in its own address."""
+
+    app_served = ""
+    """`module:callable` of --app; empty: a folder is served."""
+    comparison: "Comparison | None" = None
+    """The last one."""
 
     _is_due = False
 
@@ -106,6 +115,17 @@ class Actions(App[None]):
                 self.action_load()
 
         self._open(form, begin)
+
+    def action_compare(self) -> None:
+        """Models under the same load, in turns, each in a server of its own."""
+        from tui.screens.compare import ComparePage
+
+        page = ComparePage(self.painter(), self.picture.status, self.app_served, self.comparison)
+
+        def keep(_: str | None) -> None:
+            self.comparison = page.told
+
+        self._open(page, keep)
 
     def action_restart(self) -> None:
         """The same model anew."""

@@ -58,6 +58,12 @@ LIVE = (
         5,
     ),
     Key("L", (("L", "load_form"),), "", "the settings of sustained load"),
+    Key(
+        "c",
+        (("c", "compare"),),
+        "",
+        "compare models under the same load, in turns, each in a server of its own",
+    ),
     Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
 )
 

@@ -14,6 +14,7 @@ MODES = ("keep-alive", "short")
 ROUNDS_LEAST = 3  # with fewer, a spread says nothing
 SECONDS_LEAST = 0.8
 SECONDS = 1.5  # of one run: 16 models in two modes and three rounds then take some four minutes
+LATE_S = 1.0  # that a request may take longer than the run
 CONNECTIONS = 32
 
 
@@ -37,7 +38,7 @@ class Conditions:
     def plan(self, url: str, mode: str, rate: float | None = None, **who: int | None) -> Plan:
         """The load of one run; with a rate, an open loop.
 
-        A request may take as long as the run: a connection that is never served ends with it.
+        A connection that is never served is given up soon after the end, and counts as an error.
         """
         return Plan(
             url,
@@ -46,7 +47,7 @@ class Conditions:
             rate=rate,
             per_connection=1 if mode == "short" else None,
             paths=((self.path, 1.0),),
-            timeout_s=self.seconds,
+            timeout_s=self.seconds + LATE_S,
             **who,  # type: ignore[arg-type]  # the pids of Plan
         )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from engine.client_process import ClientProcess
 from engine.compare import cores
-from engine.compare.conditions import Conditions
+from engine.compare.conditions import LATE_S, Conditions
 from engine.compare.looks import Looks
 from engine.compare.memory import held_bytes
 from engine.compare.trial import Trial
@@ -87,7 +87,7 @@ class Server:
         return self._told(report, looks)
 
     def _watch(self, client: ClientProcess[Report], looks: Looks) -> None:
-        give_up_s = time.monotonic() + 2 * self._conditions.seconds + ENDS_WITHIN_S
+        give_up_s = time.monotonic() + 2 * self._conditions.seconds + LATE_S + ENDS_WITHIN_S
         while client.is_running and time.monotonic() < give_up_s:
             self._run.poll()
             client.advance()
