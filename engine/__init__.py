@@ -32,6 +32,7 @@ Where to look, in the order in which an event travels:
                      of the port, asked by netlink (sock_diag.py), as kernel_numbers.py
     rooms.py         where requests wait: what events and the kernel know, put together
     load/            the client: bursts and sustained load
+    compare/         models under the same load, in turns
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,
                      whatever its reader does; replay.py plays a recording (scene.py: what it knows
                      beside the fold)
