@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Compare models under the same load, in turns, over several rounds."
 LOOK_S = 0.05
 BAR_CELLS = 30
-CONNECTIONS, SECONDS, ROUNDS = 32, 1.5, 3
+CONNECTIONS, SECONDS, ROUNDS = 32, 1.2, 3
 PATH, PATH_OF_APP = "/wait/20", "/"
 
 Talk = Callable[[str], None]

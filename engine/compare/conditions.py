@@ -13,7 +13,7 @@ from engine.load.result import as_object, known
 MODES = ("keep-alive", "short")
 ROUNDS_LEAST = 3  # with fewer, a spread says nothing
 SECONDS_LEAST = 0.8
-SECONDS = 1.5  # of one run: 16 models in two modes and three rounds then take some four minutes
+SECONDS = 1.2  # of one run: 16 models in two modes and three rounds then take some four minutes
 LATE_S = 1.0  # that a request may take longer than the run
 CONNECTIONS = 32
 

@@ -128,7 +128,7 @@ def _notes(
         others = (
             f"the other {asked - room} are served when one ends, and stand in no percentile"
             if mode == "keep-alive"
-            else "the others wait in the accept queue"
+            else "the others wait until one ends"
         )
         yield f"serves {served} at a time: {others}"
     if errors:

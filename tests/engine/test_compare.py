@@ -79,7 +79,7 @@ def test_one_saturated_round_is_left_out_and_marked() -> None:
     ("model", "mode", "note"),
     [
         ("iterative", "keep-alive", "one connection at a time: the other 31"),
-        ("iterative", "short", "one connection at a time: the others wait in the accept queue"),
+        ("iterative", "short", "one connection at a time: the others wait until one ends"),
         ("prefork", "keep-alive", "8 connections at a time: the other 24"),
         ("thread", "keep-alive", ""),
     ],
@@ -96,7 +96,7 @@ def test_who_serves_few_connections_at_a_time_is_said_to(model: str, mode: str, 
         ({}, []),
         ({"path": "/"}, ["path is '/wait/20' there and '/' here"]),
         ({"trace": False}, ["trace is True there and False here"]),
-        ({"seconds": 9.0, "python": "3.13"}, ["seconds is 1.5 there and 9.0 here",
+        ({"seconds": 9.0, "python": "3.13"}, ["seconds is 1.2 there and 9.0 here",
                                                "python is '3.11.7' there and '3.13' here"]),
     ],
 )  # fmt: skip

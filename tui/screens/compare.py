@@ -1,12 +1,12 @@
 """Models under the same load, in turns: choose them, watch how far it is, read what came of it.
 
 servetui  thread  http://127.0.0.1:7890  keep-alive
-COMPARE  /wait/20, 32 connections, 1.5 s, 3 rounds, interleaved
+COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
 > [x] thread       a thread for each connection
   [ ] gevent       a greenlet for each connection, all in one thread
   [x] epoll        one thread sleeps until the kernel names the sockets that are ready
 
-COMPARE  /wait/20, 32 connections, 1.5 s, 3 rounds, interleaved
+COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
 ████████████░░░░░  71 %  thread, keep-alive, round 3 of 3
 keep-alive               requests/s   p50    p99    waits in
 thread   ██████████████       1,490   21 ms  26 ms  handler 100 %
