@@ -194,3 +194,15 @@ def test_a_knee_beyond_the_client_is_left_open() -> None:
 def test_who_fails_at_the_lowest_rate_has_no_knee() -> None:
     (sweep,) = climb("thread", "short", lambda rate: _served(5, rate))
     assert sweep.knee_per_s is None
+
+
+def test_a_hiccup_is_no_knee() -> None:
+    tried: list[float] = []
+
+    def load(rate: float) -> Trial:
+        tried.append(rate)
+        return _served(1e9 if tried.count(rate) == 2 else rate / 2, rate)
+
+    *_, sweep = climb("thread", "short", load)
+    assert sweep.is_open
+    assert tried == [rate for rate in sorted(set(tried)) for _ in range(2)]
