@@ -128,6 +128,7 @@ def test_the_markdown_has_a_table(made: tuple[Json, Path]) -> None:
         (("--against", __file__), 2, "is no report"),
         (("--models", "thread", "--path", "/nothing/there"), 1, "/nothing/there is answered 404"),
         (("--models", "thread", "--app", "no_such:app"), 1, "no module 'no_such'"),
+        (("--models", "asyncio", "--app", "tests.apps.flask_app:app"), 1, "which asyncio cannot run"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_line(
