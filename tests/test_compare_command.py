@@ -10,6 +10,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.rooms import ROOMS
@@ -165,3 +166,16 @@ def test_an_interrupt_tells_what_was_done_and_the_bar_shows_what_is() -> None:
     assert process.returncode == 1
     report = json.loads(out)
     assert (report["is_whole"], report["models"][0]["model"]) == (False, "thread")
+
+
+def test_nothing_outlives_a_command_that_is_killed() -> None:
+    words = [*COMMAND, *SHORT, "-d", "9"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            command = psutil.Process(process.pid)
+            # The process that compares, its engine, its client.
+            wait_until(lambda: len(command.children(recursive=True)) >= 3, 20, "three processes")
+            started = command.children(recursive=True)
+        finally:
+            process.kill()
+    wait_until(lambda: not any(each.is_running() for each in started), 5, "their end")
