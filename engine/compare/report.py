@@ -93,12 +93,4 @@ def _verdicts(mode: str, standings: Sequence[Standing]) -> list[Verdict]:
         ("lowest p50", {each.model: each.rounds_p50_ms for each in fair}, False),
         ("least CPU per request", {each.model: each.rounds_cpu_us for each in fair}, False),
     )
-    return [
-        judge(
-            mode,
-            figure,
-            {model: values for model, values in rounds.items() if values},
-            more_is_better=more,
-        )
-        for figure, rounds, more in figures
-    ]
+    return [judge(mode, figure, rounds, more_is_better=more) for figure, rounds, more in figures]

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from engine.compare.conditions import Conditions
 from engine.compare.trial import Trial
+from engine.compare.verdict import ROUNDS_LEAST
 from engine.load.figures import FINE, NOTHING
 from engine.load.result import known
 from engine.load.samples import merged, percentiles
@@ -26,7 +27,6 @@ AT_ONCE = {
 """Models that serve so many connections at a time and no more; whoever comes later waits for an end."""
 
 LEAST_CPU_S = 0.05  # the system counts in steps of 10 ms: of less it says nothing
-FAIR_ROUNDS = 2  # below, there is no spread to be outside of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Standing:
     @property
     def is_fair(self) -> bool:
         """Whether the verdict takes it in: all connections served, and the client had time."""
-        return not self.failure and not self.errors and len(self.rounds_per_s) >= FAIR_ROUNDS
+        return not self.failure and not self.errors and len(self.rounds_per_s) >= ROUNDS_LEAST
 
     @property
     def spread(self) -> tuple[float, float]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+ROUNDS_LEAST = 2  # of one model; below, there is no spread to be outside of
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -19,14 +21,18 @@ class Verdict:
 
 
 def judge(
-    mode: str, figure: str, rounds: Mapping[str, Sequence[float]], *, more_is_better: bool
+    mode: str, figure: str, told: Mapping[str, Sequence[float]], *, more_is_better: bool
 ) -> Verdict:
-    """`rounds`: model -> its figure in each round; who is to be left out is not in it.
+    """`told`: model -> its figure in each round; who is to be left out is not in it.
 
-    A winner is one whose worst round is better than any round of any other.
+    A winner is one whose worst round is better than any round of any other. Of a model with fewer than
+    ROUNDS_LEAST the figure is not known, which is said: it might be the best.
     """
+    rounds = {name: values for name, values in told.items() if len(values) >= ROUNDS_LEAST}
+    unknown = ", ".join(name for name in told if name not in rounds)
+    beside = f"; not known of {unknown}" if unknown else ""
     if len(rounds) < 2:
-        return Verdict(mode, figure, (), "fewer than two models to compare")
+        return Verdict(mode, figure, (), f"fewer than two models to compare{beside}")
     sign = 1 if more_is_better else -1
     middle = {name: sign * median(values) for name, values in rounds.items()}
     first = max(middle, key=lambda name: middle[name])
@@ -36,8 +42,9 @@ def judge(
         key=lambda name: -middle[name],
     )
     if len(best) == 1:
-        return Verdict(mode, figure, (first,), f"{first}, by more than the spread")
-    return Verdict(mode, figure, tuple(best), f"no winner within the spread: {', '.join(best)}")
+        return Verdict(mode, figure, (first,), f"{first}, by more than the spread{beside}")
+    words = f"no winner within the spread: {', '.join(best)}{beside}"
+    return Verdict(mode, figure, tuple(best), words)
 
 
 def order(rounds: Mapping[str, Sequence[float]]) -> set[tuple[str, str]]:

@@ -38,6 +38,14 @@ def test_no_winner_is_named_inside_the_spread(
     assert ("no winner" in told.words) == (len(best) > 1)
 
 
+def test_who_is_not_known_of_is_named() -> None:
+    rounds = {"a": (10.0, 11.0), "b": (7.0, 8.0), "c": (5.0,), "d": ()}
+    told = judge("short", "CPU", rounds, more_is_better=False)
+    assert (told.best, told.words) == (("b",), "b, by more than the spread; not known of c, d")
+    few = judge("short", "CPU", {"a": (1.0, 2.0), "b": ()}, more_is_better=False)
+    assert few.words == "fewer than two models to compare; not known of b"
+
+
 def test_order_has_only_pairs_outside_the_spread() -> None:
     assert order({"a": (10, 12), "b": (7, 9), "c": (9, 11)}) == {("a", "b")}
 
