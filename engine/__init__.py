@@ -39,6 +39,7 @@ Where to look, in the order in which an event travels:
                      probes/copies.py who keeps a closed connection open
     rooms.py         where requests wait: what events and the kernel know, put together
     load/            the client: bursts and sustained load
+    compare/         models under the same load, in turns
     recording.py     events to a file and back (told.py: what stands between them); output.py writes,
                      whatever its reader does; replay.py plays a recording (scene.py: what it knows
                      beside the fold)

@@ -1,4 +1,4 @@
-"""The load process as its parent sees it: start it, read its reports, end it.
+"""The load process, or one that compares, as its parent sees it: start it, read its reports, end it.
 
 Belongs to the terminal's main thread, like engine_process.py. Nothing here waits but kill().
 """
@@ -17,7 +17,9 @@ Told = TypeVar("Told")
 class ClientProcess(Generic[Told]):
     """Load under way, or the last report of it."""
 
-    def __init__(self, settings: str, parse: Callable[[str], Told]) -> None:
+    def __init__(
+        self, settings: str, parse: Callable[[str], Told], module: str = "engine.load"
+    ) -> None:
         """Start it with a line of settings; `parse` reads a line of its reports. Raises OSError."""
         self.report: Told | None = None
         """The last one."""
@@ -26,7 +28,7 @@ class ClientProcess(Generic[Told]):
         self._parse = parse
         self._unread = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.load", settings],
+            [sys.executable, "-P", "-m", module, settings],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -45,6 +45,7 @@ def main(words: list[str] | None = None) -> int:
         return 1
     commands = {
         "serve": _serve, "models": _models, "replay": _replay, "load": _load, "lab": _lab,
+        "compare": _compare,
     }  # fmt: skip
     for complaint in add_from_elsewhere():
         _talk(complaint)
@@ -127,8 +128,8 @@ def _dashboard(words: list[str]) -> int:
         prog=PROGRAM,
         description="Run an HTTP server in one of many concurrency models and watch it from inside.",
         epilog=f"commands: {PROGRAM} serve (without a terminal), {PROGRAM} replay (of a "
-        f"recording), {PROGRAM} load (of any server), {PROGRAM} models, {PROGRAM} lab (failures on "
-        "purpose); each has --help of its own",
+        f"recording), {PROGRAM} load (of any server), {PROGRAM} compare (models under the same load), "
+        f"{PROGRAM} models, {PROGRAM} lab (failures on purpose); each has --help of its own",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     add_run_options(parser, model_required=False)
@@ -147,7 +148,7 @@ def _dashboard(words: list[str]) -> int:
         for line in lines:
             _talk(line)
         return 1
-    return _draw(run, asked)
+    return _draw(run, asked, asked.app or "")
 
 
 def _replay(words: list[str]) -> int:
@@ -186,11 +187,21 @@ def _load(words: list[str]) -> int:
     return _print(text) or exit_code
 
 
-def _draw(run: "RunLike", asked: argparse.Namespace) -> int:
+def _compare(words: list[str]) -> int:
+    from tui import compare_command
+
+    parser = _Parser(prog=f"{PROGRAM} compare", description=compare_command.DESCRIPTION)
+    compare_command.add_options(parser)
+    exit_code, text = compare_command.run(parser.parse_args(words), _talk, parser.prog)
+    return _print(text) or exit_code
+
+
+def _draw(run: "RunLike", asked: argparse.Namespace, app: str = "") -> int:
     from tui.app import Dashboard
 
     try:
         dashboard = Dashboard(run, is_ascii=asked.ascii or not _has_glyphs())
+        dashboard.app_served = app
         dashboard.run()
     finally:
         run.stop()

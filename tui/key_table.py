@@ -72,6 +72,12 @@ LIVE = (
         "",
         "slow motion: a shorter or longer pause after each round of the polling loop",
     ),
+    Key(
+        "c",
+        (("c", "compare"),),
+        "",
+        "compare models under the same load, in turns, each in a server of its own",
+    ),
     Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
 )
 

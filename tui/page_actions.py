@@ -1,6 +1,7 @@
 """The keys that open a page over the dashboard, and what comes of it when it is closed."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
@@ -11,6 +12,9 @@ from tui.picture import Picture
 from tui.run_like import RunLike
 from tui.screens.page import Page
 
+if TYPE_CHECKING:
+    from engine.compare.report import Comparison
+
 
 class PageActions(App[None]):
     """The pages. A page that is open rests the dashboard's own keys."""
@@ -20,6 +24,11 @@ class PageActions(App[None]):
     page: Page | None
     plan = Plan("http://this.server/", seconds=30.0)
     """The settings of the next sustained load; the run fills in its own address."""
+
+    app_served = ""
+    """`module:callable` of --app; empty: a folder is served."""
+    comparison: "Comparison | None" = None
+    """The last one."""
 
     _is_due = False
 
@@ -67,6 +76,17 @@ class PageActions(App[None]):
                 self.action_load()
 
         self._open(form, begin)
+
+    def action_compare(self) -> None:
+        """Models under the same load, in turns, each in a server of its own."""
+        from tui.screens.compare import ComparePage
+
+        page = ComparePage(self.painter(), self.picture.status, self.app_served, self.comparison)
+
+        def keep(_: str | None) -> None:
+            self.comparison = page.told
+
+        self._open(page, keep)
 
     # --- pages to read ---------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, model_required: bool) ->
     served.add_argument("--root", type=Path, help="folder to serve (a small site of our own)")
     served.add_argument(
         "--app",
-        type=_application,
+        type=application,
         metavar="MODULE:CALLABLE",
         help="application to serve instead: WSGI, or in asyncio ASGI",
     )
@@ -131,7 +131,8 @@ def _finding(word: str) -> str:
     return word
 
 
-def _application(word: str) -> str:
+def application(word: str) -> str:
+    """Reads `module:callable`."""
     module, _, attribute = word.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
         raise argparse.ArgumentTypeError(f"{word!r} names no application; write module:callable")

@@ -1,0 +1,155 @@
+"""A comparison as people read it: tables, charts, and its page in the dashboard."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from engine.compare.report import Comparison
+from engine.compare.sweep import Sweep, climb
+from engine.load.figures import SATURATED
+from engine.models import MODELS
+from tests.engine.compared import CONDITIONS, a_report, a_standing, a_trial
+from tests.support import wait_until
+from tests.tui.fake_run import a_lively_run
+from tests.tui.shown_app import shown
+from tui.comparison import cells, in_html, in_markdown, in_text
+from tui.format import plain
+from tui.screens.compare import ComparePage, report
+
+
+def a_sweep(model: str, most: int) -> Sweep:
+    """Of a server that answers `most` a second."""
+    *_, whole = climb(model, "keep-alive", lambda rate: a_trial(per_s=int(min(rate, most))))
+    return whole
+
+
+def told() -> Comparison:
+    sweeps = (a_sweep("thread", 900), a_sweep("epoll", 60))
+    return replace(
+        a_report(
+            a_standing("thread", (900, 950, 1000)),
+            a_standing("gevent", (920, 940, 960)),
+            a_standing("epoll", (40, 45, 50), waits={"unread": 31.0, "handler": 1.0}),
+            a_standing("prefork", (400, 400, 400), errors={"timed out": 24}),
+            a_standing("process", (500, 500, 500), client=SATURATED),
+            a_standing("asyncio", (1, 1, 1), failure="<it> cannot"),
+        ),
+        sweeps=(*sweeps, Sweep("process", "keep-alive", failure="died")),
+    )
+
+
+def test_the_table_tells_where_requests_waited_and_who_is_left_out() -> None:
+    text = "\n".join(in_text.lines(told()))
+    assert re.search(r"epoll .* unread 97 %", text)
+    assert re.search(r"thread +█+ +950 +900 to 1,000 .* handler 75 %, unread 25 %", text)
+    for name in ("prefork*", "process*", "asyncio, keep-alive: <it> cannot"):
+        assert name in text
+    assert "keep-alive, most requests/s: no winner within the spread: thread, gevent" in text
+    assert "serves 8 connections at a time: the other 24" in text
+    assert "thread, keep-alive: keeps up to" in text
+    assert "died" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
+def test_a_narrow_screen_gets_fewer_columns(width: int) -> None:
+    lines = in_text.table(cells.by_mode(told())["keep-alive"], width)
+    assert max(map(len, lines)) <= max(width, 74)
+    assert "requests/s" in lines[0]
+    assert ("fds" in lines[0]) == (width >= 160)
+
+
+def test_nothing_measured_is_drawn_as_nothing() -> None:
+    nothing = a_report(
+        a_standing("thread", (0, 0, 0), seconds=0.0), a_standing("x", (1,), failure="no")
+    )
+    assert "thread*" in "\n".join(in_text.lines(nothing))
+    assert in_text.plot([Sweep("x", "short")]) == []
+    assert "<svg" in in_html.page(nothing, [])
+
+
+class Page(HTMLParser):
+    """Elements that are open, and those that a page would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        self.loads += [name for name, _ in attrs if name in ("src", "href", "data", "srcset")]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_beside_it() -> None:
+    text = in_html.page(told(), ["as before"])
+    page = Page()
+    page.feed(text)
+    assert (page.open, page.loads) == ([], [])
+    assert page.tags.count("svg") == 3
+    assert page.tags.count("polyline") == 3
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert "http" not in text
+    assert "&lt;it&gt; cannot" in text
+    assert "as before" in text
+
+
+def test_markdown_has_a_row_for_each_model_and_escapes_its_stars() -> None:
+    text = in_markdown.text(told(), [])
+    assert "| prefork\\* |" in text
+    assert "| thread | 950 | 900 to 1,000 |" in text
+    assert "asyncio" not in [
+        line.split("|")[1].strip() for line in text.splitlines() if "|" in line
+    ]
+
+
+def test_the_plot_has_both_ends_of_both_axes() -> None:
+    plot = in_text.plot(told().sweeps)
+    assert plot[0].lstrip().startswith("20 ms")
+    assert "20 requests/s" in plot[-1]
+    assert "900 requests/s" in plot[-1]
+    assert {"a", "b"} & set("".join(plot[:-1]))
+
+
+async def test_the_page_compares_what_is_marked() -> None:
+    async with shown(a_lively_run(), (120, 40)) as (dashboard, pilot):
+        await pilot.press("c")
+        page = dashboard.screen
+        assert isinstance(page, ComparePage)
+
+        def text() -> str:
+            return "\n".join(map(plain, page.lines(120, 30)))
+
+        assert "COMPARE  keep-alive, /wait/20, 32 connections" in text()
+        assert text().count("[x]") == 2
+        assert "[x] thread" in text()
+        await pilot.press("a")
+        assert text().count("[x]") == len(MODELS)
+        await pilot.press("a", "space", "enter")
+        assert "mark two models at least" in text()
+        await pilot.press("down", "space", "enter")
+        wait_until(lambda: "process, keep-alive, round 1 of 3" in text(), 20, "its first run")
+        assert "0 %" in text()
+        await pilot.press("escape")
+        assert dashboard.page is None
+        assert dashboard.comparison is not None
+
+
+def test_the_page_tells_the_end() -> None:
+    whole = [plain(line) for line in report(told(), 100)]
+    assert max(map(len, whole)) <= 100
+    assert any("no winner" in line for line in whole)
+    under_way = [plain(line) for line in report(replace(told(), is_final=False, share=0.7), 100)]
+    assert "70 %" in under_way[1]
+    assert not any("no winner" in line for line in under_way)
+    assert CONDITIONS.path in whole[0]

@@ -1,0 +1,168 @@
+"""Models under the same load, in turns: choose them, watch how far it is, read what came of it.
+
+servetui  thread  http://127.0.0.1:7890  keep-alive
+COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
+> [x] thread       a thread for each connection
+  [ ] gevent       a greenlet for each connection, all in one thread
+  [x] epoll        one thread sleeps until the kernel names the sockets that are ready
+
+COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
+████████████░░░░░  71 %  thread, keep-alive, round 3 of 3
+keep-alive               requests/s   p50    p99    waits in
+thread   ██████████████       1,490   21 ms  26 ms  handler 100 %
+↑ ↓ choose  space mark  a all  enter start  esc back
+
+The servers of the comparison are others than the dashboard's. Leaving the page ends it.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine.client_process import ClientProcess
+from engine.compare.conditions import Asked, Conditions
+from engine.compare.report import Comparison
+from engine.models import MODELS, describe
+from engine.snapshot import RunStatus
+from tui.comparison import cells, in_text
+from tui.format import Line, fit, wrapped
+from tui.lines import Painter
+from tui.screens.page import Page
+
+KEYS = (
+    ("↑ ↓", "choose"), ("space", "mark"), ("a", "all"), ("enter", "start, or choose again"),
+    ("esc", "back"),
+)  # fmt: skip
+BESIDE = ("thread", "epoll")  # to compare with, when nothing else was marked
+NAME_WIDTH, BAR_CELLS = 14, 30
+PATH_OF_APP = "/"
+
+
+class ComparePage(Page):
+    """Ends with None; `told` is then what was found out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "back"),
+        Binding("space", "mark"),
+        Binding("a", "all"),
+        Binding("enter", "start"),
+    ]
+
+    def __init__(
+        self, painter: Painter, status: RunStatus, app: str, told: Comparison | None
+    ) -> None:
+        """The running model and one beside it are marked; `told` is the last comparison."""
+        super().__init__(painter, KEYS)
+        self.told = told
+        self._conditions = Conditions(path=PATH_OF_APP, app=app) if app else Conditions()
+        self._mode = status.mode
+        self._models = tuple(MODELS)
+        other = next(name for name in (*BESIDE, *MODELS) if name != status.model)
+        self._marked = {status.model, other} & set(MODELS)
+        self._cursor = 0
+        self._client: ClientProcess[Comparison] | None = None
+        self._wrong = ""
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The choice; or what is found out so far."""
+        self._advance()
+        if self.told is None:
+            return [(), *self._choice(width, height)]
+        return [(), *report(self.told, width)]
+
+    def on_unmount(self) -> None:
+        """Nothing goes on unseen."""
+        if self._client is not None:
+            self._client.kill()
+
+    def action_move(self, rows: int) -> None:
+        """The cursor; or the text."""
+        if self.told is not None:
+            super().action_move(rows)
+            return
+        self._cursor = min(max(self._cursor + rows, 0), len(self._models) - 1)
+        self.draw()
+
+    def action_mark(self) -> None:
+        """Take the model at the cursor in, or out."""
+        if self.told is None:
+            self._marked ^= {self._models[self._cursor]}
+            self.draw()
+
+    def action_all(self) -> None:
+        """All of them; or none, when all are."""
+        if self.told is None:
+            all_of_them = set(self._models)
+            self._marked = set() if self._marked == all_of_them else all_of_them
+            self.draw()
+
+    def action_start(self) -> None:
+        """Start with those that are marked; or choose again, once it has ended."""
+        if self._client is not None and self._client.is_running:
+            return
+        if self.told is not None:
+            self.told = None
+        else:
+            self._start()
+        self.draw()
+
+    def _start(self) -> None:
+        marked = tuple(name for name in self._models if name in self._marked)
+        if len(marked) < 2:
+            self._wrong = "mark two models at least"
+            return
+        asked = Asked(marked, (self._mode,), conditions=self._conditions, parent_pid=os.getpid())
+        try:
+            self._client = ClientProcess(asked.to_json(), Comparison.from_json, "engine.compare")
+        except OSError as error:
+            self._wrong = f"cannot start it: {error.strerror or error}"
+            return
+        self._wrong = ""
+        self.told = Comparison(self._conditions, rounds=asked.rounds)
+        self.is_live = True
+
+    def _advance(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        client.advance()
+        if client.report is not None:
+            self.told = client.report
+        if not client.is_running:
+            self._client, self.is_live = None, False
+            if client.report is None or not client.report.is_final:
+                self.told, self._wrong = None, client.last_words
+
+    def _choice(self, width: int, height: int) -> Iterator[Line]:
+        under = Comparison(self._conditions, rounds=3)
+        yield (("COMPARE", "title"), (f"  {self._mode}, {cells.title(under)}", "name"))
+        yield ((fit(self._wrong, width), "warning"),)
+        rows = max(height - 3, 3)
+        first = min(max(self._cursor - rows // 2, 0), max(len(self._models) - rows, 0))
+        for number, model in enumerate(self._models[first : first + rows], start=first):
+            role = "chosen" if number == self._cursor else "text"
+            mark = "[x]" if model in self._marked else "[ ]"
+            cursor = ">" if number == self._cursor else " "
+            text = f" {mark} {model:{NAME_WIDTH}}{describe(model).sentence}"
+            yield ((cursor, "key"), (fit(text, width - 1), role))
+
+
+def report(told: Comparison, width: int) -> Iterator[Line]:
+    """What is found out so far, or in all."""
+    yield (("COMPARE", "title"), (f"  {cells.title(told)}", "name"))
+    if not told.is_final:
+        filled = round(BAR_CELLS * told.share)
+        bar = in_text.BAR * filled + in_text.REST * (BAR_CELLS - filled)
+        yield ((bar, "value"), (f"  {told.share:.0%}".replace("%", " %"), "value"),
+               (f"  {told.doing}", "name"))  # fmt: skip
+    for mode, standings in cells.by_mode(told).items():
+        heading, *rows = in_text.table(standings, width)
+        yield ((mode + heading[len(mode) :], "name"),)
+        yield from (((row, "text"),) for row in rows)
+    sentences = cells.verdicts(told) + cells.notes(told) if told.is_final else []
+    for number, sentence in enumerate(sentences):
+        if not number:
+            yield ()
+        yield from (((part, "text"),) for part in wrapped(sentence, width))
