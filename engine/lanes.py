@@ -7,6 +7,7 @@ finished cells of 150 ms that the connection keeps for up to a minute, and befor
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.connection import Connection
 from engine.events import Event, Kind
@@ -138,19 +139,21 @@ def _by_events(connection: Connection, now_ns: int, span: Span) -> Iterator[str]
     happened = [0] * span.columns
     resting: list[State | None] = []
     state: State | None = None
+    bits, column_ns, first = CELL_BIT, span.column_ns, span.first
     for event, after in _steps(connection):
-        at = event.at_ns // span.column_ns - span.first
+        at = event.at_ns // column_ns - first
         if at >= span.columns:
             break
         if at >= 0:
             resting += [state] * (at - len(resting))
-            if not (event.tells_bytes or event.queued_ms):
-                happened[at] |= CELL_BIT[event.kind]
+            kind = event.kind
+            if kind is not Kind.TICK or not (event.tells_bytes or event.queued_ms):
+                happened[at] |= bits[kind]
         state = after
     resting += [state] * (span.columns - len(resting))
     lived = span.column_of(now_ns + span.column_ns)
-    for bits, rests in zip(happened[:lived], resting[:lived], strict=True):
-        yield letter_of(bits, rests)
+    for told, rests in zip(happened[:lived], resting[:lived], strict=True):
+        yield _letter(told, rests)
     yield from " " * (span.columns - lived)
 
 
@@ -163,6 +166,10 @@ def _steps(connection: Connection) -> Iterator[tuple[Event, State]]:
 
 
 _STATES = tuple(State)
+_letter, _parts = (
+    lru_cache(4_096)(letter_of),
+    lru_cache(4_096)(parts_of),
+)  # a frame asks for thousands
 
 
 def _by_cells(connection: Connection, span: Span, columns: int) -> Iterator[str]:
@@ -173,12 +180,12 @@ def _by_cells(connection: Connection, span: Span, columns: int) -> Iterator[str]
         begin_ns, end_ns = column * span.column_ns, (column + 1) * span.column_ns
         first = begin_ns // STRIP_CELL_NS - first_cell
         last = (end_ns - 1) // STRIP_CELL_NS - first_cell
-        told = [parts_of(cell) for cell in cells[max(first, 0) : max(last + 1, 0)]]
+        told = [_parts(cell) for cell in cells[max(first, 0) : max(last + 1, 0)]]
         if told:
             happened = 0
             for bits, _ in told:
                 happened |= bits
-            yield letter_of(happened, told[-1][1])
+            yield _letter(happened, told[-1][1])
         else:
             yield NOT_KEPT if end_ns > connection.opened_ns else " "
 
