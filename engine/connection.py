@@ -4,6 +4,7 @@ Everything that changes a connection's state is in the table STEPS.
 """
 
 from bisect import bisect_left
+from collections import deque
 from operator import attrgetter
 
 from engine.events import Event, Kind
@@ -174,23 +175,25 @@ class Connection:
 
     def answer(self, at_ns: int, status: str, length: int) -> None:
         """The oldest request that waits for its answer has it."""
-        self.told[-self.pending].answer(at_ns, status, length)
+        request = self.told[-self.pending]
+        request.answered_ns = at_ns
+        request.status = status
+        request.length = request.unsent = length
         self.pending -= 1
         self.sending += 1
 
-    def finish(self, at_ns: int, sent: int) -> list[Split]:
-        """Bytes go to the oldest answers that are not sent; of those that are now, where their time went."""
-        finished = []
+    def finish(self, at_ns: int, sent: int, finished: deque[Split]) -> None:
+        """Bytes go to the oldest answers that are not sent. Of those that are now, it is told where
+        their time went."""
         while self.sending:
             request = self.told[-(self.pending + self.sending)]
-            taken = min(sent, request.unsent)
-            request.unsent -= taken
-            if request.unsent:
-                break
-            sent -= taken
+            if sent < request.unsent:
+                request.unsent -= sent
+                return
+            sent -= request.unsent
+            request.unsent = 0
             self.sending -= 1
             finished.append(request.finish(at_ns))
-        return finished
 
     def forget_requests(self) -> None:
         """What becomes of those under way is not told."""

@@ -52,16 +52,18 @@ class ConnectionDetail:
 
 def life_of(request: Request) -> RequestLife:
     """It, frozen."""
+    answered_ns, split = request.answered_ns, request.split
+    is_answered = answered_ns is not None
     return RequestLife(
         title=request.title,
         asked_ns=request.asked_ns,
-        answered_ns=request.answered_ns,
-        sent_ns=request.sent_ns,
-        status=request.status,
-        length=request.length,
-        unsent=request.unsent,
+        answered_ns=answered_ns,
+        sent_ns=answered_ns + split.unsent if answered_ns is not None and split else None,
+        status=request.status if is_answered else "",
+        length=request.length if is_answered else 0,
+        unsent=request.unsent if is_answered else 0,
         accept_queue_ns=request.accept_queue_ns,
         unread_ns=request.unread_ns,
         app_queue_ns=request.app_queue_ns,
-        split=request.split,
+        split=split,
     )

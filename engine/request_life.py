@@ -22,12 +22,18 @@ class Split(NamedTuple):
 
 
 class Request:
-    """A request as far as it has come. Times are those of the events; None: not yet."""
+    """A request as far as it has come. Times are those of the events; None: not yet. The fold makes one
+    for each, so that nothing is stored here before it is known."""
 
     __slots__ = (
         "accept_queue_ns", "answered_ns", "app_queue_ns", "asked_ns", "length", "queued_within_ns",
-        "sent_ns", "split", "status", "title", "unread_ns", "unsent",
+        "split", "status", "title", "unread_ns", "unsent",
     )  # fmt: skip
+    length: int
+    """Of the answer, in bytes; this and the next two once that is made."""
+    status: str
+    unsent: int
+    """Bytes of it that are not yet handed on."""
 
     def __init__(
         self,
@@ -44,9 +50,6 @@ class Request:
         self.app_queue_ns = app_queue_ns
         self.queued_within_ns = 0  # after it was whole: that is no time of the handler
         self.answered_ns: int | None = None
-        self.sent_ns: int | None = None
-        self.status = ""
-        self.length = self.unsent = 0  # bytes of the answer, and of those not yet handed on
         self.split: Split | None = None
 
     def wait_in_queue(self, waited_ns: int) -> None:
@@ -54,21 +57,21 @@ class Request:
         self.app_queue_ns = (self.app_queue_ns or 0) + waited_ns
         self.queued_within_ns += waited_ns
 
-    def answer(self, at_ns: int, status: str, length: int) -> None:
-        """Its answer is made."""
-        self.answered_ns = at_ns
-        self.status = status
-        self.length = self.unsent = length
-
     def finish(self, at_ns: int) -> Split:
         """The last byte of the answer is handed to the kernel."""
         answered_ns = at_ns if self.answered_ns is None else self.answered_ns
-        self.sent_ns = at_ns
-        self.split = Split(
-            self.accept_queue_ns,
-            self.unread_ns,
-            self.app_queue_ns,
-            max(answered_ns - self.asked_ns - self.queued_within_ns, 0),
-            at_ns - answered_ns,
+        handler_ns = answered_ns - self.asked_ns - self.queued_within_ns
+        self.split = split = _split(
+            Split,
+            (
+                self.accept_queue_ns,
+                self.unread_ns,
+                self.app_queue_ns,
+                handler_ns if handler_ns > 0 else 0,
+                at_ns - answered_ns,
+            ),
         )
-        return self.split
+        return split
+
+
+_split = tuple.__new__  # Split(...) checks its arguments by name, which costs as much again

@@ -64,7 +64,7 @@ def _sent(server: Server, connection: Connection, event: Event, state: State) ->
     server.bytes_out += event.bytes
     connection.unsent = max(connection.unsent - event.bytes, 0)
     if connection.sending:
-        server.waits.finished += connection.finish(event.at_ns, event.bytes)
+        connection.finish(event.at_ns, event.bytes, server.waits.finished)
     connection.enter(connection.settle() if state is State.IDLE else state, event.at_ns)
 
 
