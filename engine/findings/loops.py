@@ -94,7 +94,7 @@ def _paused(trail: Trail) -> Said | None:
     late = [ms for ms in waits if ms >= PAUSED_MS]
     is_resting = all(
         one.has_one_thread
-        and not one.snapshot.workers
+        and not any(worker.depth for worker in one.snapshot.worker_views)  # who come and go
         and not one.is_starved
         and one.numbers.cpu_percent < RESTS_PERCENT
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)
