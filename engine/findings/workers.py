@@ -10,7 +10,7 @@ WINDOW_MS = 2_000.0
 ACCEPTED = 100  # fewer fall as dice do
 HOT = 2.5  # times a fair share
 HERD_MS = 2_000.0
-LASTING_MS = 700.0  # when load begins, the workers that sleep are not yet all awake
+LASTING_MS = 1_100.0  # when load begins, the workers that sleep are not yet all awake
 WOKEN_SHARE = 0.85  # of the workers, for each request; when all are at work fewer sleep
 
 
