@@ -227,7 +227,7 @@ class Run:
 
     def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
         """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
-        if self._watch.is_due:
+        if self._watch.is_due(self.state):
             self._note_unreported()
         numbers, kernel = self.numbers(at_most_old_s), self.kernel(at_most_old_s)
         return self._watch.look(self.state, numbers, kernel, self.status())

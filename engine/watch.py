@@ -31,19 +31,19 @@ class Watch:
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
-        self._due_s = 0.0
+        self._due_s = self._rests_until_s = 0.0
         self._found: tuple[Finding, ...] = ()
 
-    @property
-    def is_due(self) -> bool:
+    def is_due(self, state: ServerState) -> bool:
         """The last look is old enough for another one."""
-        return time.monotonic() >= self._due_s
+        is_watching = bool(state.connections or self._found)
+        return time.monotonic() >= (self._due_s if is_watching else self._rests_until_s)
 
     def look(
         self, state: ServerState, numbers: ProcessNumbers, kernel: KernelNumbers, status: RunStatus
     ) -> tuple[Finding, ...]:
         """The findings that hold now; those of the last look, when it is not due."""
-        if not self.is_due:
+        if not self.is_due(state):
             return self._found
         before_s = time.thread_time()
         connections = state.connections.values()
@@ -54,7 +54,7 @@ class Watch:
         self._found = self._findings.look(
             moment_of(snapshot, connections, numbers, kernel, status, self._kernel.view, copies)
         )
-        least_s = LOOK_S if connections or self._found else RESTING_S
-        cost_s = time.thread_time() - before_s
-        self._due_s = time.monotonic() + max(least_s, SHARE * cost_s)
+        now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)
+        self._due_s = now_s + max(LOOK_S, rest_s)
+        self._rests_until_s = now_s + max(RESTING_S, rest_s)
         return self._found

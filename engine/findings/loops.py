@@ -12,7 +12,9 @@ COMPUTES_PERCENT = 60  # of a core: then it works, else it sleeps
 RESTS_PERCENT = 50
 CALLS_PER_S = 2_000  # that had nothing to do: a loop that sleeps makes some hundred at most
 POLLED_MS = 800.0  # the breath between two loads is shorter
-CALLS_EACH = 50  # for each request; a loop that serves sixteen clients needs ten at most
+CALLS_EACH = (
+    1_000  # for each request; polling sixteen clients takes ten, on a crowded machine hundreds
+)
 PAUSED_MS = 20.0  # between two rounds
 PAUSED_SHARE = 0.6  # of the looks of
 PAUSED_LOOKS_MS = 500.0
@@ -94,7 +96,7 @@ def _paused(trail: Trail) -> Said | None:
     late = [ms for ms in waits if ms >= PAUSED_MS]
     is_resting = all(
         one.has_one_thread
-        and not one.snapshot.workers
+        and not any(worker.depth for worker in one.snapshot.worker_views)  # who come and go
         and not one.is_starved
         and one.numbers.cpu_percent < RESTS_PERCENT
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)

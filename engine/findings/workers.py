@@ -9,9 +9,9 @@ WORKERS = 3  # of two, one is always ahead
 WINDOW_MS = 2_000.0
 ACCEPTED = 100  # fewer fall as dice do
 HOT = 2.5  # times a fair share
-HERD_MS = 1_500.0
-LASTING_MS = 700.0  # when load begins, the workers that sleep are not yet all awake
-WOKEN = 5.0  # for each request: one accepts, and may wait a few times for bytes
+HERD_MS = 2_000.0
+LASTING_MS = 1_100.0  # when load begins, the workers that sleep are not yet all awake
+WOKEN_SHARE = 0.85  # of the workers, for each request; when all are at work fewer sleep
 
 
 def hot_worker(trail: Trail) -> Said | None:
@@ -34,7 +34,8 @@ def thundering_herd(trail: Trail) -> Said | None:
     clients = sum(accepts.values())
     requests = now.snapshot.counts.requests - then.snapshot.counts.requests
     woken = now.numbers.children_switches - then.numbers.children_switches
-    if len(accepts) < WORKERS or clients < ACCEPTED or woken < WOKEN * max(clients, requests):
+    least = WOKEN_SHARE * len(accepts) * max(clients, requests)
+    if len(accepts) < WORKERS or clients < ACCEPTED or woken < least:
         return None
     text = (
         f"{len(accepts)} workers were woken {woken:,} times for {many(clients, 'client')}: "

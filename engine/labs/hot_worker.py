@@ -71,7 +71,7 @@ def play(stage: Stage) -> None:
     most = max(shares.values())
     stage.figure("workers", WORKERS)
     stage.figure("most", most)
-    stage.watch(0.8)
+    stage.watch(1.4)
     stage.figure("clients", CLIENTS)
     stage.figure("used", len(shares))
     stage.claim("all are answered", sum(shares.values()) == CLIENTS and b"" not in shares)

@@ -5,7 +5,7 @@ import statistics
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 
-REQUESTS = 8
+REQUESTS = 12
 
 
 def play(stage: Stage) -> None:

@@ -67,7 +67,7 @@ def play(stage: Stage) -> None:
     before = switches(stage.engine_pid)
     statuses = {stage.ask("/bytes/100").status for _ in range(CLIENTS)}
     woken = switches(stage.engine_pid) - before
-    stage.watch(0.8)
+    stage.watch(1.4)
     stage.figure("clients", CLIENTS)
     stage.figure("woken", woken)
     stage.claim("all are answered", statuses == {200})

@@ -8,7 +8,7 @@ from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
 from engine.service import Service
 
-REQUESTS = 12
+REQUESTS = 20
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:
