@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 
 import psutil
 
-from engine.events import QUEUED
+from engine.events import QUEUE, QUEUED
 from tests.plain_client import Client
 from tests.support import wait_until
 
@@ -221,7 +221,7 @@ class Serve:
         conns = [one["conn"] for one in events if one["kind"] == "accept" and one["note"] == name]
         told = [one for one in events if conns and one["conn"] == conns[-1]]
         # On a busy machine it may have had to wait for accept(), and that is told, too.
-        told = [one for one in told if not one["note"].startswith(QUEUED)]
+        told = [one for one in told if not one["note"].startswith((QUEUE, QUEUED))]
         return sorted(told, key=lambda one: int(one["at_ns"]))
 
     def _closed_story(self, name: str) -> list[Json]:

@@ -113,6 +113,14 @@ def test_what_an_application_is_told_is_true(flask: Serve, model: str) -> None:
         assert model in ALONE | WITH_PROCESSES | WITH_THREADS
 
 
+def errors_of(server: Serve, client: Client) -> list[str]:
+    """What the events of its connection say went wrong."""
+    return wait_until(
+        lambda: [one["note"] for one in server.story(client) if one["kind"] == "error"],
+        what="an error that is told",
+    )
+
+
 @pytest.mark.parametrize("model", [one for one in CALLING if one != "iterative"])
 def test_a_mistake_costs_one_connection_and_is_told(flask: Serve, model: str) -> None:
     turn_to(flask, model)
@@ -123,8 +131,8 @@ def test_a_mistake_costs_one_connection_and_is_told(flask: Serve, model: str) ->
             with Client(flask.port) as client:
                 assert client.get(target).status == 500
                 assert client.rest() == b""
-                story = flask.story(client)
-            (note,) = [one["note"] for one in story if one["kind"] == "error"]
+                flask.story(client)
+            (note,) = errors_of(flask, client)
             assert note.startswith(f"{name}: ")
             assert "flask_app.py" in note
             assert "\x1b" not in note
@@ -133,7 +141,7 @@ def test_a_mistake_costs_one_connection_and_is_told(flask: Serve, model: str) ->
             assert b"first\n" in (said := client.rest())
             assert b"\r\n0\r\n" not in said, "it would be taken for whole"
             story = flask.story(client)
-        (note,) = [one["note"] for one in story if one["kind"] == "error"]
+        (note,) = errors_of(flask, client)
         assert note.startswith("LookupError: the second half")
         assert story[-1]["note"] == "server closed first: the application failed"
         assert other.get("/").status == 200

@@ -19,6 +19,7 @@ from engine.labs.lab import Act, Claim
 from engine.labs.playing import load
 
 SIDE_BY_SIDE = 3
+TRIES = 3
 EACH_S = 40.0
 FOUND_WITHIN_S = 2.0  # of the beginning of the script
 
@@ -44,6 +45,8 @@ def played() -> Iterator[Mapping[str, Future[Played]]]:
 @pytest.mark.parametrize("name", LABS)
 def test_what_a_lab_claims_holds(name: str, played: Mapping[str, Future[Played]]) -> None:
     done = played[name].result()
+    if done.returncode:  # a busy machine can turn an order round
+        done = command(name, "--json")
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     wrong = [
@@ -61,8 +64,9 @@ def test_the_failure_is_found_and_nothing_when_mended(
     name: str, played: Mapping[str, Future[Played]]
 ) -> None:
     report = json.loads(played[name].result().stdout.splitlines()[-1])
-    if not _is_named(report):  # other work on the machine can hide what takes milliseconds
-        report = json.loads(command(name, "--json").stdout.splitlines()[-1])
+    for _ in range(TRIES):  # other work on the machine can hide what takes milliseconds
+        if not _is_named(report):
+            report = json.loads(command(name, "--json").stdout.splitlines()[-1])
     assert report["finding"] in FINDING_IDS
     assert _is_named(report), report["acts"]
 

@@ -61,7 +61,7 @@ def back_to_the_table(dashboard: Dashboard) -> None:
             )
             is_held = "go on" in "\n".join(lines)  # a filter rests meanwhile
             typed = is_table and not is_held
-            dashboard.press(*("/", FENCE) if typed else ("Space",) if is_table else ("Escape",))
+            dashboard.press(*("/", FENCE) if typed else ("Space", ",") if is_table else ("Escape",))
             pressed_s = time.monotonic()
         return False
 

@@ -121,7 +121,9 @@ def is_whole(lines: list[str], first: str, rows: int) -> bool:
     return len(lines) == rows and lines[0].startswith(first) and (is_small or "q quit" in lines[-1])
 
 
-def test_a_small_terminal_and_a_size_that_changes() -> None:
+def test_a_small_terminal_and_a_size_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # as some shells export it: the terminal knows better
+    monkeypatch.setenv("LINES", "24")
     with Dashboard("epoll", 20, 5) as dashboard:
         first = f"servetui  epoll  http://127.0.0.1:{dashboard.port}  keep-alive"
         for columns, rows in ((40, 10), (1, 1), (60, 20), (200, 60), (60, 20), (20, 5), (120, 40)):

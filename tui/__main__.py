@@ -199,6 +199,8 @@ def _compare(words: list[str]) -> int:
 def _draw(run: "RunLike", asked: argparse.Namespace, app: str = "") -> int:
     from tui.app import Dashboard
 
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)  # Textual would believe them rather than the terminal
     try:
         dashboard = Dashboard(run, is_ascii=asked.ascii or not _has_glyphs())
         dashboard.app_served = app
