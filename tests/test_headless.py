@@ -141,7 +141,8 @@ def test_an_engine_that_cannot_be_started_leaves_the_old_one_in_place() -> None:
         shot = server.snapshot()
         assert (shot["phase"], shot["model"]) == ("serving", "thread")
         assert shot["engine_pid"] == engine
-        assert server.errors[1:] == ["cannot start the engine: File too large"]
+        said = wait_until(lambda: server.errors[1:], what="a line on stderr")
+        assert said == ["cannot start the engine: File too large"]
 
 
 # --- stdout ---------------------------------------------------------------------------------------
