@@ -13,16 +13,13 @@ import sys
 from collections import deque
 from dataclasses import asdict
 from enum import Enum
-from pathlib import Path
-from typing import Any
 
 from engine.__main__ import EngineSettings
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from engine.labs import server_of
-from engine.limits import Limits
 from engine.models import MODELS
-from engine.pool import Pool
+from engine.run_settings import RunSettings
 from engine.said import Said
 from engine.service import Settings
 
@@ -44,20 +41,10 @@ class EngineProcess:
     """A running engine, its memory and what it said."""
 
     def __init__(
-        self,
-        model: str,
-        root: Path,
-        listener: socket.socket,
-        limits: Limits,
-        pool: Pool,
-        serve_options: dict[str, Any],
-        *,
-        trace: bool,
-        said: Said,
-        app: str = "",
+        self, model: str, settings: RunSettings, listener: socket.socket, said: Said
     ) -> None:
-        """`app` is `module:callable` of an application to serve instead of the root. What it writes is
-        added to `said`, beside what others do."""
+        """`model` may be another than that of the settings. What it writes is added to `said`, beside
+        what others do."""
         self._said = said
         self.model = model
         self.phase = Phase.STARTING
@@ -73,24 +60,7 @@ class EngineProcess:
         self._control, theirs = socket.socketpair()
         self._steps_fd, self._step_fd = os.pipe()  # the engine reads from the first one
         os.set_blocking(self._steps_fd, False)
-        host, port = listener.getsockname()[:2]
-        told = EngineSettings(
-            model=model,
-            module=server_of(model) or MODELS[model],
-            root=str(root),
-            app=app,
-            host=host,
-            port=port,
-            parent_pid=os.getpid(),
-            listener_fd=listener.fileno(),
-            memory_fd=self.memory.fd,
-            control_fd=theirs.fileno(),
-            steps_fd=self._steps_fd,
-            trace=trace,
-            limits=asdict(limits),
-            pool=asdict(pool),
-            serve_options=serve_options,
-        )
+        told = self._told(settings, listener, theirs)
         self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.
             [sys.executable, "-P", "-m", "engine", told.to_json()],
@@ -105,6 +75,28 @@ class EngineProcess:
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
         self.pid = self._process.pid
+
+    def _told(
+        self, settings: RunSettings, listener: socket.socket, control: socket.socket
+    ) -> EngineSettings:
+        host, port = listener.getsockname()[:2]
+        return EngineSettings(
+            model=self.model,
+            module=server_of(self.model) or MODELS[self.model],
+            root=str(settings.root),
+            app=settings.app,
+            host=host,
+            port=port,
+            parent_pid=os.getpid(),
+            listener_fd=listener.fileno(),
+            memory_fd=self.memory.fd,
+            control_fd=control.fileno(),
+            steps_fd=self._steps_fd,
+            trace=settings.trace,
+            limits=asdict(settings.limits),
+            pool=asdict(settings.pool),
+            serve_options=settings.serve_options,
+        )
 
     @property
     def exit_code(self) -> int | None:

@@ -166,17 +166,7 @@ class Engines:
     def _start(self, model: str) -> EngineProcess:
         settings = self._settings
         try:
-            engine = EngineProcess(
-                model,
-                settings.root,
-                self._listener,
-                settings.limits,
-                settings.pool,
-                settings.serve_options,
-                trace=settings.trace,
-                app=settings.app,
-                said=self.said,
-            )
+            engine = EngineProcess(model, settings, self._listener, self.said)
         except OSError as error:
             raise RunError(f"cannot start the engine: {error.strerror or error}") from error
         engine.settings.set_mode(short=self.short)

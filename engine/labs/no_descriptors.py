@@ -6,6 +6,7 @@ import select
 import socket
 import time
 
+from engine.http1 import Conversation
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
@@ -21,13 +22,13 @@ def serve(listener: socket.socket, service: Service, mended: bool) -> None:
     listener.setblocking(False)
     poller = select.epoll()
     poller.register(listener, select.EPOLLIN)
-    clients: dict[int, tuple[socket.socket, object]] = {}
+    clients: dict[int, tuple[socket.socket, Conversation]] = {}
     free = [os.dup(0) for _ in range(SPARE)]  # the next numbers: there may be others between them
     for number in free:
         os.close(number)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, hard))
-    while service.accepting or clients:
+    while service.accepting:
         for descriptor, _ in poller.poll(ACCEPT_LOOKUP_S):
             if descriptor != listener.fileno():
                 connection, conversation = clients[descriptor]
@@ -46,23 +47,21 @@ def serve(listener: socket.socket, service: Service, mended: bool) -> None:
             connection.setblocking(False)
             clients[connection.fileno()] = (connection, service.converse(connection))
             poller.register(connection, select.EPOLLIN)
-        if not service.accepting:
-            break
     listener.close()
 
 
-def talk(connection: socket.socket, conversation: object, service: Service) -> bool:
+def talk(connection: socket.socket, conversation: Conversation, service: Service) -> bool:
     """Answer what has come; whether the connection goes on."""
     try:
         data = connection.recv(RECEIVE_BYTES)
-        for request in conversation.receive(data) if data else ():  # type: ignore[attr-defined]
-            for piece in conversation.send(service.answer(request)):  # type: ignore[attr-defined]
+        for request in conversation.receive(data) if data else ():
+            for piece in conversation.send(service.answer(request)):
                 connection.send(piece)
     except BlockingIOError:
         return True
     except OSError:
         return False
-    return bool(data) and not conversation.ended  # type: ignore[attr-defined]
+    return bool(data) and not conversation.ended
 
 
 def play(stage: Stage) -> None:
