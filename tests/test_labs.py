@@ -1,14 +1,13 @@
 """Each lab shows what it claims: the failure with its fault, and none without it.
 
-They are played by the command, a few side by side, since most of their time they wait.
+They are played by the command, as a user does.
 """
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from engine.labs import LABS, server_of
 from engine.labs.lab import Act, Claim
 from engine.labs.playing import load
 
-SIDE_BY_SIDE = 3
 TRIES = 3
 EACH_S = 40.0
 FOUND_WITHIN_S = 2.0  # of the beginning of the script
@@ -36,15 +34,15 @@ def command(*words: str) -> Played:
     )
 
 
-@pytest.fixture(scope="module")
-def played() -> Iterator[Mapping[str, Future[Played]]]:
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {name: pool.submit(command, name, "--json") for name in LABS}
+@cache
+def played(name: str) -> Played:
+    """Once in each process that runs tests."""
+    return command(name, "--json")
 
 
 @pytest.mark.parametrize("name", LABS)
-def test_what_a_lab_claims_holds(name: str, played: Mapping[str, Future[Played]]) -> None:
-    done = played[name].result()
+def test_what_a_lab_claims_holds(name: str) -> None:
+    done = played(name)
     if done.returncode:  # a busy machine can turn an order round
         done = command(name, "--json")
     assert done.stdout, done.stderr
@@ -60,10 +58,8 @@ def test_what_a_lab_claims_holds(name: str, played: Mapping[str, Future[Played]]
 
 
 @pytest.mark.parametrize("name", [name for name in LABS if load(name).finding])
-def test_the_failure_is_found_and_nothing_when_mended(
-    name: str, played: Mapping[str, Future[Played]]
-) -> None:
-    report = json.loads(played[name].result().stdout.splitlines()[-1])
+def test_the_failure_is_found_and_nothing_when_mended(name: str) -> None:
+    report = json.loads(played(name).stdout.splitlines()[-1])
     for _ in range(TRIES):  # other work on the machine can hide what takes milliseconds
         if not _is_named(report):
             report = json.loads(command(name, "--json").stdout.splitlines()[-1])
