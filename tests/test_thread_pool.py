@@ -9,9 +9,10 @@ from tests.support import wait_until
 
 def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> None:
     with Serve("thread-pool", "--threads", "2") as server, contextlib.ExitStack() as stack:
-        assert server.snapshot()["rooms"]["app_queue"] == {
-            "now": 0, "longest_ms": 0.0, "p50_ms": None, "p99_ms": None,
-        }  # fmt: skip
+        empty = {"now": 0, "longest_ms": 0.0, "p50_ms": None, "p99_ms": None}
+        wait_until(  # the room is there as soon as a thread has told that it takes from the queue
+            lambda: server.snapshot()["rooms"]["app_queue"] == empty, what="an empty queue"
+        )
         silent = [stack.enter_context(Client(server.port)) for _ in range(2)]
         assert [client.get("/").status for client in silent] == [200, 200]
         waiting = [stack.enter_context(Client(server.port)) for _ in range(3)]
