@@ -37,6 +37,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     while service.accepting:
         loop.turn()
     poller.unregister(listener)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:
