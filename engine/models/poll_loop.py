@@ -57,7 +57,7 @@ class Loop:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
         ready = self.poller.poll(ACCEPT_LOOKUP_S * 1000)
         self.now_s = time.monotonic()
-        for descriptor, _ in ready:
+        for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
                 self.accept()
                 continue
