@@ -167,6 +167,11 @@ class Service:
             self.gate.wait_before_round()
 
     @property
+    def has_pauses(self) -> bool:
+        """Whether such a loop pauses between its rounds, or waits for steps."""
+        return bool(self.settings.tick_s) or self.settings.stepping
+
+    @property
     def accepting(self) -> bool:
         """Whether the model may go on accepting. Once False, it must not accept again."""
         if self.settings.accepting:
