@@ -157,9 +157,13 @@ CONTINUE = Response(100, "", b"", 0)
 """The interim answer to a request that expects it: send the content."""
 
 
+# RFC 9110 has new names, and the library only from Python 3.13 on.
+_REASONS = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable"}
+
+
 def reason_of(status: int) -> str:
     """The phrase behind a status."""
     try:
-        return HTTPStatus(status).phrase
+        return _REASONS.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"

@@ -17,7 +17,6 @@ import re
 import stat
 from collections.abc import Callable
 from html import escape
-from http import HTTPStatus
 from pathlib import Path
 from time import thread_time, time
 from typing import BinaryIO
@@ -33,6 +32,7 @@ from engine.http_messages import (
     Repeated,
     Request,
     Response,
+    reason_of,
 )
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
@@ -269,7 +269,7 @@ def page(
     status: int, sentence: str, now_s: int, headers: tuple[tuple[str, str], ...] = ()
 ) -> Response:
     """An answer that says in a sentence why there is no other."""
-    title = f"{status} {HTTPStatus(status).phrase}"
+    title = f"{status} {reason_of(status)}"
     body = (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
         f"<h1>{title}</h1>\n<p>{escape(sentence)}</p>\n</html>\n"
