@@ -24,6 +24,7 @@ Events never become Textual messages. One thread, Textual's; the server is in ot
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import time
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from tui.screens.page import Page
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
+PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
+BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 COLLECT_AFTER = (10_000, 10, 100)  # objects, and collections of the next younger generation
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
@@ -85,6 +88,7 @@ class Dashboard(FindingActions):
         self._beats = beats
         self._is_ascii = is_ascii
         self._new_events = 0
+        self._drawn_s = 0.0
         self._last_event_ns = 0
         self._second = 0
         self.page: Page | None = None
@@ -158,7 +162,7 @@ class Dashboard(FindingActions):
         folding_cpu_s = 0.0
         while True:
             before_cpu_s = time.thread_time()
-            is_busy = self.beat()
+            is_busy = self.beat(PIECE_S)
             now_cpu_s = time.thread_time()
             folding_cpu_s += now_cpu_s - before_cpu_s
             now_s = time.monotonic()
@@ -168,14 +172,17 @@ class Dashboard(FindingActions):
                 self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
-                self.frame_if_moving()
+                if now_s - self._drawn_s >= self.pace.period_s / 2:  # else a key has had it drawn
+                    self.frame_if_moving()
                 self._look_at_the_terminal()
-            left_s = max(due_s - time.monotonic(), 0.001)
+            left_s = max(due_s - time.monotonic(), BREATH_S)
+            if self.served.is_behind:
+                left_s = BREATH_S
             await asyncio.sleep(min(left_s, POLL_S) if is_busy else left_s)
 
-    def beat(self) -> bool:
-        """Take in what is new; whether there was anything."""
-        new = self.served.poll()
+    def beat(self, within_s: float = math.inf) -> bool:
+        """Take in what is new, as far as so much processor time allows; whether there was anything."""
+        new = self.served.poll(within_s=within_s)
         if new:
             self._new_events += len(new)
             self._last_event_ns = new[-1].at_ns
@@ -218,6 +225,7 @@ class Dashboard(FindingActions):
         if self.page:
             self.page.show(parts["header"], self.picture.table.now_ns)
         self.frames_drawn += 1
+        self._drawn_s = time.monotonic()
         self.lines_changed += changed
         return changed
 
