@@ -40,7 +40,7 @@ STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
-FRESH_NS = 20_000_000  # findings may look at the snapshot of the same frame
+FRESH_NS = 50_000_000  # findings may look at the snapshot of a frame
 
 
 class Run:

@@ -51,7 +51,7 @@ POLL_S = 0.025  # between two looks at the run while events come, so that no rin
 PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
 BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
-COLLECT_AFTER = (10_000, 10, 100)  # objects, and collections of the next younger generation
+COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
@@ -172,13 +172,22 @@ class Dashboard(FindingActions):
                 self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
-                if now_s - self._drawn_s >= self.pace.period_s / 2:  # else a key has had it drawn
-                    self.frame_if_moving()
+                await self._frame_with_breaths()
                 self._look_at_the_terminal()
-            left_s = max(due_s - time.monotonic(), BREATH_S)
-            if self.served.is_behind:
-                left_s = BREATH_S
+            is_behind = self.served.is_behind
+            left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
             await asyncio.sleep(min(left_s, POLL_S) if is_busy else left_s)
+
+    async def _frame_with_breaths(self) -> None:
+        """A frame and what it has to ask, one after another, so that a key waits for one of them only."""
+        self.picture.ask_numbers()
+        await asyncio.sleep(BREATH_S)
+        if (
+            time.monotonic() - self._drawn_s >= self.pace.period_s / 2
+        ):  # else a key has had it drawn
+            self.frame_if_moving()
+            await asyncio.sleep(BREATH_S)
+        self.picture.ask_findings()
 
     def beat(self, within_s: float = math.inf) -> bool:
         """Take in what is new, as far as so much processor time allows; whether there was anything."""
@@ -213,10 +222,14 @@ class Dashboard(FindingActions):
         )
         if is_moving:
             self._second = now_ns // SECOND_NS
-            self.frame()
+            self.frame(asks=False)
 
-    def frame(self) -> int:
-        """Draw what differs from the frame before; returns how many lines did."""
+    def frame(self, *, asks: bool = True) -> int:
+        """Draw what differs from the frame before; returns how many lines did. `asks`: numbers and
+        findings are not those that the beat has asked for last, but those of now."""
+        if asks or not self._beats:
+            self.picture.ask_numbers()
+            self.picture.ask_findings()
         width, height = self.size
         parts = self.picture.draw(width, height, self.pace.per_s, self._new_events)
         self._new_events = 0
@@ -246,8 +259,8 @@ class Dashboard(FindingActions):
 
 def _rest_the_collector() -> None:
     """What stands now stays, and need not be walked again, 40 ms each time. What comes later is freed
-    without the collector but for a few objects a second, which the young generations find; a walk over
-    all of 10,000 connections finds nothing, and holds up a frame for 20 ms."""
+    without the collector but for a few objects a second, which the young generations find, and soon: a
+    walk over ten times as many holds up a key for 40 ms, one over all of 10,000 connections for more."""
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
 
