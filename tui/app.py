@@ -172,20 +172,24 @@ class Dashboard(FindingActions):
                 self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
-                await self._frame_with_breaths()
+                await self._frame_when_due()
                 self._look_at_the_terminal()
             is_behind = self.served.is_behind
             left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
             await asyncio.sleep(min(left_s, POLL_S) if is_busy else left_s)
 
-    async def _frame_with_breaths(self) -> None:
-        """A frame and what it has to ask, one after another, so that a key waits for one of them only."""
+    async def _frame_when_due(self) -> None:
+        """While events come: a frame and what it has to ask, one after another, so that a key waits for
+        one of them only."""
+        if not self._new_events:
+            self.frame_if_moving()
+            return
         self.picture.ask_numbers()
         await asyncio.sleep(BREATH_S)
         if (
             time.monotonic() - self._drawn_s >= self.pace.period_s / 2
         ):  # else a key has had it drawn
-            self.frame_if_moving()
+            self.frame_if_moving(asks=False)
             await asyncio.sleep(BREATH_S)
         self.picture.ask_findings()
 
@@ -209,7 +213,7 @@ class Dashboard(FindingActions):
         except OSError as error:
             self.end_recording(f"the recording ends, {error.strerror}")
 
-    def frame_if_moving(self) -> None:
+    def frame_if_moving(self, *, asks: bool = True) -> None:
         """Draw a frame, unless nothing can have changed since the last one."""
         now_ns = time.monotonic_ns()
         is_moving = (
@@ -222,7 +226,7 @@ class Dashboard(FindingActions):
         )
         if is_moving:
             self._second = now_ns // SECOND_NS
-            self.frame(asks=False)
+            self.frame(asks=asks)
 
     def frame(self, *, asks: bool = True) -> int:
         """Draw what differs from the frame before; returns how many lines did. `asks`: numbers and
