@@ -23,7 +23,8 @@ Where to look, in the order in which an event travels:
                      responses; traced_queue.py queues; callers.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
                      (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
-                     are its two ends; passing.py: what came and went between two looks
+                     are its two ends; passing.py: what came and went between two looks;
+                     intake.py: what a look finds goes into the fold piece by piece
     events.py        Event, Kind and the wire format
     state.py         ServerState: a pure fold of events; steps.py: what each of them does to
                      connection.py (request_life.py: its requests;
@@ -34,7 +35,8 @@ Where to look, in the order in which an event travels:
     line_counts.py   how often and how long each line of a model's source ran
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
     probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets
-                     of the port, asked by netlink (sock_diag.py), as kernel_numbers.py
+                     of the port, asked by netlink (sock_diag.py), as kernel_numbers.py;
+                     kernel_sampler.py and process_sampler.py: when to ask
     findings/        rules that name a failure while it happens; watch.py looks at a run for them,
                      probes/copies.py who keeps a closed connection open
     rooms.py         where requests wait: what events and the kernel know, put together

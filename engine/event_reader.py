@@ -3,6 +3,7 @@
 import os
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from time import monotonic_ns
 
@@ -43,6 +44,8 @@ from engine.events import (
 )
 from engine.passing import NOTHING_PASSED, Passed, pass_over
 
+PIECE_BYTES = 200 * RECORD_BYTES  # are made into events at once: half a millisecond
+
 
 class Reader:
     """Takes events out of the rings. One a memory; lives in the terminal's process."""
@@ -55,21 +58,25 @@ class Reader:
         self._passed = NOTHING_PASSED
 
     def drain(self, *, whole: bool = True) -> list[Event]:
-        """All events up to now, in order of time; unless `whole`, without those of connections that
-        came and went since the last call and could not be seen (passing.py).
+        """All that look() finds, at once."""
+        return [event for piece in self.look(whole=whole) for event in piece]
+
+    def look(self, *, whole: bool = True) -> Iterator[list[Event]]:
+        """All events up to now, in order of time: empty lists while they are made, a piece with each
+        step, then all of them. Unless `whole`, without those of connections that came and went since
+        the last look and could not be seen (passing.py). One look comes to its end before the next.
 
         While rings are looked at one by one, a writer may put a recv into a later one whose accept
         came into an earlier one just after that was looked at. So what is younger than the first
-        look waits for the next call: no event comes before one that another process put before it.
+        look waits for the next: no event comes before one that another process put before it.
         (Threads of one process share a ring: there, one that had to wait between looking at the clock
         and writing may come late by that wait. Those of one connection never do.)
         """
         now_ns = monotonic_ns()
         used = self.memory.words[USED]
         heads = self.memory.words[HEADS : HEADS + used].tolist()
-        events, self._early = self._early, []
-        if not events and heads == self._tails[:used]:
-            return []
+        if not self._early and heads == self._tails[:used]:
+            return iter(())
         chunks: list[memoryview] = []
         slots: list[int] = []
         for slot, (head, tail) in enumerate(zip(heads, self._tails, strict=False)):
@@ -77,20 +84,27 @@ class Reader:
                 pieces = self._pieces(slot, tail, head)
                 chunks += pieces
                 slots += [slot] * len(pieces)
+                # Copied: its writer may write over it from here on.
+                self._tails[slot] = self.memory.words[TAILS + slot] = head
         if not whole:
             pids = [self._writer_of(slot) for slot in slots]
-            chunks, passed = pass_over(chunks, pids, [event.conn for event in events])
+            chunks, passed = pass_over(chunks, pids, [event.conn for event in self._early])
             self._passed += passed
-        for slot, chunk in zip(slots, chunks, strict=True):
-            self._decode(slot, chunk, events)
-        # Only now: until then the rings' writers must not write over what is being read.
-        for slot in slots:
-            self._tails[slot] = self.memory.words[TAILS + slot] = heads[slot]
+        return self._events(list(zip(slots, chunks, strict=True)), now_ns)
+
+    def _events(
+        self, found: Sequence[tuple[int, memoryview]], now_ns: int
+    ) -> Iterator[list[Event]]:
+        events, self._early = self._early, []
+        for slot, chunk in found:
+            for start in range(0, len(chunk), PIECE_BYTES):
+                self._decode(slot, chunk[start : start + PIECE_BYTES], events)
+                yield []
         events.sort(key=_AT_NS)
         if events and events[-1].at_ns > now_ns:
             end = bisect_right(events, now_ns, key=_AT_NS)
             events, self._early = events[:end], events[end:]
-        return events
+        yield events
 
     def _writer_of(self, slot: int) -> int:
         """The process that writes to a slot, whether or not it has said so yet; of one that has given
@@ -125,7 +139,7 @@ class Reader:
                 self.memory.give_back(slot, owner)
 
     def _pieces(self, slot: int, tail: int, head: int) -> list[memoryview]:
-        """What a writer has put since: one piece, or two where the ring begins anew within it."""
+        """A copy of what a writer has put: one piece, or two where the ring begins anew within it."""
         size = ring_size(slot)
         ring = self.memory.ring(slot)
         start, count = tail % size, head - tail
@@ -133,7 +147,7 @@ class Reader:
         pieces = [ring[start * RECORD_BYTES : (start + first) * RECORD_BYTES]]
         if count > first:
             pieces.append(ring[: (count - first) * RECORD_BYTES])
-        return pieces
+        return [memoryview(bytes(piece)) for piece in pieces]
 
     def _decode(self, slot: int, records: memoryview, events: list[Event]) -> None:
         source = self._sources[slot]

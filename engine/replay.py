@@ -5,6 +5,7 @@ that of all lines before it, since the order of the file is that in which the li
 jump back folds anew from the beginning. No socket, no thread.
 """
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -29,7 +30,7 @@ SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
 LINES_MOST = 2_000_000  # some 570 MB in memory; a minute of 30,000 events/s
 LOOK_NS = 100 * MS  # of the recording's time, between two looks for findings
-LINES_AT_ONCE = 20_000  # folded in some 50 ms; when more are due, time waits for them
+LINES_AT_ONCE = 200  # folded in half a millisecond
 REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
 
 
@@ -59,6 +60,8 @@ class Replay:
         self.whole = True
         self.refusal = ""
         self.is_paused = False
+        self.is_behind = False
+        """More was due than poll() has taken in."""
         self._speed = 0  # a power of two
         self._clock = clock
         self._clock_ns = clock()  # when time was moved last
@@ -141,9 +144,10 @@ class Replay:
         """Those of the built-in client, as far as they were told."""
         return tuple(view for _, view in sorted(self._scene.bursts.items()))
 
-    def poll(self) -> list[Event]:
-        """Move time; the events that have become due, already folded."""
-        self._advance()
+    def poll(self, *, within_s: float = math.inf) -> list[Event]:
+        """Move time; the events that have become due, already folded. When that takes more processor
+        time than `within_s`, the recording's time waits for them."""
+        self._advance(within_s)
         fresh, self._fresh = self._fresh, []
         return fresh
 
@@ -226,18 +230,22 @@ class Replay:
 
     # --- time ---------------------------------------------------------------------------------------
 
-    def _advance(self) -> None:
-        """Move time by what has passed, and fold what is due."""
+    def _advance(self, within_s: float = math.inf) -> None:
+        """Move time by what has passed, and fold what is due, as far as so much processor time allows."""
         now_ns = self._clock()
         passed_ns, self._clock_ns = now_ns - self._clock_ns, now_ns
         if self.is_paused:
             return
         self._at_ns = min(self._at_ns + int(passed_ns * self.speed), self._end_ns)
         end = bisect_right(self._due_ns, self._at_ns)
-        if end > self._index + LINES_AT_ONCE:
-            end = self._index + LINES_AT_ONCE
-            self._at_ns = self._due_ns[end - 1]
-        self._fresh += self._fold(end)
+        end_s = time.thread_time() + within_s
+        while self._index < end:
+            self._fresh += self._fold(min(self._index + LINES_AT_ONCE, end))
+            if time.thread_time() >= end_s:
+                break
+        self.is_behind = self._index < end
+        if self.is_behind:
+            self._at_ns = self._due_ns[max(self._index - 1, 0)]
 
     def _change_speed(self, steps: int) -> None:
         self._advance()

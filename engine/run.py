@@ -5,19 +5,20 @@ port stays open from the first engine to the last. Everything happens in poll(),
 calls between frames (or the headless loop between commands); nothing here waits, but for stop().
 """
 
+import math
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import attrgetter
 from time import monotonic_ns
 
 from engine import listener as listening
 from engine.detail import ConnectionDetail
-from engine.engine_process import Phase
+from engine.engine_process import EngineProcess, Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
+from engine.intake import Intake
 from engine.kernel_numbers import KernelNumbers
 from engine.kernel_times import ask_for_times
 from engine.load.plan import Plan
@@ -25,11 +26,11 @@ from engine.load.result import Burst
 from engine.loads import Loads
 from engine.order import BY_PLACE, Order
 from engine.probes.descriptors import DescriptorProbe
-from engine.probes.kernel import KernelSampler
-from engine.probes.processes import ProcessProbe
+from engine.probes.kernel_sampler import KernelSampler
+from engine.probes.process_sampler import ProcessSampler
 from engine.run_settings import RunSettings, check, open_listener
 from engine.slow_motion import SlowMotion
-from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import EMPTY_SNAPSHOT, BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
 from engine.watch import Watch
@@ -39,8 +40,7 @@ STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
-SAMPLE_S = 0.5  # of process numbers, while events come; psutil walks /proc, so not each frame
-IDLE_SAMPLE_S = 1.0
+FRESH_NS = 50_000_000  # findings may look at the snapshot of a frame
 
 
 class Run:
@@ -62,14 +62,14 @@ class Run:
         if settings.trace:
             ask_for_times(self._listener)
         self.url = listening.url_of(self._listener)
-        self._probe = ProcessProbe()
+        self._processes = ProcessSampler()
         self._kernel = KernelSampler(self._listener)
         self._descriptors = DescriptorProbe(self._kernel.sockets)
-        self._watch = Watch(self._kernel, self._probe, settings.allowed)
-        self._numbers = ProcessNumbers()
-        self._sampled_s = 0.0
-        self._is_busy = False
+        self._watch = Watch(self._kernel, self._processes, settings.allowed)
+        self._shown = EMPTY_SNAPSHOT
         self._engines = Engines(settings, self._listener, self._tell)
+        self._intake = Intake(self.state)
+        self._ended: list[EngineProcess] = []  # before the last look: it has found all of theirs
         self.slow_motion = SlowMotion(self._engines)
 
     # --- what keys and commands do -------------------------------------------------------------
@@ -139,28 +139,39 @@ class Run:
 
     # --- the beat --------------------------------------------------------------------------------
 
-    def poll(self, *, at_once: bool = False) -> list[Event]:
+    def poll(self, *, at_once: bool = False, within_s: float = math.inf) -> list[Event]:
         """Advance everything by a step; new events, already folded.
 
-        The queue is looked at each LOOK_S, or `at_once`.
+        The queue is looked at each LOOK_S, or `at_once`. What is found there is taken in as a whole, or
+        as far as so much processor time allows; see `is_behind`.
         """
         now_s = time.monotonic()
         if self._engines.advance(now_s):
             self._note_change()
         self._loads.advance()
         self._adapt(now_s)
-        if not (at_once or self._engines.are_changing or self.whole) and now_s < self._look_at_s:
-            return []
-        self._look_at_s = now_s + LOOK_S
-        events = self._drain()
-        self.state.fold(events)
-        self._is_busy = self._is_busy or bool(events)
+        events = self._intake.take(within_s)
+        is_due = now_s >= self._look_at_s or self._engines.are_changing or self.whole
+        if (is_due or at_once) and not self._intake.is_under_way:
+            self._look_at_s = now_s + LOOK_S
+            self._look()
+            events += self._intake.take(within_s)
+        if not self._intake.is_under_way:
+            self._bury_ended()
+        self._processes.is_busy |= bool(events)
+        self._kernel.advance(within_s, is_busy=self._processes.is_busy)
         return events
+
+    @property
+    def is_behind(self) -> bool:
+        """poll() has more to take in than it has taken in."""
+        return self._intake.is_under_way or self._kernel.is_looking
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it."""
         self._note_unreported()
-        return self.state.snapshot(monotonic_ns(), first_row, rows, order)
+        self._shown = self.state.snapshot(monotonic_ns(), first_row, rows, order)
+        return self._shown
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
         """The row of a connection in the table; None when it is not in it."""
@@ -182,7 +193,7 @@ class Run:
     def worker(self, pid: int, task: str) -> WorkerDetail | None:
         """One process (task empty) or thread told whole; None when it has ended."""
         told = self.state.worker(pid, task, monotonic_ns())
-        pids = (os.getpid(), *self._probe.pids)
+        pids = (os.getpid(), *self._processes.pids)
         return told and replace(told, descriptors=self._descriptors.look(pid, pids))
 
     def status(self) -> RunStatus:
@@ -206,20 +217,13 @@ class Run:
 
     def numbers(self, at_most_old_s: float | None = None) -> ProcessNumbers:
         """What the operating system says of the server; at most half a second old while it works."""
-        now_s = time.monotonic()
-        if at_most_old_s is None:
-            at_most_old_s = SAMPLE_S if self._is_busy else IDLE_SAMPLE_S
-        if now_s - self._sampled_s >= at_most_old_s:
-            self._sampled_s = now_s
-            self._is_busy = False
-            serving, others = self._engines.serving, self._engines.draining
-            pid, queue = serving.pid if serving else None, listening.accept_queue(self._listener)
-            self._numbers = self._probe.sample(pid, [engine.pid for engine in others], queue)
-        return self._numbers
+        serving, others = self._engines.serving, [engine.pid for engine in self._engines.draining]
+        pid, queue = serving.pid if serving else None, listening.accept_queue(self._listener)
+        return self._processes.numbers(pid, others, queue, at_most_old_s)
 
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
-        return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
+        return self._kernel.numbers(math.inf if at_most_old_s is None else at_most_old_s)
 
     def unread_since_ns(self) -> dict[int, int]:
         """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
@@ -227,16 +231,18 @@ class Run:
 
     def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
         """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
-        if self._watch.is_due(self.state):
-            self._note_unreported()
         numbers, kernel = self.numbers(at_most_old_s), self.kernel(at_most_old_s)
-        return self._watch.look(self.state, numbers, kernel, self.status())
+        if not self._watch.is_due(self.state):
+            return self._watch.found
+        if monotonic_ns() - self._shown.now_ns > FRESH_NS:
+            self.snapshot(0, 0)
+        return self._watch.look(self.state, self._shown, numbers, kernel, self.status())
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
         self._loads.kill()
         self._engines.leave()
-        events = []
+        events = self._intake.take()
         deadline_s = time.monotonic() + STOP_S
         while any(engine.phase is not Phase.ENDED for engine in self._engines.all()):
             events += self.poll()
@@ -274,21 +280,15 @@ class Run:
 
     # --- events ----------------------------------------------------------------------------------
 
-    def _drain(self) -> list[Event]:
-        events, self._told = self._told, []
-        sources = 1 if events else 0
-        for engine in self._engines.all():
-            has_ended = engine.phase is Phase.ENDED
-            batch = engine.reader.drain(whole=self.whole)
-            self.state.note_passed(engine.reader.take_passed())
-            if batch:
-                events = events + batch if events else batch
-                sources += 1
-            if has_ended and engine in self._engines.draining:
-                self._engines.bury(engine)
-        if sources > 1:
-            events.sort(key=attrgetter("at_ns"))
-        return events
+    def _look(self) -> None:
+        engines = self._engines.all()
+        self._ended = [engine for engine in engines if engine.phase is Phase.ENDED]
+        told, self._told = self._told, []
+        self._intake.look([engine.reader for engine in engines], told, whole=self.whole)
+
+    def _bury_ended(self) -> None:
+        for engine in [one for one in self._ended if one in self._engines.draining]:
+            self._engines.bury(engine)
 
     def _note_unreported(self) -> None:
         self.state.note_unreported(self._engines.unreported())

@@ -42,7 +42,7 @@ class Waits:
         self, connections: Iterable[Connection], now_ns: int, accepted: int
     ) -> dict[str, Room]:
         """One walk over the connections: how many are in each room, and the oldest."""
-        since: dict[State, list[int]] = {state: [] for state in State}
+        since: list[list[int]] = [[] for _ in State]
         for connection in connections:
             since[connection.state].append(connection.since_ns)
         rooms = {

@@ -11,9 +11,9 @@ from engine.findings.moment import moment_of
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers
 from engine.probes.copies import Copies
-from engine.probes.kernel import KernelSampler
-from engine.probes.processes import ProcessProbe
-from engine.snapshot import ProcessNumbers, RunStatus
+from engine.probes.kernel_sampler import KernelSampler
+from engine.probes.process_sampler import ProcessSampler
+from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 
 LOOK_S = 0.1  # between two looks
@@ -25,36 +25,39 @@ class Watch:
     """The findings of one run."""
 
     def __init__(
-        self, kernel: KernelSampler, processes: ProcessProbe, allowed: Collection[str]
+        self, kernel: KernelSampler, processes: ProcessSampler, allowed: Collection[str]
     ) -> None:
         self._kernel = kernel
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
         self._due_s = self._rests_until_s = 0.0
-        self._found: tuple[Finding, ...] = ()
+        self.found: tuple[Finding, ...] = ()
+        """Those of the last look."""
 
     def is_due(self, state: ServerState) -> bool:
         """The last look is old enough for another one."""
-        is_watching = bool(state.connections or self._found)
+        is_watching = bool(state.connections or self.found)
         return time.monotonic() >= (self._due_s if is_watching else self._rests_until_s)
 
     def look(
-        self, state: ServerState, numbers: ProcessNumbers, kernel: KernelNumbers, status: RunStatus
+        self,
+        state: ServerState,
+        snapshot: Snapshot,
+        numbers: ProcessNumbers,
+        kernel: KernelNumbers,
+        status: RunStatus,
     ) -> tuple[Finding, ...]:
-        """The findings that hold now; those of the last look, when it is not due."""
-        if not self.is_due(state):
-            return self._found
+        """The findings that hold now, of which `snapshot` tells."""
         before_s = time.thread_time()
         connections = state.connections.values()
         copies = self._copies.look(
             connections, self._kernel.inode_of, self._kernel.looked_ns, self._processes.pids
         )
-        snapshot = state.snapshot(time.monotonic_ns(), 0, 0)
-        self._found = self._findings.look(
+        self.found = self._findings.look(
             moment_of(snapshot, connections, numbers, kernel, status, self._kernel.view, copies)
         )
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)
         self._due_s = now_s + max(LOOK_S, rest_s)
         self._rests_until_s = now_s + max(RESTING_S, rest_s)
-        return self._found
+        return self.found

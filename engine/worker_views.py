@@ -17,7 +17,7 @@ from engine.workers import Worker, Workers
 MOST_SHOWN = 64
 MOST_LOOKED_AT = 5_000  # for one that is told whole
 HELD_TOLD = 100  # of the connections of that one
-_BUSY = {State.HANDLER: 4, State.UNSENT: 3, State.READING: 2, State.ACCEPTED: 2, State.IDLE: 1}
+_BUSIEST_FIRST = (State.HANDLER, State.UNSENT, State.READING, State.ACCEPTED, State.IDLE)
 """Of all that a worker has, it does what ranks highest here."""
 _DOES = {
     State.HANDLER: WorkerState.HANDLING,
@@ -122,23 +122,34 @@ class WorkerViews:
 
     def _loads(self, connections: Iterable[Connection], cell: int) -> dict[Worker, Load]:
         threads = self._workers.named_threads()
-        opened: dict[Worker, int] = {}
-        states: dict[Worker, State] = {}
-        happened: dict[Worker, int] = {}
-        for one in connections:
-            worker = _worker_of(one.pid, one.task, threads)
+        sums: dict[Worker, _Sum] = {}
+        sum_of: dict[tuple[int, str], _Sum] = {}  # by who has it, a greenlet perhaps
+        for one in connections:  # thousands, in each frame: one look-up for each
+            its = sum_of.get((one.pid, one.task))
+            if its is None:
+                worker = _worker_of(one.pid, one.task, threads)
+                its = sum_of[one.pid, one.task] = sums.setdefault(worker, _Sum())
             if one.cell == cell:
-                happened[worker] = happened.get(worker, 0) | one.happened
-            if one.closed_ns:
-                continue
-            opened[worker] = opened.get(worker, 0) + 1
-            before = states.get(worker)
-            if before is None or _BUSY[one.state] > _BUSY[before]:
-                states[worker] = one.state
-        return {
-            worker: Load(opened.get(worker, 0), states.get(worker), happened.get(worker, 0))
-            for worker in opened.keys() | happened.keys()
-        }
+                its.happened |= one.happened
+            if not one.closed_ns:
+                its.states[one.state] += 1
+        return {worker: its.load() for worker, its in sums.items()}
+
+
+class _Sum:
+    """What the connections of one worker add up to."""
+
+    __slots__ = ("happened", "states")
+
+    def __init__(self) -> None:
+        self.happened = 0
+        self.states = [0] * len(State)
+        """How many are in each."""
+
+    def load(self) -> Load:
+        """The busiest of them stands for all."""
+        state = next((state for state in _BUSIEST_FIRST if self.states[state]), None)
+        return Load(sum(self.states), state, self.happened)
 
 
 def _worker_of(pid: int, task: str, threads: set[Worker]) -> Worker:

@@ -24,6 +24,7 @@ Events never become Textual messages. One thread, Textual's; the server is in ot
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import time
@@ -47,8 +48,10 @@ if TYPE_CHECKING:
     from tui.screens.page import Page
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
+PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
+BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
-COLLECT_AFTER = (10_000, 10, 100)  # objects, and collections of the next younger generation
+COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
 STALL_S = 0.5  # other work on the machine holds a frame up for less than this
 SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
@@ -85,6 +88,7 @@ class Dashboard(FindingActions):
         self._beats = beats
         self._is_ascii = is_ascii
         self._new_events = 0
+        self._drawn_s = 0.0
         self._last_event_ns = 0
         self._second = 0
         self.page: Page | None = None
@@ -158,7 +162,7 @@ class Dashboard(FindingActions):
         folding_cpu_s = 0.0
         while True:
             before_cpu_s = time.thread_time()
-            is_busy = self.beat()
+            is_busy = self.beat(PIECE_S)
             now_cpu_s = time.thread_time()
             folding_cpu_s += now_cpu_s - before_cpu_s
             now_s = time.monotonic()
@@ -168,14 +172,30 @@ class Dashboard(FindingActions):
                 self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
-                self.frame_if_moving()
+                await self._frame_when_due()
                 self._look_at_the_terminal()
-            left_s = max(due_s - time.monotonic(), 0.001)
+            is_behind = self.served.is_behind
+            left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
             await asyncio.sleep(min(left_s, POLL_S) if is_busy else left_s)
 
-    def beat(self) -> bool:
-        """Take in what is new; whether there was anything."""
-        new = self.served.poll()
+    async def _frame_when_due(self) -> None:
+        """While events come: a frame and what it has to ask, one after another, so that a key waits for
+        one of them only."""
+        if not self._new_events:
+            self.frame_if_moving()
+            return
+        self.picture.ask_numbers()
+        await asyncio.sleep(BREATH_S)
+        if (
+            time.monotonic() - self._drawn_s >= self.pace.period_s / 2
+        ):  # else a key has had it drawn
+            self.frame_if_moving(asks=False)
+            await asyncio.sleep(BREATH_S)
+        self.picture.ask_findings()
+
+    def beat(self, within_s: float = math.inf) -> bool:
+        """Take in what is new, as far as so much processor time allows; whether there was anything."""
+        new = self.served.poll(within_s=within_s)
         if new:
             self._new_events += len(new)
             self._last_event_ns = new[-1].at_ns
@@ -193,7 +213,7 @@ class Dashboard(FindingActions):
         except OSError as error:
             self.end_recording(f"the recording ends, {error.strerror}")
 
-    def frame_if_moving(self) -> None:
+    def frame_if_moving(self, *, asks: bool = True) -> None:
         """Draw a frame, unless nothing can have changed since the last one."""
         now_ns = time.monotonic_ns()
         is_moving = (
@@ -206,10 +226,14 @@ class Dashboard(FindingActions):
         )
         if is_moving:
             self._second = now_ns // SECOND_NS
-            self.frame()
+            self.frame(asks=asks)
 
-    def frame(self) -> int:
-        """Draw what differs from the frame before; returns how many lines did."""
+    def frame(self, *, asks: bool = True) -> int:
+        """Draw what differs from the frame before; returns how many lines did. `asks`: numbers and
+        findings are not those that the beat has asked for last, but those of now."""
+        if asks or not self._beats:
+            self.picture.ask_numbers()
+            self.picture.ask_findings()
         width, height = self.size
         parts = self.picture.draw(width, height, self.pace.per_s, self._new_events)
         self._new_events = 0
@@ -218,6 +242,7 @@ class Dashboard(FindingActions):
         if self.page:
             self.page.show(parts["header"], self.picture.table.now_ns)
         self.frames_drawn += 1
+        self._drawn_s = time.monotonic()
         self.lines_changed += changed
         return changed
 
@@ -238,8 +263,8 @@ class Dashboard(FindingActions):
 
 def _rest_the_collector() -> None:
     """What stands now stays, and need not be walked again, 40 ms each time. What comes later is freed
-    without the collector but for a few objects a second, which the young generations find; a walk over
-    all of 10,000 connections finds nothing, and holds up a frame for 20 ms."""
+    without the collector but for a few objects a second, which the young generations find, and soon: a
+    walk over ten times as many holds up a key for 40 ms, one over all of 10,000 connections for more."""
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
 

@@ -32,8 +32,8 @@ class PageActions(App[None]):
 
     _is_due = False
 
-    def frame(self) -> int:
-        """Draw what differs from the frame before."""
+    def frame(self, *, asks: bool = True) -> int:
+        """Draw what differs from the frame before, asking anew for numbers and findings or not."""
         raise NotImplementedError
 
     def draw_soon(self) -> None:
@@ -44,7 +44,7 @@ class PageActions(App[None]):
 
     def _draw_due(self) -> None:
         self._is_due = False
-        self.frame()
+        self.frame(asks=False)
 
     def painter(self) -> Painter:
         """In the colours of the theme."""

@@ -46,19 +46,28 @@ class Picture:
         self.window_rows: int | None = None
         """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
+        self.ask_numbers()
+        self.ask_findings()
+
+    def ask_numbers(self) -> None:
+        """Have those of the processes taken anew, if they are too old: some milliseconds."""
+        self._numbers = self._run.numbers()
+
+    def ask_findings(self) -> None:
+        """Have all connections looked at for them, if that is due: some milliseconds with thousands."""
+        self.findings = self._run.findings()
 
     def draw(self, width: int, height: int, frames_per_s: float, new_events: int = 0) -> Parts:
-        """The lines of all parts. `new_events`: how many came since the last frame."""
+        """The lines of all parts, with the numbers and findings that were asked for last. `new_events`:
+        how many came since the last frame."""
         run = self._run
         self._frames += 1
         self.status = status = run.status()
         self._look()
         now_ns = self.table.now_ns
         most = max(height // ALERT_SHARE, 1)
-        self.findings = run.findings()
         alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal, self.findings)
-        numbers = run.numbers()
-        kernel = run.kernel()
+        numbers, kernel = self._numbers, run.kernel()
         if self.recorder is not None:
             unreported = self.snapshot.unreported
             self.recorder.look(now_ns, status, numbers, run.bursts, unreported, kernel)

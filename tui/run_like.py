@@ -1,5 +1,6 @@
 """What the dashboard needs of a run: engine.run.Run has it, and so has the fake of the tests."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -59,8 +60,13 @@ class RunLike(Protocol):
     def bursts(self) -> tuple[BurstView, ...]:
         """The bursts of the built-in client, newest last."""
 
-    def poll(self) -> Sequence[Event]:
-        """Advance by a step; the events since the last call, already folded."""
+    def poll(self, *, within_s: float = math.inf) -> Sequence[Event]:
+        """Advance by a step; the events since the last call, already folded. If there are more than
+        can be taken in with so much processor time, the rest waits for the next call."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Something waits for the next call of poll()."""
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it, with a window of its connections."""

@@ -1,16 +1,17 @@
 """Kernel numbers, by sock_diag and /proc: who waits on the server's port, where, and for how long.
 
-One thread. A look costs some microseconds for each socket, so whoever takes it rests for `pause_s`.
+One thread. A look costs some microseconds for each socket: kernel_sampler.py says when to look.
 """
 
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
-from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp
+from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp, row_of
 from engine.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
@@ -18,10 +19,6 @@ HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_A
 CONNECTING = (Tcp.SYN_SENT, Tcp.SYN_RECV)
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
-SHARE = 50  # a look may cost one part in so many of a core
-WATCHING_S = 0.1  # between two looks while somebody waits
-RESTING_S = 1.0
-WATCHED = ("syn_retry", "accept_queue", "unread")  # no event tells that somebody is there
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
 _MS = 1_000_000
@@ -70,7 +67,8 @@ class KernelProbe:
         self._address = _packed(self._family, host)
         # A client on another machine has its SYN_SENT, TIME_WAIT and CLOSE_WAIT there.
         self._sees_clients = host.startswith(LOOPBACK)
-        self._rows: dict[int, Row] = {}
+        self._messages: dict[int, bytes] = {}
+        """What the last look was told of each socket, by cookie."""
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
         self._unread = Waiting(quiet_ms=lambda info: info.last_data_ms, moved=_read_bytes)
         self._listening_before = _listening()
@@ -83,38 +81,50 @@ class KernelProbe:
         if self._diag is not None:
             self._diag.close()
 
-    def sample(self, now_ns: int) -> KernelNumbers:
-        """Look now. What the kernel does not tell is None."""
+    def look(self) -> Iterator[KernelNumbers | None]:
+        """Look now; None after each piece of what the kernel tells, since thousands of sockets take it,
+        and Python, tens of milliseconds; then the numbers. In them, what is not told is None."""
         if self._diag is None:
-            return EMPTY_KERNEL
+            yield EMPTY_KERNEL
+            return
+        seen = _Seen()
         try:
-            rows = self._ask(self._diag, OPEN)
-            closed = self._ask(self._diag, (Tcp.TIME_WAIT,))
-            clients = self._clients(self._diag)
+            for piece in self._ask(self._diag, OPEN):
+                for row, message in piece:
+                    seen.take(row, message)
+                yield None
+            for piece in self._ask(self._diag, (Tcp.TIME_WAIT,)):
+                seen.closed += [row for row, _ in piece]
+                yield None
+            for rows in self._ask_of_clients(self._diag):
+                seen.clients += rows
+                yield None
         except OSError:
-            return EMPTY_KERNEL
-        self._rows = {row.cookie: row for row in rows}
-        accepted = [row for row in rows if row.inode]
-        queued = [row for row in rows if not row.inode and row.state != Tcp.SYN_RECV]
-        left = [row for row in accepted if row.state == Tcp.CLOSE_WAIT]
+            yield EMPTY_KERNEL
+            return
+        self._messages = seen.messages
+        yield self._told_of(seen, time.monotonic_ns())
+
+    def _told_of(self, seen: "_Seen", now_ns: int) -> KernelNumbers:
         rooms = {
-            "accept_queue": self._waiting.look(queued, now_ns),
-            "unread": self._unread.look(filter(_unread, accepted), now_ns),
-            "time_wait": _time_wait(closed),
-            "close_wait": self._left.look(left, now_ns),
+            "accept_queue": self._waiting.look(seen.queued, now_ns),
+            "unread": self._unread.look(seen.unread, now_ns),
+            "time_wait": _time_wait(seen.closed),
+            "close_wait": self._left.look(seen.left, now_ns),
         }
-        if clients is not None:
+        if self._sees_clients:
             # A client's SYN is repeated, or the server's answer to it: it is not connected.
-            handshakes = [row for row in (*rows, *clients) if row.state in CONNECTING]
+            handshakes = [row for row in (*seen.begun, *seen.clients) if row.state in CONNECTING]
             retrying = [row for row in handshakes if row.retransmits]
             rooms["syn_retry"] = self._retrying.look(retrying, now_ns)
+        at_clients = Counter(row.state for row in seen.clients)
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
-            unread_bytes=sum(map(_unread, accepted)),
-            unsent_bytes=sum([row.send_queue for row in accepted]),
-            client_time_wait=_count(clients, Tcp.TIME_WAIT),
-            client_close_wait=_count(clients, Tcp.CLOSE_WAIT),
+            unread_bytes=sum(map(_unread, seen.unread)),
+            unsent_bytes=seen.unsent_bytes,
+            client_time_wait=at_clients[Tcp.TIME_WAIT] if self._sees_clients else None,
+            client_close_wait=at_clients[Tcp.CLOSE_WAIT] if self._sees_clients else None,
             listen_overflows=overflows,
             listen_drops=drops,
         )
@@ -125,7 +135,8 @@ class KernelProbe:
 
     def view(self, conn: int) -> KernelView | None:
         """A connection as the last look saw it; None when it was not there."""
-        row = self._rows.get(conn)
+        message = self._messages.get(conn)
+        row = row_of(message) if message else None
         if row is None or row.info is None:
             return None
         info = row.info
@@ -141,70 +152,73 @@ class KernelProbe:
 
     def inode_of(self, conn: int) -> int:
         """That of an open connection, as the last look saw it; 0 when no process had it."""
-        row = self._rows.get(conn)
-        return row.inode if row else 0
+        message = self._messages.get(conn)
+        return row_of(message).inode if message else 0
 
     def sockets(self) -> dict[int, int]:
-        """Inode -> connection of those that a process holds, 0 for a listener; empty when not told."""
-        if self._diag is None:
-            return {}
-        try:
-            rows = self._ask(self._diag, HELD)
-        except OSError:
-            return {}
-        return {
-            row.inode: 0 if row.state == Tcp.LISTEN else row.cookie for row in rows if row.inode
-        }
+        """Inode -> connection of those that a process holds, 0 for a listener; empty when not told.
+        Only while no look is under way."""
+        found: dict[int, int] = {}
+        if self._diag is not None:
+            with contextlib.suppress(OSError):
+                for piece in self._ask(self._diag, HELD):
+                    for row, _ in piece:
+                        if row.inode:
+                            found[row.inode] = 0 if row.state == Tcp.LISTEN else row.cookie
+        return found
 
-    def _ask(self, diag: SockDiag, states: Iterable[Tcp]) -> list[Row]:
+    def _ask(self, diag: SockDiag, states: Iterable[Tcp]) -> Iterator[list[tuple[Row, bytes]]]:
+        """Those of the server in some states, and what the kernel said of each, piece by piece."""
         with_info = Tcp.TIME_WAIT not in states
-        rows = diag.ask(Question(self._family, states, self._port, with_info=with_info))
+        question = Question(self._family, states, self._port, with_info=with_info)
         # The port may be another listener's, at another address. A wildcard has them all.
-        return [row for row in rows if row.local == self._address or not any(self._address)]
+        has_all = not any(self._address)
+        for messages in diag.pieces(question):
+            told = [(row_of(message), message) for message in messages]
+            yield [one for one in told if has_all or one[0].local == self._address]
 
-    def _clients(self, diag: SockDiag) -> list[Row] | None:
-        """Sockets at the other end, on this machine; None where clients come from elsewhere, too."""
-        if not self._sees_clients:
-            return None
-        rows = diag.ask(Question(self._family, OF_CLIENTS, peer_port=self._port, with_info=False))
-        return [row for row in rows if row.peer == self._address]
+    def _ask_of_clients(self, diag: SockDiag) -> Iterator[list[Row]]:
+        """Sockets at the other end, on this machine; none where clients come from elsewhere, too."""
+        if self._sees_clients:
+            question = Question(self._family, OF_CLIENTS, peer_port=self._port, with_info=False)
+            for messages in diag.pieces(question):
+                rows = map(row_of, messages)
+                yield [row for row in rows if row.peer == self._address]
 
 
-class KernelSampler:
-    """Looks often while somebody waits or is served, as far as a small share of a core allows."""
+class _Seen:
+    """What a look has been told so far. Of most connections no more is kept than what the kernel said."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self._probe = KernelProbe(listener)
-        self._numbers = EMPTY_KERNEL
-        self._looked_s = -RESTING_S
-        self._cost_s = 0.0
-        self.close = self._probe.close
-        self.view = self._probe.view
-        self.sockets = self._probe.sockets
-        self.unread_since_ns = self._probe.unread_since_ns
-        self.inode_of = self._probe.inode_of
+    def __init__(self) -> None:
+        self.messages: dict[int, bytes] = {}
+        """By cookie."""
+        self.begun: list[Row] = []
+        """Not connected yet."""
+        self.queued: list[Row] = []
+        """Connected, and not accepted."""
+        self.unread: list[Row] = []
+        """With bytes for the server to read."""
+        self.left: list[Row] = []
+        """The client has closed, the server has not."""
+        self.closed: list[Row] = []
+        """In TIME_WAIT."""
+        self.clients: list[Row] = []
+        """The other ends, where those tell something."""
+        self.unsent_bytes = 0
 
-    @property
-    def looked_ns(self) -> int:
-        """When the last look was."""
-        return int(self._looked_s * 1e9)
-
-    def numbers(self, at_most_old_s: float | None = None, *, is_busy: bool) -> KernelNumbers:
-        """The last look; a new one if that is older than `at_most_old_s`, or than it need be."""
-        now_s = time.monotonic()
-        if at_most_old_s is None:
-            is_watching = is_busy or any(map(self._holds, WATCHED))
-            at_most_old_s = max(SHARE * self._cost_s, WATCHING_S if is_watching else RESTING_S)
-        if now_s - self._looked_s >= at_most_old_s:
-            self._looked_s = now_s
-            before_s = time.thread_time()
-            self._numbers = self._probe.sample(time.monotonic_ns())
-            self._cost_s = time.thread_time() - before_s
-        return self._numbers
-
-    def _holds(self, name: str) -> bool:
-        room = self._numbers.rooms.get(name)
-        return room is not None and room.now > 0
+    def take(self, row: Row, message: bytes) -> None:
+        """One of the server's."""
+        self.messages[row.cookie] = message
+        if row.state == Tcp.SYN_RECV:
+            self.begun.append(row)
+        if row.inode:
+            self.unsent_bytes += row.send_queue
+            if row.receive_queue and _unread(row):
+                self.unread.append(row)
+            if row.state == Tcp.CLOSE_WAIT:
+                self.left.append(row)
+        elif row.state != Tcp.SYN_RECV:
+            self.queued.append(row)
 
 
 def _packed(family: int, host: str) -> bytes:
@@ -223,10 +237,6 @@ def _read_bytes(row: Row) -> int:
 def _time_wait(rows: list[Row]) -> Room:
     left_ms = min([row.expires_ms for row in rows], default=TIME_WAIT_MS)
     return Room(len(rows), float(max(TIME_WAIT_MS - left_ms, 0)))
-
-
-def _count(rows: list[Row] | None, state: Tcp) -> int | None:
-    return None if rows is None else sum([row.state == state for row in rows])
 
 
 def _listening() -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """Process numbers, by psutil: CPU, memory, threads, descriptors, zombies."""
 
 import contextlib
+import os
 import resource
 import time
 from collections.abc import Iterable
@@ -99,6 +100,10 @@ def _threads(process: psutil.Process) -> int:
 
 
 def _descriptors(process: psutil.Process) -> int:
+    """Since Linux 6.2 the size of the folder says how many; to list 10,000 takes some 6 ms."""
+    with contextlib.suppress(OSError):
+        if told := os.stat(f"/proc/{process.pid}/fd").st_size:
+            return told
     try:
         return process.num_fds()
     except psutil.Error:

@@ -7,7 +7,7 @@ dump of messages (sock_diag(7), <linux/inet_diag.h>).
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -116,12 +116,32 @@ class SockDiag:
 
     def ask(self, question: Question) -> list[Row]:
         """All sockets that it names. Raises OSError."""
+        return [row_of(message) for piece in self.pieces(question) for message in piece]
+
+    def pieces(self, question: Question) -> Iterator[list[bytes]]:
+        """The same as messages, some hundred at a time, as the kernel tells of them. All of them must be
+        taken before the next question: it answers one at a time. Raises OSError."""
         self._sequence += 1
         self._socket.sendto(_encoded(question, self._sequence), (0, 0))
-        rows: list[Row] = []
-        while True:
-            if _take(self._socket.recv(_ANSWER_BYTES), self._sequence, rows):
-                return rows
+        is_last = False
+        while not is_last:
+            messages: list[bytes] = []
+            is_last = _take(self._socket.recv(_ANSWER_BYTES), self._sequence, messages)
+            yield messages
+
+
+def row_of(message: bytes) -> Row:
+    """What a message says. To keep thousands, keep messages: the collector walks over each Row."""
+    _, _, _, state, retransmits, local, peer, low, high, *numbers = _MESSAGE.unpack_from(message)
+    info = None
+    place, end = _MESSAGE.size, len(message)
+    while place < end:
+        size, kind = _ATTRIBUTE.unpack_from(message, place)
+        if kind == _INFO:
+            info = Info._make(_TOLD.unpack_from(message, place + _ATTRIBUTE.size))
+            break
+        place += (size + 3) & ~3
+    return Row._make((state, retransmits, local, peer, low | high << 32, *numbers, info))
 
 
 def _encoded(question: Question, sequence: int) -> bytes:
@@ -134,8 +154,8 @@ def _encoded(question: Question, sequence: int) -> bytes:
     return header + asked + who
 
 
-def _take(answer: bytes, sequence: int, rows: list[Row]) -> bool:
-    """Add the rows of a piece of the dump; whether it was the last. Raises OSError."""
+def _take(answer: bytes, sequence: int, messages: list[bytes]) -> bool:
+    """Add the sockets of a piece of the dump; whether it was the last. Raises OSError."""
     at = 0
     while at + _HEADER.size <= len(answer):
         length, kind, _, asked, _ = _HEADER.unpack_from(answer, at)
@@ -147,19 +167,6 @@ def _take(answer: bytes, sequence: int, rows: list[Row]) -> bool:
             (code,) = _ERROR_CODE.unpack_from(answer, at + _HEADER.size)
             raise OSError(-code, "the kernel does not tell of its sockets")
         else:
-            rows.append(_row(answer, at, length))
+            messages.append(answer[at : at + length])
         at += (length + 3) & ~3
     return False
-
-
-def _row(answer: bytes, at: int, length: int) -> Row:
-    _, _, _, state, retransmits, local, peer, low, high, *numbers = _MESSAGE.unpack_from(answer, at)
-    info = None
-    place, end = at + _MESSAGE.size, at + length
-    while place < end:
-        size, kind = _ATTRIBUTE.unpack_from(answer, place)
-        if kind == _INFO:
-            info = Info._make(_TOLD.unpack_from(answer, place + _ATTRIBUTE.size))
-            break
-        place += (size + 3) & ~3
-    return Row._make((state, retransmits, local, peer, low | high << 32, *numbers, info))

@@ -1,13 +1,15 @@
 """Since when somebody waits, from looks at the kernel's table; how often it is looked at."""
 
+import math
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from engine.kernel_numbers import EMPTY_KERNEL
-from engine.probes import kernel
-from engine.probes.kernel import KernelSampler, Waiting
+from engine.probes import kernel, kernel_sampler
+from engine.probes.kernel import Waiting
+from engine.probes.kernel_sampler import KernelSampler
 from engine.probes.sock_diag import Info, Row, SockDiag, Tcp
 from engine.snapshot import Room
 from tests.support import wait_until
@@ -48,16 +50,24 @@ def test_it_looks_again_when_that_is_due(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sampler = KernelSampler(listener)
-    first = sampler.numbers(is_busy=False)
+    sampler.advance(math.inf, is_busy=False)
+    first = sampler.numbers()
     assert first.rooms["accept_queue"].now == 0
     with socket.create_connection(listener.getsockname()):
-        assert sampler.numbers(is_busy=False) is first  # resting
-        wait_until(lambda: sampler.numbers(0.0, is_busy=False).rooms["accept_queue"].now == 1)
-        last = sampler.numbers(is_busy=False)
-        assert wait_until(lambda: sampler.numbers(is_busy=False) is not last, 5)  # watching
-    monkeypatch.setattr(kernel, "SHARE", 1e9)
-    last = sampler.numbers(is_busy=True)
-    assert sampler.numbers(is_busy=True) is last
+        sampler.advance(math.inf, is_busy=False)
+        assert sampler.numbers() is first  # resting
+        wait_until(lambda: sampler.numbers(0.0).rooms["accept_queue"].now == 1)
+        last = sampler.numbers()
+
+        def looks_anew() -> bool:
+            sampler.advance(math.inf, is_busy=False)
+            return sampler.numbers() is not last
+
+        assert wait_until(looks_anew, 5)  # watching
+    monkeypatch.setattr(kernel_sampler, "SHARE", 1e9)
+    last = sampler.numbers()
+    sampler.advance(math.inf, is_busy=True)
+    assert sampler.numbers() is last
     sampler.close()
 
 
@@ -69,6 +79,27 @@ def test_where_the_kernel_tells_nothing_nothing_is_known(
 
     monkeypatch.setattr(SockDiag, "__init__", refuse)
     sampler = KernelSampler(listener)
-    assert sampler.numbers(0.0, is_busy=True) == EMPTY_KERNEL
+    assert sampler.numbers(0.0) == EMPTY_KERNEL
     assert sampler.view(1) is None
+    sampler.close()
+
+
+def test_a_look_at_many_sockets_is_taken_in_pieces(listener: socket.socket) -> None:
+    sampler = KernelSampler(listener)
+    before = sampler.numbers()
+    clients = [socket.create_connection(listener.getsockname()) for _ in range(120)]
+    accepted = [listener.accept()[0] for _ in clients]
+    clients[0].send(b"unread")
+    wait_until(lambda: accepted[0].recv(6, socket.MSG_PEEK))
+    steps = 0
+    while not steps or sampler.is_looking:
+        sampler.advance(1e-9, is_busy=True)
+        steps += sampler.is_looking
+        if sampler.is_looking:
+            assert sampler.numbers() is before
+    assert steps > 1
+    assert sampler.numbers().unread_bytes == 6
+    assert len(sampler.sockets()) == 121
+    for each in (*clients, *accepted):
+        each.close()
     sampler.close()

@@ -257,3 +257,24 @@ def test_a_switch_is_told_as_it_was(tmp_path: Path) -> None:
         ("epoll", "serving", 41, 0),
         ("epoll", "dead", None, 0),
     ]
+
+
+def test_when_more_is_due_than_there_is_time_for_time_waits(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    file = Recording(path, "epoll", ["servetui"], url="http://127.0.0.1:7890", mode="short")
+    some = [event._replace(at_ns=event.at_ns + turn) for turn in range(20) for event in lives()]
+    events = sorted(some, key=lambda event: event.at_ns)
+    file.write(events)
+    file.close()
+    clock = Clock()
+    replay, at_once = Replay(path, clock), Replay(path, clock)
+    clock.wait(60)
+    told = replay.poll(within_s=1e-9)
+    assert replay.is_behind
+    assert 0 < len(told) < len(events)
+    assert replay.at_s == (told[-1].at_ns - BEGIN_NS) / SECOND_NS
+    while replay.is_behind:
+        told += replay.poll(within_s=1e-9)
+        clock.wait(60)
+    assert told + replay.poll() == at_once.poll() == events
+    assert replay.snapshot() == at_once.snapshot()

@@ -68,5 +68,7 @@ def without_rates(snapshot: Snapshot) -> Snapshot:
         events_per_s=0.0,
         bytes_in_per_s=0.0,
         bytes_out_per_s=0.0,
+        wakeups_per_s=0.0,
+        would_block_per_s=0.0,
         requests_history=(),
     )

@@ -109,7 +109,7 @@ def test_many_pieces_are_one_answer(diag: SockDiag, listener: socket.socket) -> 
 def test_an_error_of_the_kernel_is_raised_and_strays_are_passed_over() -> None:
     stray = struct.pack("=IHHIIi", 20, 2, 0, 6, 0, -1)
     refused = struct.pack("=IHHIIi", 20, 2, 0, 7, 0, -22)
-    told: list[Row] = []
+    told: list[bytes] = []
     assert not _take(stray, 7, told)
     with pytest.raises(OSError, match="sockets") as caught:
         _take(stray + refused, 7, told)

@@ -1,5 +1,6 @@
 """A run without a server: events are put in by hand, and time stands still until it is moved."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -46,7 +47,7 @@ class FakeRun:
     """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
-        self.short = self.whole = False
+        self.short = self.whole = self.is_behind = False
         self.refusal = ""
         self.settings = RunSettings(model=model)
         self._first = model  # of ENGINE_PID
@@ -100,7 +101,7 @@ class FakeRun:
     def bursts(self) -> tuple[BurstView, ...]:
         return tuple(self.given_bursts)
 
-    def poll(self) -> list[Event]:
+    def poll(self, *, within_s: float = math.inf) -> list[Event]:
         events, self._waiting = self._waiting, []
         self.state.fold(events)
         return events

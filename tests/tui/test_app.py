@@ -194,7 +194,7 @@ async def test_a_fault_in_the_beat_ends_the_app(monkeypatch: pytest.MonkeyPatch)
     run = FakeRun()
     dashboard = Dashboard(run, frames_per_s=60)
 
-    def broken() -> list[object]:
+    def broken(**_: float) -> list[object]:
         raise ZeroDivisionError
 
     with pytest.raises(WorkerFailed, match="ZeroDivisionError"):  # noqa: PT012

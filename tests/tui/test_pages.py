@@ -108,6 +108,14 @@ async def test_what_the_server_wrote_is_read_whole_escaped_and_as_it_comes() -> 
         assert "OUTPUT" in screen(dashboard)[1]
 
 
+@pytest.mark.parametrize("key", ["e", "c"])
+async def test_what_a_page_says_first_is_told_whole_in_a_small_terminal(key: str) -> None:
+    async with shown(a_lively_run(), (60, 20)) as (dashboard, pilot):
+        await pilot.press(key)
+        told = " ".join(" ".join(screen(dashboard)).split())
+        assert "and its tracebacks." in told or "3 rounds, interleaved" in told
+
+
 async def test_the_help_tells_every_key() -> None:
     async with shown(a_lively_run(), (120, 60)) as (dashboard, pilot):
         await pilot.press("question_mark")

@@ -16,10 +16,10 @@ from engine.snapshot import BurstView
 from engine.told import TELLER, told
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
-from tests.tui.shown_app import shown
+from tests.tui.shown_app import screen, shown
 from tui.format import plain
 from tui.panels import bursts
-from tui.screens.load_form import LoadForm
+from tui.screens.load_form import FIELDS, LoadForm
 
 ENDED = replace(a_burst(), loop="open loop", share=1.0, verdict=FINE)
 LIVE = replace(ENDED, is_running=True, share=0.4, verdict="")
@@ -90,6 +90,18 @@ async def test_the_form_says_what_is_wrong_and_starts_nothing(text: str, said: s
     assert said in words
     assert plan.connections == 16
     assert run.calls == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_form_tells_whole_what_is_to_be_typed(width: int) -> None:
+    async with shown(a_lively_run(), (width, 20)) as (dashboard, pilot):
+        await pilot.press("L")
+        for _, words, _, meaning in FIELDS:
+            await pilot.pause()
+            text = " ".join(" ".join(screen(dashboard)).split())
+            assert meaning in text, words
+            assert "esc back" in text
+            await pilot.press("down")
 
 
 def test_a_run_begins_it_shows_it_live_and_ends_it() -> None:

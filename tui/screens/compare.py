@@ -137,9 +137,10 @@ class ComparePage(Page):
 
     def _choice(self, width: int, height: int) -> Iterator[Line]:
         under = Comparison(self._conditions, rounds=3)
-        yield (("COMPARE", "title"), (f"  {self._mode}, {cells.title(under)}", "name"))
+        title = _title(f"{self._mode}, {cells.title(under)}", width)
+        yield from title
         yield ((fit(self._wrong, width), "warning"),)
-        rows = max(height - 3, 3)
+        rows = max(height - 2 - len(title), 3)
         first = min(max(self._cursor - rows // 2, 0), max(len(self._models) - rows, 0))
         for number, model in enumerate(self._models[first : first + rows], start=first):
             role = "chosen" if number == self._cursor else "text"
@@ -149,9 +150,16 @@ class ComparePage(Page):
             yield ((cursor, "key"), (fit(text, width - 1), role))
 
 
+def _title(words: str, width: int) -> list[Line]:
+    name = "COMPARE  "
+    first, *more = wrapped(words, width - len(name))
+    rest: list[Line] = [((" " * len(name) + part, "name"),) for part in more]
+    return [((name, "title"), (first, "name")), *rest]
+
+
 def report(told: Comparison, width: int) -> Iterator[Line]:
     """What is found out so far, or in all."""
-    yield (("COMPARE", "title"), (f"  {cells.title(told)}", "name"))
+    yield from _title(cells.title(told), width)
     if not told.is_final:
         filled = round(BAR_CELLS * told.share)
         bar = in_text.BAR * filled + in_text.REST * (BAR_CELLS - filled)

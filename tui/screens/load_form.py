@@ -16,12 +16,15 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
 from engine.load.plan import Plan, weighted_path
-from tui.format import Line, fit
+from tui.format import Line, wrapped
 from tui.lines import Painter
 from tui.screens.page import Page
 
 KEYS = (("↑ ↓", "choose"), ("enter", "start"), ("esc", "back"))
-BODY_LINES = 3
+BODY_LINES = 4
+WIDE = (
+    106  # columns in which the meanings stand beside the settings; below, the one that is typed in
+)
 FIELDS: tuple[tuple[str, str, type, str], ...] = (
     ("connections", "connections", int, "open at a time; with a rate at most"),
     ("seconds", "seconds", float, "until it ends by itself"),
@@ -49,6 +52,7 @@ class LoadForm(Page):
     LoadForm Label { width: 16; }
     LoadForm Input { width: 24; height: 1; border: none; padding: 0 1; }
     LoadForm .meaning { width: 1fr; }
+    LoadForm.-narrow .meaning { display: none; }
     """
 
     def __init__(self, painter: Painter, plan: Plan) -> None:
@@ -77,14 +81,29 @@ class LoadForm(Page):
         """Type at once."""
         self.set_focus(self._inputs["connections"])
 
+    def on_descendant_focus(self) -> None:
+        """Another setting has another meaning."""
+        self.draw()
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """It is not the filter that is being typed."""
         event.stop()
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """The title; below it, what is wrong with what was typed."""
+        """The title; below it, what is wrong with what was typed, or what is to be typed."""
         title: Line = (("LOAD", "title"), ("  sustained, on this server's pages", "name"))
-        return [(), title, ((fit(self._wrong, width), "warning"),)]
+        is_narrow = width < WIDE
+        self.set_class(is_narrow, "-narrow")
+        told, role = self._wrong, "warning"
+        if is_narrow and not told:
+            told, role = self._meaning(), "name"
+        return [(), title, *(((part, role),) for part in wrapped(told, width))]
+
+    def _meaning(self) -> str:
+        """Of the setting that is being typed."""
+        meanings = {name: f"{words}: {meaning}" for name, words, _, meaning in FIELDS}
+        meanings[PATHS] = f"{PATHS}: {PATHS_MEANING}"
+        return next((meanings[name] for name, one in self._inputs.items() if one.has_focus), "")
 
     def action_move(self, rows: int) -> None:
         """The setting below or above."""

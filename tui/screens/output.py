@@ -47,7 +47,7 @@ def lines(said: Sequence[str], width: int) -> list[Line]:
         ("OUTPUT", "title"), ("  what the server's processes wrote, newest last", "name"),
     )  # fmt: skip
     if not said:
-        return [title, ((f"  {NOTHING}", "text"),)]
+        return [title, *(((f"  {part}", "text"),) for part in wrapped(NOTHING, width - 2))]
     parts = [part for line in said for part in _indented(printable(line, LINE_CHARS), width)]
     return [title, *(((part, "text"),) for part in parts)]
 
