@@ -12,7 +12,8 @@ import socket
 import time
 
 from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close
+from engine.closing import LINGER_BYTES, half_close, has_unread
+from engine.departure import Departure
 from engine.http_messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.patience import Patience
@@ -97,7 +98,9 @@ class Server:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = await self.service.answer_awaited(request, conversation.peer)
+                    response = await self.service.answer_awaited(
+                        request, conversation.peer, client.departure
+                    )
                     if response.wait_s:
                         await asyncio.sleep(response.wait_s)
                     for piece in conversation.send(response):
@@ -130,8 +133,8 @@ class Client:
     """A connection, and what its coroutine waits for: bytes, or room for them."""
 
     __slots__ = (
-        "bytes", "connection", "conversation", "descriptor", "has_moved", "is_read", "loop",
-        "patience", "room", "sends",
+        "bytes", "connection", "conversation", "departure", "descriptor", "has_moved", "is_read",
+        "loop", "patience", "room", "sends",
     )  # fmt: skip
 
     def __init__(
@@ -141,6 +144,7 @@ class Client:
         self.descriptor = connection.fileno()
         self.conversation = service.converse(connection)
         self.patience = Patience(connection, self.conversation, service.limits, time.monotonic())
+        self.departure = Departure()
         self.loop = loop
         self.bytes: asyncio.Future[bytes] | None = None
         self.room: asyncio.Future[None] | None = None
@@ -150,19 +154,19 @@ class Client:
 
     def receive(self) -> "asyncio.Future[bytes]":
         """What comes next; to be awaited. Raises TimeoutError when that takes too long."""
-        if not self.is_read:
+        self.bytes = self.loop.create_future()
+        if self.departure.has_come:
+            self.bytes.set_result(b"")
+        elif not self.is_read:
             self.is_read = True
             self.loop.add_reader(self.descriptor, self.take)
-        self.bytes = self.loop.create_future()
         return self.bytes
 
     def take(self) -> None:
-        """Receive for the one that waits. If nobody does, look away: the loop is level-triggered, and
-        would call again and again."""
+        """Receive for the one that waits."""
         waiting = self.bytes
         if waiting is None:
-            self.is_read = False
-            self.loop.remove_reader(self.descriptor)
+            self.look_away()
             return
         try:
             data = self.connection.recv(RECEIVE_BYTES)
@@ -174,6 +178,18 @@ class Client:
         else:
             self.bytes = None
             waiting.set_result(data)
+
+    def look_away(self) -> None:
+        """Nobody waits for what is there: the loop is level-triggered, and would call again and again.
+        Nothing is there: that is the client's end, and an application that is silent learns of it."""
+        self.is_read = False
+        self.loop.remove_reader(self.descriptor)
+        if not has_unread(self.connection):
+            try:
+                self.connection.recv(RECEIVE_BYTES)
+            except OSError:
+                pass  # a reset: what is sent next will fail
+            self.departure.come()
 
     async def send_all(self, piece: Piece) -> None:
         """Send it, and wait for room as long as it is not all sent, or for the others' turn."""
