@@ -112,14 +112,14 @@ def of_model(
     """`servetui serve`; in short mode the server closes, as its policy."""
     watching = ("--no-trace",) if kind == UNTRACED else ("--events", "count")
     words = [*command, "serve", "-m", model, "-p", "0", "--json", *watching, *extra]
-    if kind == APP:
-        words += ["--app", f"tests.bench.apps:{'asgi' if model in AWAITS else 'wsgi'}"]
+    app = ("--app", f"tests.bench.apps:{'asgi' if model in AWAITS else 'wsgi'}")
     if mode == SHORT:
         words.append("--short")
 
     @contextlib.contextmanager
     def start(root: Path) -> Iterator[Running]:
-        with serve([*words, "--root", str(root)], of_page(root)) as server:
+        served = app if kind == APP else ("--root", str(root))
+        with serve([*words, *served], of_page(root)) as server:
             yield server
 
     return Contender(model, kind, mode, (), start)
