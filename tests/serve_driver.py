@@ -30,7 +30,7 @@ FEW_AT_A_TIME = {"iterative", "prefork"}
 """Of those, the ones that serve no more than one client in each process: idle ones hold the others up."""
 WORKERS = {"prefork": 8, "prefork-epoll": 8, "reuseport": 8}
 """Processes that a model has as long as it serves, beside its first one."""
-SNAPSHOT_S = 30  # deadline of an answer, which takes some ms on an idle machine
+SNAPSHOT_S = 30  # deadline of an answer, or a switch: less than a second on an idle machine
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
 
 Json = dict[str, Any]
@@ -154,7 +154,7 @@ class Serve:
             shot = self.snapshot()
             return bool(shot["phase"] == "serving" and shot["model"] == model)
 
-        wait_until(serves, 15, f"serving as {model}")
+        wait_until(serves, SNAPSHOT_S, f"serving as {model}")
 
     def stop(self) -> Json:
         """SIGTERM; the summary."""
