@@ -149,7 +149,10 @@ def main(words: Sequence[str]) -> int:
     models = options.models.split(",")
     if unknown := set(models) - MODELS.keys():
         parser.error(f"no such model: {', '.join(sorted(unknown))}")
-    rows = [measure(model, options.connections, options.rounds) for model in models]
+    rows = []
+    for model in models:
+        rows.append(measure(model, options.connections, options.rounds))
+        print(" | ".join(cells(rows[-1])), file=sys.stderr)
     print(report(rows))
     found = [one for row in rows for one in failures(row, options.connections)]
     print("", *found, sep="\n")
