@@ -39,7 +39,7 @@ lint: $(DEV) ## check format, lint and types
 check: lint test ## everything that must hold before a change goes in
 
 bench: $(BENCH) ## measure the models beside other servers
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench.throughput $(ARGS)
 
 fuzz: $(FUZZ) ## feed the HTTP core with mutated requests; libFuzzer's options in ARGS="-runs=100000"
 	@$(BIN)/python -m tests.fuzz.http_core $(ARGS)

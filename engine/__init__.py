@@ -6,6 +6,7 @@ Where to look, in the order in which an event travels:
     __main__.py      the engine process: read its settings, run one model, report
     models/          one file a concurrency model, each a page to read from top to bottom
     admission.py     who is let in; patience.py: for how long; closing.py: how they are let go;
+                     departure.py: who hears that they have left;
                      limits.py: what all that may cost; pool.py, worker_processes.py:
                      those that stand ready
     loop_client.py   what an event loop remembers of one client

@@ -13,21 +13,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from engine.application import CannotRunError
+from engine.departure import Departure
 from engine.failures import print_failure
 from engine.http_fields import Fields, read_headers
 from engine.http_messages import CONTINUE, PIECE_BYTES, Peer, Request, Response, reason_of
 from engine.http_parser import raw_path
-from engine.http_stream import StreamedResponse
+from engine.http_stream import ClientGoneError, StreamedResponse
 from engine.site import page
 
 Message = dict[str, Any]
 Application = Callable[..., Awaitable[None]]
 SHUTDOWN_S = 5.0  # for the application's own end, after the last connection's
 VERSIONS = {"version": "3.0", "spec_version": "2.3"}
-
-
-class ClientGoneError(OSError):
-    """What `send` raises once nobody is there to take it."""
 
 
 class AsgiServer:
@@ -53,13 +50,16 @@ class AsgiServer:
             self._runner.run(serving)
             self._runner.run(self._lifespan.stop())
 
-    async def answer(self, request: Request, peer: Peer) -> Response | StreamedResponse:
-        """The application's answer, up to the first piece of its body. Raises what it raises."""
+    async def answer(
+        self, request: Request, peer: Peer, departure: Departure
+    ) -> Response | StreamedResponse:
+        """The application's answer, up to the first piece of its body. Raises what it raises;
+        ClientGoneError when it made none for one that is gone."""
         if request.fault or request.method == "CONNECT":
             return page(request.fault or 501, "The request was not understood.", int(time()))
         if request.expects_continue:
             return CONTINUE  # the application is called with the content
-        call = Call(request)
+        call = Call(request, departure)
         task = asyncio.create_task(call.run(self._application, self.scope(request, peer)))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
@@ -89,8 +89,9 @@ class AsgiServer:
 class Call:
     """One call of the application: its messages on one side, pieces of an answer on the other."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, departure: Departure) -> None:
         self._request = request
+        self._departure = departure
         self._is_read = False
         self._status = 0
         self._length: int | None = None
@@ -101,7 +102,11 @@ class Call:
         self._error: BaseException | None = None
         self._made = asyncio.Event()  # there is a piece, or none will come
         self._taken = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._over = asyncio.Event()  # nobody takes any more, or the client sends no more
+        self._is_gone = False  # nobody takes any more
+        departure.tell = self._over.set
+        if departure.has_come:
+            self._over.set()
 
     # --- the application's side -------------------------------------------------------------------
 
@@ -112,7 +117,7 @@ class Call:
         except ClientGoneError:
             pass  # it need not mind
         except BaseException as error:  # also SystemExit, which would end the loop
-            if self._is_complete or self._gone.is_set():
+            if self._is_complete or self._is_gone:
                 print_failure(error)  # there is no answer any more that could tell it
             self._error = error
         finally:
@@ -123,7 +128,7 @@ class Call:
         if not self._is_read:
             self._is_read = True
             return {"type": "http.request", "body": self._request.body, "more_body": False}
-        await self._gone.wait()
+        await self._over.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
@@ -155,10 +160,10 @@ class Call:
     async def _give(self, piece: bytes) -> None:
         if self._request.method == "HEAD":
             return  # nobody is to get it
-        while self._piece and not self._gone.is_set():
+        while self._piece and not self._is_gone:
             self._taken.clear()
             await self._taken.wait()
-        if self._gone.is_set():
+        if self._is_gone:
             raise ClientGoneError("the client is gone")
         self._piece = piece
         self._made.set()
@@ -201,10 +206,13 @@ class Call:
             if not self._is_complete:
                 raise self._failure()
         finally:
-            self._gone.set()
+            self._is_gone = True
+            self._over.set()
             self._taken.set()
 
     def _failure(self) -> BaseException:
+        if self._error is None and self._departure.has_come:
+            return ClientGoneError("the client is gone")
         return self._error or RuntimeError("the application returned amid its answer")
 
 

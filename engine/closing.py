@@ -21,7 +21,7 @@ LINGER_BYTES = 32 * 1024 * 1024  # taken and thrown away: a large upload, but no
 def half_close(connection: socket.socket, conversation: Conversation) -> bool:
     """After the last answer: send FIN, if the client may still be sending. True: go on receiving until
     it ends, too. False: nothing is on the way, close at once. OSError: the client is gone."""
-    if not conversation.broken_off and not _has_unread(connection):
+    if not conversation.broken_off and not has_unread(connection):
         return False
     connection.shutdown(socket.SHUT_WR)
     return True
@@ -42,7 +42,7 @@ def linger(connection: socket.socket, conversation: Conversation) -> None:
         left_bytes -= len(data)
 
 
-def _has_unread(connection: socket.socket) -> bool:
+def has_unread(connection: socket.socket) -> bool:
     """Whether the kernel has received what nobody has read."""
     count = bytearray(4)  # an int; not bytes, which ioctl() would take twice as long to copy
     fcntl.ioctl(connection.fileno(), termios.FIONREAD, count)

@@ -110,6 +110,8 @@ class Response:
     )
     more: ClassVar[None] = None
     """To be awaited before the next piece; see StreamedResponse."""
+    is_over: ClassVar[bool] = True
+    """No piece waits for an application."""
 
     def wire(self, keep_alive: bool, head_only: bool) -> tuple[bytes] | LongWire:
         """The bytes to send, in pieces: one for all but a long body, which is not copied: however

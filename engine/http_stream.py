@@ -26,6 +26,10 @@ class BodyBrokenError(ConnectionError):
     """
 
 
+class ClientGoneError(ConnectionError):
+    """The client is gone, and the application has stopped making the answer: no fault of its own."""
+
+
 @dataclass(slots=True)
 class StreamedResponse:
     """An answer to one request, and to no other. `wire` may be asked for once.
@@ -110,6 +114,8 @@ class StreamedResponse:
                 piece = next(self.pieces)
             except StopIteration:
                 return
+            except ClientGoneError:
+                raise
             except BaseException as error:  # also SystemExit: it is not the server's to obey
                 print_failure(error)
                 raise BodyBrokenError(in_one_line(error)) from error

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from time import sleep, time
 from typing import Any
 
+from engine.departure import Departure
 from engine.failures import in_one_line, print_failure
 from engine.http1 import Answer, Conversation
 from engine.http_messages import NO_PEER, Peer, Request, Response
+from engine.http_stream import ClientGoneError
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.listener import open_beside
 from engine.pool import DEFAULT_POOL, Pool
@@ -108,7 +110,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        answer: Callable[[Request, Peer], Answer | Awaitable[Answer]],
+        answer: Callable[[Request, Peer], Answer] | Callable[..., Awaitable[Answer]],
         on_leave: Callable[[], None],
         limits: Limits = DEFAULT_LIMITS,
         pool: Pool = DEFAULT_POOL,
@@ -129,7 +131,7 @@ class Service:
         the application has started."""
         self.gate: StepGate | None = None
         """Where it waits while it is stepped; None: it cannot be."""
-        self._answer: Callable[[Request, Peer], Any] = answer
+        self._answer: Callable[..., Any] = answer
         self.on_leave = on_leave
         """Told once that this process never accepts again."""
         self._left = False
@@ -149,14 +151,19 @@ class Service:
             return _failed(error)
         return answer
 
-    async def answer_awaited(self, request: Request, peer: Peer = NO_PEER) -> Answer:
-        """The same for a model of coroutines, with an application that is one."""
+    async def answer_awaited(
+        self, request: Request, peer: Peer = NO_PEER, departure: Departure | None = None
+    ) -> Answer:
+        """The same for a model of coroutines, with an application that is one. Raises ClientGoneError
+        when that made no answer since its client had gone."""
         if self.gate is not None and self.settings.stepping:
             await self.gate.wait_before_answer_awaited()
         if self.run is None:
             return self._answer_now(request, peer)
         try:
-            answer: Answer = await self._answer(request, peer)
+            answer: Answer = await self._answer(request, peer, departure or Departure())
+        except ClientGoneError:
+            raise
         except BaseException as error:
             return _failed(error)
         return answer

@@ -14,8 +14,9 @@ BODY = (Path(__file__).parent.parent / "www" / "style.css").read_bytes()
 class Clients:
     """Threads that ask until told to stop. `met` counts how their requests went."""
 
-    def __init__(self, port: int, number: int) -> None:
+    def __init__(self, port: int, number: int, pause_s: float = PAUSE_S) -> None:
         self.met: Counter[str] = Counter()
+        self._pause_s = pause_s
         self._port = port
         self._over = threading.Event()
         self._threads = [
@@ -37,13 +38,18 @@ class Clients:
 
 
 class Load(Clients):
-    """Four clients, two of them with a connection for each request.
+    """Four clients, or `number`; half of them with a connection for each request.
 
-    `met` counts "answered", "connections" and "retried"; whatever else is in it is a failure.
+    `met` counts "answered", "connections" and "retried"; whatever else is in it is a failure. The other
+    half leaves a connection after `most` requests: a model that serves one after another serves all.
     """
 
-    def __init__(self, port: int) -> None:
-        super().__init__(port, 4)
+    def __init__(
+        self, port: int, number: int = 4, pause_s: float = PAUSE_S, most: int | None = None
+    ) -> None:
+        super().__init__(port, number, pause_s)
+        self._first_short = number // 2
+        self._most = most
 
     def assert_nobody_failed(self) -> None:
         """Nobody was refused or cut off, and hardly anybody had to ask again."""
@@ -51,9 +57,14 @@ class Load(Clients):
         assert self.met["retried"] * 100 <= self.met["answered"], self.met
 
     def _run(self, index: int) -> None:
-        is_short = index >= 2
+        is_short = index >= self._first_short
         client: Client | None = None
-        while not self._over.wait(PAUSE_S):
+        asked = 0
+        while not self._over.wait(self._pause_s):
+            if client is not None and asked == self._most:
+                client.socket.close()
+                client = None
+            asked = asked + 1 if client is not None else 1
             try:
                 client = self._ask(client, is_short)
             except OSError as error:

@@ -8,7 +8,7 @@ of the tests are drawn from the same files.
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -60,9 +60,9 @@ class Still:
         return 0
 
 
-def at_its_end(model: str) -> Replay:
-    """The recording of a model, held shortly before its end."""
-    replay = Replay(RECORDINGS / f"{model}.jsonl", Still())
+def at_its_end(name: str) -> Replay:
+    """A recording, held shortly before its end."""
+    replay = Replay(RECORDINGS / f"{name}.jsonl", Still())
     replay.toggle_pause()
     replay.jump(replay.length_s - BEFORE_END_S)
     return replay
@@ -86,12 +86,14 @@ async def draw(scene: Scene) -> None:
 # --- recordings -------------------------------------------------------------------------------------
 
 
-async def record(model: str) -> None:
-    """Play the scene of a model on a real server, and keep what it told."""
-    run = Run(RunSettings(model=model, port=PORT, whole=True, tells_bytes=True))
+async def record(
+    name: str, settings: RunSettings, play: Callable[[Run], Coroutine[None, None, None]]
+) -> None:
+    """Play a scene on a real server, and keep what it told."""
+    run = Run(settings)
     RECORDINGS.mkdir(exist_ok=True)
-    recorder = Recorder(RECORDINGS / f"{model}.jsonl", run.status())
-    playing = asyncio.create_task(_block(run) if model == BLOCKED else _play(run))
+    recorder = Recorder(RECORDINGS / f"{name}.jsonl", run.status())
+    playing = asyncio.create_task(play(run))
     try:
         while not playing.done():
             recorder.write(run.poll())
@@ -176,7 +178,8 @@ def main(words: list[str]) -> None:
     scenes = [scene for scene in SCENES if not names or scene.name in names]
     if "--record" in words:
         for model in dict.fromkeys(scene.model for scene in scenes):
-            asyncio.run(record(model))
+            settings = RunSettings(model=model, port=PORT, whole=True, tells_bytes=True)
+            asyncio.run(record(model, settings, _block if model == BLOCKED else _play))
             print(f"tests/recordings/{model}.jsonl")
     SCREENSHOTS.mkdir(exist_ok=True)
     for scene in scenes:

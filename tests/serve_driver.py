@@ -30,6 +30,7 @@ FEW_AT_A_TIME = {"iterative", "prefork"}
 """Of those, the ones that serve no more than one client in each process: idle ones hold the others up."""
 WORKERS = {"prefork": 8, "prefork-epoll": 8, "reuseport": 8}
 """Processes that a model has as long as it serves, beside its first one."""
+SNAPSHOT_S = 30  # deadline of an answer, or a switch: less than a second on an idle machine
 START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
 
 Json = dict[str, Any]
@@ -138,7 +139,7 @@ class Serve:
         self._sort_out()
         before = len(self._snapshots)
         self.command("snapshot")
-        wait_until(lambda: self._has_snapshot(before), 10, "a snapshot")
+        wait_until(lambda: self._has_snapshot(before), SNAPSHOT_S, "a snapshot")
         return self._snapshots[before]
 
     def switch(self, model: str) -> None:
@@ -153,7 +154,7 @@ class Serve:
             shot = self.snapshot()
             return bool(shot["phase"] == "serving" and shot["model"] == model)
 
-        wait_until(serves, 15, f"serving as {model}")
+        wait_until(serves, SNAPSHOT_S, f"serving as {model}")
 
     def stop(self) -> Json:
         """SIGTERM; the summary."""

@@ -163,7 +163,7 @@ def test_a_stream_is_in_the_handler_until_its_last_piece(flask: Serve, model: st
 
 # The others have a loop that makes the pieces of many clients, or no second client at all; and a child
 # of prefork that is stuck cannot say that it has left accept, so that the next model waits for its end.
-@pytest.mark.parametrize("model", ["gevent", "process", "thread", "thread-pool"])
+@pytest.mark.parametrize("model", ["gevent", "process", "thread", "thread-pool", "reactor-pool"])
 def test_an_application_that_is_stuck_holds_up_its_client_only(flask: Serve, model: str) -> None:
     turn_to(flask, model)
     with Client(flask.port) as stuck, Client(flask.port) as other:

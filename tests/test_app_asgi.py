@@ -103,6 +103,55 @@ def test_a_client_that_leaves_ends_the_body(starlette: Serve) -> None:
     wait_until(lambda: happened(starlette) == ["http.disconnect"], what="the end of the body")
 
 
+def leave(client: Client, how: str) -> None:
+    if how == "reset":
+        client.reset()
+    else:
+        client.socket.close()
+
+
+@pytest.mark.parametrize("how", ["closed", "reset"])
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [("/silent", ["asked"], ["asked", "http.disconnect"]), ("/stuck", [], ["ended"])],
+)
+def test_one_that_sends_nothing_is_told_at_once_that_its_client_is_gone(
+    starlette: Serve, path: str, before: list[str], after: list[str], how: str
+) -> None:
+    with Client(starlette.port) as first:
+        assert first.get("/told").status == 200
+    said = len(starlette.errors)
+    with Client(starlette.port) as client:
+        client.ask(path)
+        if path == "/stuck":
+            client.take(1)
+        wait_until(lambda: happened(starlette) == before, what="that it is waited for")
+        leave(client, how)
+        wait_until(lambda: happened(starlette) == after, what="the end of the call")
+        story = starlette.story(client)
+    ended = {"closed": "client closed first", "reset": "client reset the connection"}[how]
+    assert story[-1]["note"] == ended
+    assert [one["note"] for one in story if one["kind"] == "error"] == ["ECONNRESET"][
+        how == "closed" :
+    ]
+    assert starlette.errors[said:] == []
+    assert starlette.snapshot()["illegal_steps"] == 0
+
+
+def test_a_client_that_only_sends_no_more_is_answered(starlette: Serve) -> None:
+    """RFC 9112, 9.6: a half-close is not the client's end."""
+    with Client(starlette.port) as first, Client(starlette.port) as client:
+        assert first.get("/told").status == 200
+        client.ask("/patient")
+        wait_until(lambda: happened(starlette) == ["asked"], what="that it has begun")
+        client.half_close()
+        wait_until(lambda: starlette.story_so_far(client)[-1]["kind"] == "recv", what="its end")
+        assert first.get("/told").status == 200
+        assert client.answer().body == b"at last"
+        assert client.rest() == b""
+    assert starlette.story(client)[-1]["note"] == "client closed first"
+
+
 def test_fastapi() -> None:
     with Serve("asyncio", "--app", FASTAPI) as serve, connected(serve) as connection:
         status, body = ask(connection, "/items/7?q=%C3%A9")
@@ -135,7 +184,7 @@ def test_what_cannot_start_is_said_in_one_line(source: str, says: str, tmp_path:
 
 def test_a_switch_to_a_model_that_does_not_await_leaves_asyncio_serving(starlette: Serve) -> None:
     starlette.command("model thread")
-    said = wait_until(lambda: [one for one in starlette.errors if "is ASGI" in one], what="why not")
+    said = wait_until(lambda: [one for one in starlette.errors if "is ASGI" in one], 15, "why not")
     assert "which thread cannot run" in said[0]
     assert starlette.snapshot()["model"] == "asyncio"
     with Client(starlette.port) as client:

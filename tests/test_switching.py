@@ -5,27 +5,29 @@ import os
 import signal
 import socket
 import threading
-from itertools import cycle, islice
 
 import psutil
 import pytest
 
 from engine.models import MODELS
+from tests.all_pairs import walk
 from tests.client_load import BODY, Load
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve, descriptors_kept, family, is_running
 from tests.support import wait_until
 
 SWITCHES = 100
+PATH = walk(["process", *(name for name in MODELS if name != "process")], seed=7)
+"""A hundred switches of it are a hundred pairs of models; tests/bench/switches.py takes them all."""
 
 
 @pytest.mark.slow
 def test_a_hundred_switches_under_load() -> None:
-    with Serve("process", "--events", "-") as server, contextlib.ExitStack() as stack:
+    with Serve(PATH[0], "--events", "-") as server, contextlib.ExitStack() as stack:
         (first,) = family(server.pid)
         with descriptors_kept(server.pid):
             load = stack.enter_context(Load(server.port))
-            for number, model in enumerate(islice(cycle(MODELS), 1, SWITCHES + 1)):
+            for number, model in enumerate(PATH[1 : SWITCHES + 1]):
                 if number % 4 == 0:  # overtaken by the next one, as by a quick hand
                     server.command(f"model {model}")
                 else:
@@ -52,7 +54,8 @@ def test_a_hundred_switches_under_load() -> None:
 
 
 def test_a_connection_outlives_the_switch_by_one_answer() -> None:
-    with Serve("thread", "--events", "-") as server, Client(server.port) as client:
+    options = ("--events", "-", "--idle-timeout", "60")  # a switch may take its time
+    with Serve("thread", *options) as server, Client(server.port) as client:
         assert client.get("/").headers["connection"] == "keep-alive"
         server.switch("epoll")
         assert server.snapshot()["draining"] == 1

@@ -12,7 +12,8 @@ import socket
 import time
 
 from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close
+from engine.closing import LINGER_BYTES, half_close, has_unread
+from engine.departure import Departure
 from engine.http_messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.patience import Patience
@@ -38,7 +39,6 @@ class Server:
         self.service = service
         self.admission = Admission(service, CONNECTIONS)
         self.clients: set[Client] = set()
-        self.talks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them alive
         self.swept_s = time.monotonic()
 
     async def run(self) -> None:
@@ -50,8 +50,8 @@ class Server:
         asyncio.get_running_loop().remove_reader(self.listener)
         self.listener.close()
         self.admission.close_refused(all_of_them=True)
-        while self.talks:
-            await asyncio.wait(self.talks, timeout=ACCEPT_LOOKUP_S)
+        while self.clients:
+            await asyncio.sleep(ACCEPT_LOOKUP_S)
             self.sweep()
 
     def begin_to_accept(self) -> None:
@@ -72,15 +72,13 @@ class Server:
                 loop.remove_reader(self.listener)
                 loop.call_later(pause_s, self.begin_to_accept)
             return
-        if len(self.talks) >= self.admission.cap:
+        if len(self.clients) >= self.admission.cap:
             self.admission.refuse(connection)
             return
         connection.setblocking(False)
         client = Client(connection, self.service, loop)
         self.clients.add(client)
-        task = loop.create_task(self.talk(client))
-        self.talks.add(task)
-        task.add_done_callback(self.talks.discard)
+        client.task = loop.create_task(self.talk(client))
 
     async def talk(self, client: "Client") -> None:
         """Answer one client, until it or we end the connection."""
@@ -97,7 +95,11 @@ class Server:
                     return
                 requests = conversation.receive(data)
                 for request in requests:
-                    response = await self.service.answer_awaited(request, conversation.peer)
+                    if self.service.run is not None:
+                        client.watch()
+                    response = await self.service.answer_awaited(
+                        request, conversation.peer, client.departure
+                    )
                     if response.wait_s:
                         await asyncio.sleep(response.wait_s)
                     for piece in conversation.send(response):
@@ -130,8 +132,8 @@ class Client:
     """A connection, and what its coroutine waits for: bytes, or room for them."""
 
     __slots__ = (
-        "bytes", "connection", "conversation", "descriptor", "has_moved", "is_read", "loop",
-        "patience", "room", "sends",
+        "bytes", "connection", "conversation", "departure", "descriptor", "has_moved", "is_new",
+        "is_read", "is_written", "loop", "patience", "room", "sends", "task",
     )  # fmt: skip
 
     def __init__(
@@ -141,28 +143,44 @@ class Client:
         self.descriptor = connection.fileno()
         self.conversation = service.converse(connection)
         self.patience = Patience(connection, self.conversation, service.limits, time.monotonic())
+        self.departure = Departure()
         self.loop = loop
         self.bytes: asyncio.Future[bytes] | None = None
         self.room: asyncio.Future[None] | None = None
-        self.is_read = False  # the loop calls take() when there are bytes
+        self.task: asyncio.Task[None] | None = None  # the loop itself does not keep it alive
+        self.is_new = True  # nothing has been received yet
+        self.is_read = False  # the loop calls take() when there are bytes,
+        self.is_written = False  # and find_room() when there is room
         self.has_moved = False  # something was sent since it last waited for room
         self.sends = 0
 
     def receive(self) -> "asyncio.Future[bytes]":
         """What comes next; to be awaited. Raises TimeoutError when that takes too long."""
+        self.bytes = waiting = self.loop.create_future()
+        if self.departure.has_come:
+            waiting.set_result(b"")
+        elif self.is_new:
+            # Who has just been accepted has asked already, as a rule. Only once: a client that always
+            # has something to say would never let the others have their turn.
+            self.is_new = False
+            self.take()
+            if self.bytes is not None:
+                self.watch()
+        else:
+            self.watch()
+        return waiting
+
+    def watch(self) -> None:
+        """Have the loop say when there are bytes, or the end."""
         if not self.is_read:
             self.is_read = True
             self.loop.add_reader(self.descriptor, self.take)
-        self.bytes = self.loop.create_future()
-        return self.bytes
 
     def take(self) -> None:
-        """Receive for the one that waits. If nobody does, look away: the loop is level-triggered, and
-        would call again and again."""
+        """Receive for the one that waits."""
         waiting = self.bytes
         if waiting is None:
-            self.is_read = False
-            self.loop.remove_reader(self.descriptor)
+            self.look_away()
             return
         try:
             data = self.connection.recv(RECEIVE_BYTES)
@@ -175,6 +193,18 @@ class Client:
             self.bytes = None
             waiting.set_result(data)
 
+    def look_away(self) -> None:
+        """Nobody waits for what is there: the loop is level-triggered, and would call again and again.
+        Nothing is there: that is the client's end, and an application that is silent learns of it."""
+        self.is_read = False
+        self.loop.remove_reader(self.descriptor)
+        if not has_unread(self.connection):
+            try:
+                self.connection.recv(RECEIVE_BYTES)
+            except OSError:
+                pass  # a reset: what is sent next will fail
+            self.departure.come()
+
     async def send_all(self, piece: Piece) -> None:
         """Send it, and wait for room as long as it is not all sent, or for the others' turn."""
         while piece:
@@ -184,6 +214,7 @@ class Client:
                 self.patience.follow(time.monotonic(), self.has_moved, is_unsent=True)
                 self.has_moved = False
                 self.room = self.loop.create_future()
+                self.is_written = True
                 self.loop.add_writer(self.descriptor, self.find_room)
                 await self.room
                 continue
@@ -196,6 +227,7 @@ class Client:
 
     def find_room(self) -> None:
         """Wake the one that waits for it; left on, it would wake the loop at once."""
+        self.is_written = False
         self.loop.remove_writer(self.descriptor)
         room, self.room = self.room, None
         if room is not None:
@@ -219,6 +251,8 @@ class Client:
 
     def close(self) -> None:
         """First out of the loop: closed before, its number may be another client's."""
-        self.loop.remove_reader(self.descriptor)
-        self.loop.remove_writer(self.descriptor)
+        if self.is_read:
+            self.loop.remove_reader(self.descriptor)
+        if self.is_written:
+            self.loop.remove_writer(self.descriptor)
         self.connection.close()

@@ -3,7 +3,8 @@
 Calls: epoll_create epoll_ctl epoll_wait accept recv futex send close
 Fails by: slow handlers fill the pool, and whole requests wait in a queue that no client sees
 
-A slow client holds no thread: only whole requests are handed over. EPOLLONESHOT: a socket is named
+A slow client holds no thread: only whole requests are handed over, and whose next piece an application is
+to make. EPOLLONESHOT: a socket is named
 once, and then not until it is armed again, so the loop hears nothing of a client that a thread has.
 """
 
@@ -15,6 +16,7 @@ import time
 from collections import deque
 
 from engine.admission import Admission, pause_after
+from engine.http1 import Answer
 from engine.http_messages import Request
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.loop_client import Client
@@ -49,21 +51,24 @@ def serve(listener: socket.socket, service: Service) -> None:
 class Pooled(Client):
     """A client, and what is left of its last bytes. Either the loop has it, or one thread."""
 
-    __slots__ = ("descriptor", "is_away", "requests")
+    __slots__ = ("answer", "descriptor", "is_away", "is_broken_off", "requests")
 
     def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
         super().__init__(connection, service, now_s)
         self.descriptor = connection.fileno()
         self.requests: deque[Request] = deque()  # whole ones, not yet handed over
+        self.answer: Answer | None = None  # the one whose pieces are made and sent
         self.is_away = False  # with a thread
+        self.is_broken_off = False  # the application failed amid its answer
 
 
 class Pool:
-    """The threads. They run handlers and make answers; they touch no socket but the alarm."""
+    """The threads. They run handlers and make answers, an application's piece by piece; they touch no
+    socket but the alarm."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.jobs: queue.Queue[tuple[Pooled, Request] | None] = queue.Queue()
+        self.jobs: queue.Queue[Pooled | None] = queue.Queue()
         self.done: deque[Pooled] = deque()
         self.alarm, self.bell = socket.socketpair()  # epoll cannot wait for a queue
         self.alarm.setblocking(False)
@@ -74,12 +79,17 @@ class Pool:
 
     def work(self) -> None:
         """Answer one request after the other, whosever it is."""
-        while (job := self.jobs.get()) is not None:
-            client, request = job
-            response = self.service.answer(request, client.conversation.peer)
-            if response.wait_s:
-                time.sleep(response.wait_s)  # and this thread waits, nobody else
-            client.answers = iter(client.conversation.send(response))
+        while (client := self.jobs.get()) is not None:
+            if client.answer is None:
+                answer = self.service.answer(client.requests.popleft(), client.conversation.peer)
+                if answer.wait_s:
+                    time.sleep(answer.wait_s)  # and this thread waits, nobody else
+                client.answers = iter(client.conversation.send(answer))
+                client.answer = answer
+            try:
+                client.unsent = next(client.answers, b"")
+            except OSError:
+                client.is_broken_off = True
             self.done.append(client)
             try:
                 self.bell.send(b"!")
@@ -125,7 +135,10 @@ class Loop:
                 while self.pool.done:
                     client = self.pool.done.popleft()
                     client.is_away = False
-                    self.serve(client, has_answer=True)
+                    if client.is_broken_off:
+                        self.end(client)
+                    else:
+                        self.serve(client, has_answer=True)
             else:
                 self.serve(self.clients[descriptor])
         if self.pause_ends_s and self.now_s > self.pause_ends_s:
@@ -183,13 +196,17 @@ class Loop:
         return self.transmit(client)
 
     def transmit(self, client: Pooled) -> bool:
-        """Send what the kernel has room for, then hand the next request to the pool: one at a time,
-        so that answers keep their order. True when that was the end of the connection."""
+        """Send what the kernel has room for, then hand the rest of the answer to the pool if it is to be
+        made, or the next request: one at a time, so that answers keep their order. True when that was
+        the end of the connection."""
         has_moved = send_some(client)
-        if client.requests and not client.unsent and not client.conversation.ended:
-            client.is_away = True
-            self.pool.jobs.put((client, client.requests.popleft()))
-            return False
+        if not client.unsent:
+            if client.answer and client.answer.is_over:
+                client.answer = None
+            if client.answer or (client.requests and not client.conversation.ended):
+                client.is_away = True
+                self.pool.jobs.put(client)
+                return False
         return client.settle(has_moved)
 
     def sweep(self) -> None:
@@ -213,10 +230,11 @@ class Loop:
         client.connection.close()
 
 
-def send_some(client: Client) -> bool:
-    """Send until nothing is left, the kernel has no more room, or others should have their turn;
-    whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
-    unsent, sends = client.unsent or next(client.answers, b""), 0
+def send_some(client: Pooled) -> bool:
+    """Send until nothing is left, or is yet to be made by an application, the kernel has no more room, or
+    others should have their turn; whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
+    is_made = client.answer is None or client.answer.is_over
+    unsent, sends = client.unsent, 0
     while unsent and sends < MOST_SENDS:
         try:
             sent = client.connection.send(unsent)
@@ -224,6 +242,9 @@ def send_some(client: Client) -> bool:
             break
         sends += 1
         # A view: to copy the rest at each step would take longer than to send it.
-        unsent = memoryview(unsent)[sent:] if sent < len(unsent) else next(client.answers, b"")
+        if sent < len(unsent):
+            unsent = memoryview(unsent)[sent:]
+        else:
+            unsent = next(client.answers, b"") if is_made else b""
     client.unsent = unsent
     return sends > 0

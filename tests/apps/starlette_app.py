@@ -71,11 +71,14 @@ async def half(request: Request) -> Response:
 
 
 async def stuck(request: Request) -> Response:
-    """Gives one piece, and then never another one."""
+    """Gives one piece, and then never another one. Starlette ends it when it hears that nobody is there."""
 
     async def body() -> AsyncIterator[str]:
         yield "first\n"
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            happened.append("ended")
 
     return StreamingResponse(body())
 
@@ -95,6 +98,27 @@ class Endless(Response):
 
 async def endless(request: Request) -> Response:
     return Endless()
+
+
+class Silent(Response):
+    """Says nothing, and waits until it is told that its client is gone."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.request"
+        happened.append("asked")
+        happened.append((await receive())["type"])
+
+
+async def silent(request: Request) -> Response:
+    return Silent()
+
+
+async def patient(request: Request) -> Response:
+    """Answers once somebody has asked for /told, whether its client can send any more or not."""
+    happened.append("asked")
+    while happened:
+        await asyncio.sleep(0.01)
+    return PlainTextResponse("at last")
 
 
 async def later(request: Request) -> Response:
@@ -117,6 +141,8 @@ app = Starlette(
         Route("/half", half),
         Route("/stuck", stuck),
         Route("/endless", endless),
+        Route("/silent", silent),
+        Route("/patient", patient),
         Route("/later", later),
         Route("/happened", what_happened),
     ],

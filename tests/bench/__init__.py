@@ -4,6 +4,9 @@ throughput.py   `python -m tests.bench.throughput`: requests/s of models and pee
 dashboard.py    `python -m tests.bench.dashboard`: start, CPU, bytes painted, key to paint, memory
 driven_dashboard.py  a dashboard in a pseudo-terminal: started, watched, its keys pressed and timed
 findings.py     `python -m tests.bench.findings`: labs x findings, and none under ordinary load
+switches.py     `python -m tests.bench.switches`: every switch between two models, under load
+open_connections.py  `python -m tests.bench.open_connections`: 10,000 kept open, all of them answered;
+                crowd.py is their client
 peers.py        starts and stops nginx and the Python servers on free loopback ports
 apps.py         what the Python peers run: one page from memory
 processes.py    child processes that always end, and the CPU that a tree of them used

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any
 
 import psutil
 
-from tests.bench.peers import PEERS, Peer, Serving
+from engine.application import AWAITS
+from tests.bench.peers import PEERS, Peer, Serving, of_page
 from tests.bench.processes import (
     READY_WITHIN_S,
     cpu_seconds,
@@ -34,6 +35,7 @@ from tests.bench.processes import (
 
 KEEP_ALIVE, SHORT = "keep-alive", "short"
 WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"
+APP = "app"  # watched, with what the Python peers run (apps.py) instead of files
 FLOOR, TELLING = "floor", "telling"  # of floor_sockets.py
 CLOSE = ("Connection: close",)  # short mode of a peer is the client's word
 SERVETUI = (sys.executable, "-m", "tui")
@@ -108,24 +110,26 @@ def of_model(
     model: str, kind: str, mode: str, command: Sequence[str] = SERVETUI, extra: Sequence[str] = ()
 ) -> Contender:
     """`servetui serve`; in short mode the server closes, as its policy."""
-    watching = ("--events", "count") if kind == WATCHED else ("--no-trace",)
+    watching = ("--no-trace",) if kind == UNTRACED else ("--events", "count")
     words = [*command, "serve", "-m", model, "-p", "0", "--json", *watching, *extra]
+    app = ("--app", f"tests.bench.apps:{'asgi' if model in AWAITS else 'wsgi'}")
     if mode == SHORT:
         words.append("--short")
 
     @contextlib.contextmanager
     def start(root: Path) -> Iterator[Running]:
-        with serve([*words, "--root", str(root)]) as server:
+        served = app if kind == APP else ("--root", str(root))
+        with serve([*words, *served], of_page(root)) as server:
             yield server
 
     return Contender(model, kind, mode, (), start)
 
 
 @contextlib.contextmanager
-def serve(words: Sequence[str]) -> Iterator[Running]:
+def serve(words: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Run `servetui serve ...`; its summary is there once the context has ended."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with running(words, stdout=out, stderr=err, stdin=subprocess.PIPE) as child:
+        with running(words, stdout=out, stderr=err, stdin=subprocess.PIPE, env=env) as child:
             url = _url_when_ready(child, err.fileno())
             server = Running(url=f"{url}/index.html", pid=child.pid, has_watcher=True)
             yield server

@@ -21,10 +21,13 @@ from collections.abc import Iterator
 
 import psutil
 
-from tests.bench.throughput import MODELS
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve
 
+MODELS = (
+    "process,thread,gevent,polling,epoll,select,poll,epoll-edge,asyncio,generators,reactor-pool"
+)
+"""Without those in which a few clients hold all that serves: there the friend waits, as it should."""
 SLOW, READERS, WAITING = 1_000, 8, 100
 BYTES = 100_000_000
 HEAD = b"GET / HTTP/1.1\r\nHost: test\r\nX-Slow: "

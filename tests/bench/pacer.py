@@ -41,11 +41,13 @@ class Counts:
 class Connection:
     """One keep-alive connection: knows when its response is complete."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.sock = socket.create_connection(address, CONNECT_WITHIN_S)
+    def __init__(self, address: tuple[str, int], source: tuple[str, int] | None = None) -> None:
+        """`source`: the client's own address; None: the kernel's choice."""
+        self.sock = socket.create_connection(address, CONNECT_WITHIN_S, source)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.missing_bytes = 0  # of the body that is being read
         self.head = b""
+        self.status = 0  # of the last response
 
     def receive(self) -> bool | None:
         """True when a response has ended, None when the server closed."""
@@ -64,6 +66,7 @@ class Connection:
         head, end, body = self.head.partition(b"\r\n\r\n")
         if not end:
             return False
+        self.status = int(head[9:12])
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
         self.missing_bytes = int(length or 0) - len(body)
         self.head = b""
@@ -146,6 +149,12 @@ class Pacer:
         self._open()
 
 
+def raise_descriptor_limit() -> None:
+    """As many as the system allows."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main(words: list[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pacer", description=__doc__)
@@ -156,8 +165,7 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     if urlsplit(options.url).hostname not in ("127.0.0.1", "::1"):
         parser.error("load is for this machine only: 127.0.0.1 or ::1")
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_descriptor_limit()
     pacer = Pacer(options.url, options.rate, options.connections)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: setattr(pacer, "is_over", True))

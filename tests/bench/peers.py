@@ -1,7 +1,7 @@
 """The servers to compare with, each with the same page, on a free loopback port, one at a time.
 
 Every peer is a context manager that yields a `Serving` once the port answers and leaves no process.
-Each has one worker, as each model of servetui runs in one engine.
+Each has one worker, as each model of servetui runs in one engine; gunicorn sync has those of `prefork`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tests.bench.processes import ROOT, free_port, running, wait_for_port
 
 PAGE_BYTES = 1_500  # of the page that stands in for www/index.html
 THREADS = 16  # of gunicorn gthread: one for each connection of wrk
+WORKERS = 8  # of gunicorn sync: as many processes as prefork has
 
 # keepalive_requests: nginx closes a connection after 1,000 by default, which would be short mode
 # in disguise. open_file_cache: else it opens, stats and closes the file for each request.
@@ -92,10 +93,14 @@ def nginx(root: Path) -> Iterator[Serving]:
 
 @contextlib.contextmanager
 def _serving(words: list[str], port: int, root: Path) -> Iterator[Serving]:
-    env = {"SERVETUI_BENCH_PAGE": str(root / "index.html")}
-    with running(words, env=env) as child:
+    with running(words, env=of_page(root)) as child:
         wait_for_port(port, child)
         yield Serving(url=f"http://127.0.0.1:{port}/index.html", pid=child.pid)
+
+
+def of_page(root: Path) -> dict[str, str]:
+    """The environment that tells apps.py which page to answer with."""
+    return {"SERVETUI_BENCH_PAGE": str(root / "index.html")}
 
 
 def _python(make_words: Callable[[str, Path], list[str]]) -> Peer:
@@ -130,7 +135,7 @@ def _uvicorn(http: str) -> Peer:
 
 def _gunicorn(*worker: str) -> Peer:
     def words(port: str, _: Path) -> list[str]:
-        app = ["-m", "gunicorn", "tests.bench.apps:wsgi", "-b", f"127.0.0.1:{port}", "-w", "1"]
+        app = ["-m", "gunicorn", "tests.bench.apps:wsgi", "-b", f"127.0.0.1:{port}"]
         return [*app, "--keep-alive", "65", "--log-level", "error", *worker]
 
     return _python(words)
@@ -152,8 +157,9 @@ PEERS: dict[str, Peer] = {
     "nginx": nginx,
     "uvicorn httptools": _uvicorn("httptools"),
     "uvicorn h11": _uvicorn("h11"),
-    "gunicorn gthread": _gunicorn("-k", "gthread", "--threads", str(THREADS)),
-    "gunicorn gevent": _gunicorn("-k", "gevent"),
+    "gunicorn sync": _gunicorn("-k", "sync", "-w", str(WORKERS)),
+    "gunicorn gthread": _gunicorn("-k", "gthread", "-w", "1", "--threads", str(THREADS)),
+    "gunicorn gevent": _gunicorn("-k", "gevent", "-w", "1"),
     "gevent pywsgi": _python(_pywsgi),
     "waitress": _python(_waitress),
     "http.server": _python(_http_server),

@@ -7,17 +7,29 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.bench.contenders import FLOOR, KEEP_ALIVE, PEER, SHORT, TELLING, UNTRACED, WATCHED
+from tests.bench.contenders import APP, FLOOR, KEEP_ALIVE, PEER, SHORT, TELLING, UNTRACED, WATCHED
 
 if TYPE_CHECKING:
     from tests.bench.throughput import Sample
 
 NGINX = "nginx"
+LEAST = 1.5  # of a Python peer, in both modes
 # A watched model's unwatched peers in Python, which do the same in the same way.
 PEERS_OF = {
+    "iterative": ("http.server",),
+    "process": ("http.server",),
     "thread": ("http.server", "gunicorn gthread", "waitress"),
+    "thread-pool": ("gunicorn gthread", "waitress"),
+    "reactor-pool": ("gunicorn gthread", "waitress"),
+    "prefork": ("gunicorn sync",),
+    "prefork-epoll": ("gunicorn sync", "nginx"),
+    "reuseport": ("gunicorn sync", "nginx"),
     "gevent": ("gevent pywsgi", "gunicorn gevent"),
-    "asyncio": ("uvicorn httptools",),
+    "asyncio": ("uvicorn httptools", "uvicorn h11"),
+    **dict.fromkeys(
+        ("generators", "polling", "select", "poll", "epoll", "epoll-edge"),
+        ("uvicorn httptools", "nginx"),
+    ),
 }
 HEAD = (
     *("server", "", "mode", "requests/s", "min–max", "of untraced", "of nginx"),
@@ -98,21 +110,25 @@ def _cells(row: Row, among: Rows) -> list[str]:
 
 
 def peer_table(among: Rows) -> str:
-    """Each watched model against its peers, in both modes."""
+    """Each watched model against its unwatched peers, in both modes."""
     lines = []
     for model, peers in PEERS_OF.items():
-        for peer in peers:
-            ratios = [_against(among, model, peer, mode) for mode in (KEEP_ALIVE, SHORT)]
-            if any(ratios):
-                lines.append([f"{model}, watched", peer, *ratios])
+        for kind, label in ((WATCHED, "watched"), (APP, "watched, --app")):
+            for peer in peers:
+                ratios = [_against(among, model, kind, peer, mode) for mode in (KEEP_ALIVE, SHORT)]
+                if any(ratios):
+                    lines.append([f"{model}, {label}", peer, *ratios])
     if not lines:
         return "No watched model ran beside its peers."
-    return _markdown(("model", "peer", "keep-alive", "short"), lines)
+    table = _markdown(("model", "peer", "keep-alive", "short"), lines)
+    return f"{table}\n\nMarked: less than {LEAST} of a peer in Python."
 
 
-def _against(among: Rows, model: str, peer: str, mode: str) -> str:
-    watched = find(among, model, WATCHED, mode)
-    return _ratio(watched.ratio_to(find(among, peer, PEER, mode))) if watched else ""
+def _against(among: Rows, model: str, kind: str, peer: str, mode: str) -> str:
+    watched = find(among, model, kind, mode)
+    ratio = watched.ratio_to(find(among, peer, PEER, mode)) if watched else None
+    is_short_of_it = ratio is not None and ratio < LEAST and peer != NGINX
+    return f"**{_ratio(ratio)}**" if is_short_of_it else _ratio(ratio)
 
 
 def others_line(samples: Iterable[Sample]) -> str:

@@ -21,8 +21,10 @@ from typing import Any
 
 import psutil
 
+from engine.models import MODELS
 from tests.bench import tables, wrk
 from tests.bench.contenders import (
+    APP,
     FLOOR,
     KEEP_ALIVE,
     SERVETUI,
@@ -38,9 +40,7 @@ from tests.bench.contenders import (
 )
 from tests.bench.peers import PEERS, site
 
-MODELS = (
-    "process,thread,gevent,polling,epoll,select,poll,epoll-edge,asyncio,generators,reactor-pool"
-)
+START_S = 1.2  # to start a server and to end it, on an idle machine
 WARM_UP_REQUESTS = 20  # first calls import, compile and fill caches
 
 
@@ -146,6 +146,8 @@ def run(options: argparse.Namespace) -> list[Sample]:
     """All rounds. Progress goes to stderr."""
     samples = []
     chosen = contenders(options)
+    left_s = len(chosen) * options.rounds * (options.seconds + START_S)
+    print(f"{len(chosen)} servers, some {left_s / 60:.0f} minutes", file=sys.stderr)
     with site() as root:
         for number in range(options.rounds):
             for contender in chosen:
@@ -164,16 +166,19 @@ def _progress(sample: Sample, rounds: int) -> str:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.throughput", description=__doc__)
-    parser.add_argument("--models", type=_names, default=_names(MODELS), help=f"default: {MODELS}")
+    parser.add_argument("--models", type=_names, default=list(MODELS), help="default: all")
     parser.add_argument("--peers", type=_names, default=list(PEERS), help="default: all")
     parser.add_argument("--modes", type=_names, default=[KEEP_ALIVE, SHORT])
-    parser.add_argument("--kinds", type=_names, default=[WATCHED, UNTRACED, TELLING, FLOOR])
+    kinds = [WATCHED, UNTRACED, APP, TELLING, FLOOR]
+    parser.add_argument("--kinds", type=_names, default=kinds[:2], help=f"of {', '.join(kinds)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="for one measurement")
     parser.add_argument("-c", "--connections", type=int, default=16)
     parser.add_argument("--servetui", default=" ".join(SERVETUI), help="the command to start")
     parser.add_argument("--output", type=Path, default=Path("throughput.json"))
     options = parser.parse_args(words)
+    if unknown := {*options.models} - MODELS.keys() | {*options.kinds} - {*kinds}:
+        parser.error(f"no such model or kind: {', '.join(sorted(unknown))}")
     if unknown := set(options.peers) - PEERS.keys():
         parser.error(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
     return options

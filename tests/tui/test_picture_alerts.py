@@ -69,6 +69,16 @@ def test_who_was_not_let_in_is_said_with_the_reason() -> None:
     assert "restarts 3" in server
 
 
+def test_select_says_what_stands_at_its_wall() -> None:
+    run = a_lively_run()
+    run.given_status = replace(run.given_status, model="select", cap=960, refused=9_040)
+    run.poll()
+    assert " ".join(" ".join(drawn(run, 80, 24)["alert"]).split()) == (
+        "9,040 clients were answered 503: the cap of 960 connections is reached (--max-connections, "
+        "at most 960: descriptors from 1,024 on have no bit in its sets)."
+    )
+
+
 def test_usually_there_is_no_alert() -> None:
     assert drawn(a_lively_run())["alert"] == []
 

@@ -40,6 +40,11 @@ def drawn(width: int) -> list[str]:
     return [plain(line) for line in workers.lines(run.snapshot(), width, 0)]
 
 
+def numbers(row: str) -> list[str]:
+    """Of a row, without the bar behind them."""
+    return row.partition(workers.BAR)[0].split()[-4:]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_each_row_fits_and_has_all_its_numbers(width: int) -> None:
     lines = drawn(width)
@@ -49,10 +54,12 @@ def test_each_row_fits_and_has_all_its_numbers(width: int) -> None:
     assert engine.split()[:2] == [str(ENGINE_PID), "waiting"]
     assert handling.startswith(f"  {ENGINE_PID + 2}")
     assert handling.split()[1] == "handling"
-    assert handling.split()[-4:] == ["1", "-", "-", "1"]
+    assert numbers(handling) == ["1", "-", "-", "1"]
     assert idle.split()[1] == "idle"
-    assert idle.split()[-4:] == ["1", "2", "-", "1"]
-    assert herded.split()[-4:] == ["0", "1,204", "1,200", "0"]
+    assert numbers(idle) == ["1", "2", "-", "1"]
+    assert numbers(herded) == ["0", "1,204", "1,200", "0"]
+    shares = [row.partition(workers.BAR)[2].strip(workers.BAR).strip() for row in lines[3:]]
+    assert shares == (["", "", "50 %", "50 %", ""] if width >= 120 else [""] * 5)
 
 
 def test_the_queue_of_the_server_is_told() -> None:

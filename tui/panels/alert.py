@@ -9,6 +9,10 @@ from tui.format import Line, count, padded, wrapped
 MARGIN = " "
 WAITING = "Clients wait in the accept queue meanwhile: the listening socket stays open."
 REMEDY = "Press R to start it again, or a digit for another model."
+CAP = {
+    "select": "--max-connections, at most 960: descriptors from 1,024 on have no bit in its sets"
+}
+"""Of a model with a wall: what raises its cap, and how far."""
 WORDS = 6  # lines of an engine's stderr: the end of a traceback, with the error itself
 
 
@@ -61,9 +65,10 @@ def _refusals(status: RunStatus, width: int) -> list[Line]:
     """Clients that were not let in: how many, and why."""
     said = []
     if status.refused:
+        remedy = CAP.get(status.model, "--max-connections")
         said.append(
             f"{_clients(status.refused)} answered 503: the cap of {count(status.cap)} connections "
-            "is reached (--max-connections)."
+            f"is reached ({remedy})."
         )
     if status.refused_for_lack:
         said.append(

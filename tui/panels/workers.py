@@ -1,9 +1,13 @@
 """The processes and threads of the server, each below what has started it: a row for each.
 
 WORKERS  8 processes and threads; 0 connections wait in the queue of the server
-process or thread      now        last 3 s              accepts   wake-ups would-block connections
-4120                   waiting                                0          -           0           0
-  4121                 accepting  AsssssAsssss              412      1,204         792          12
+process or thread  now       last 3 s      accepts wake-ups would-block   open  share of all accepts
+4120               waiting                       0        -           -      0
+  4121             accepting AsssssAsssss       30    1,204         792     12  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇   75 %
+  4122             accepting A                  10      804         794      0  ▇▇▇▇▇▇▇                25 %
+
+The longest bar is that of the worker that accepted most, whatever its share: that all are alike, or one is
+not like the others, shows in their lengths.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,6 +67,7 @@ COLUMNS = (
     Column("would-block", 11, _number(lambda view: view.would_block, "-"), is_number=True),
     Column("open", 6, _number(lambda view: view.connections, "0"), is_number=True),
 )
+BAR, BAR_CELLS = "▇", 20
 NARROW = 11
 """Width of the first column where not all of them would fit otherwise; then the strip gives way."""
 
@@ -79,7 +84,7 @@ def lines(snapshot: Snapshot, width: int, cursor: int) -> list[Line]:
     if room := snapshot.rooms.get("app_queue"):
         told += f"; in the queue {room.now}"
         told += f", the oldest {milliseconds(room.longest_ms)}" if room.now else ""
-    columns = _that_fit(width)
+    columns = _that_fit(width, _share_column(views))
     heading = _row(columns, [((one.heading, "heading"),) for one in columns])
     title: Line = (("WORKERS", "title"), (fit(told, width - len("WORKERS")), "name"))
     rows = [_row(columns, [one.draw(v) for one in columns]) for v in views]
@@ -88,8 +93,25 @@ def lines(snapshot: Snapshot, width: int, cursor: int) -> list[Line]:
     return [(), title, heading, *rows]
 
 
-def _that_fit(width: int) -> Sequence[Column]:
+def _share_column(views: Sequence[WorkerView]) -> Column:
+    """How the accepts are divided among them."""
+    accepts = [view.accepts for view in views]
+    most, total = max(accepts, default=0), sum(accepts)
+
+    def draw(view: WorkerView) -> Line:
+        if not view.accepts:
+            return (("", "text"),)
+        bar = BAR * -(-view.accepts * BAR_CELLS // most)
+        percent = f"{view.accepts * 100 / total:5.0f} %"
+        return ((bar.ljust(BAR_CELLS), "bar"), (percent, "text"))
+
+    return Column("share of all accepts", BAR_CELLS + 7, draw)
+
+
+def _that_fit(width: int, share: Column) -> Sequence[Column]:
     needed = sum(one.width + GAP for one in COLUMNS) - GAP
+    if needed + GAP + share.width <= width:
+        return (*COLUMNS, share)
     if needed <= width:
         return COLUMNS
     name, *others = COLUMNS
