@@ -53,6 +53,8 @@ def play_act(
                 ends_s = min(ends_s, monotonic() + AFTERWARDS_S)
         if script.is_alive():
             raise LabError(f"it did not come to an end within {ACT_S:.0f} s")
+        if failures and isinstance(failures[0], LabError):
+            raise failures[0]
         if failures:
             raise LabError(repr(failures[0])) from failures[0]
         return Act(mended, tuple(stage.claims), stage.figures, findings)

@@ -20,26 +20,26 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # netdevice(7)
 IFREQ = "16sh14x"
 SETTINGS = Path("/proc/sys/net/ipv4")
 
-_users_are_private = False
+_is_inside = False
 
 
 def enter() -> None:
     """Leave the network for a fresh one that has only its loopback. Each call makes another one.
 
-    Raises LabError where that is not allowed. The thread that calls it must be the only one at the
-    first time, unless the process is privileged.
+    Raises LabError where that is not allowed. The thread that calls it for the first time must be the
+    only one.
     """
-    global _users_are_private
+    global _is_inside
     if sys.platform != "linux":
         raise LabError("it needs a network of its own, and only Linux has network namespaces")
     uid, gid = os.geteuid(), os.getegid()
     try:
-        if _users_are_private:
-            _unshare(CLONE_NEWNET)
-        else:
+        try:
+            _unshare(CLONE_NEWNET)  # root may, and who is in one of his own
+        except PermissionError:
             _unshare(CLONE_NEWUSER | CLONE_NEWNET)
-            _users_are_private = True
             _stay_who_one_is(uid, gid)
+        _is_inside = True
         _bring_up("lo")
     except OSError as error:
         raise LabError(
@@ -49,10 +49,13 @@ def enter() -> None:
 
 
 def set_kernel(name: str, value: str) -> None:
-    """Change a setting of tcp(7) or ip(7) in this network. Raises OSError."""
-    if not _users_are_private:
+    """Change a setting of tcp(7) or ip(7) in this network. Raises LabError."""
+    if not _is_inside:
         raise AssertionError("that would be everybody's network")
-    (SETTINGS / name).write_text(value, encoding="ascii")
+    try:
+        (SETTINGS / name).write_text(value, encoding="ascii")
+    except OSError as error:
+        raise LabError(f"it has to set {SETTINGS / name}: {error.strerror}") from error
 
 
 def _unshare(flags: int) -> None:
