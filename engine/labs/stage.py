@@ -50,13 +50,15 @@ class Stage:
         """Let time pass: what is to be seen is what happens meanwhile."""
         sleep(seconds)
 
-    def until(self, condition: Callable[[], object], within_s: float = 3.0) -> bool:
-        """Whether it becomes true in this time."""
+    def until(
+        self, condition: Callable[[], object], within_s: float = 3.0, each_s: float = BEAT_S
+    ) -> bool:
+        """Whether it becomes true in this time; it is asked for `each_s`."""
         ends_s = monotonic() + within_s
         while not condition():
             if monotonic() > ends_s:
                 return False
-            sleep(BEAT_S)
+            sleep(each_s)
         return True
 
     # --- what it sees -------------------------------------------------------------------------
