@@ -39,6 +39,7 @@ LABS = {
     "reset-on-close": "engine.labs.reset_on_close",
     "half-close": "engine.labs.half_close",
     "aborted-in-queue": "engine.labs.aborted_in_queue",
+    "lost-packets": "engine.labs.lost_packets",
     "growing-memory": "engine.labs.growing_memory",
 }
 """Name on the command line -> module, in the order of the course."""

@@ -32,3 +32,11 @@ def states(port: int) -> Counter[int]:
             if int(local.rpartition(":")[2], 16) == port:
                 found[int(state, 16)] += 1
     return found
+
+
+def retransmits() -> int:
+    """Segments that this network has sent again, in all (RFC 1213, tcpRetransSegs)."""
+    names, values = [
+        line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if "Tcp:" in line
+    ]
+    return int(values[names.index("RetransSegs")])

@@ -50,8 +50,8 @@ LAB = Lab(
     "when all is answered?",
     choices=("two hundred sockets in TIME_WAIT", "nothing", "two hundred open descriptors"),
     look="accepted connections against requests, and who closed first",
-    answer="Short: {accepted} handshakes, {closed} descriptors opened and closed again, {us:.0f} us a request, "
-    "{time_wait} sockets in TIME_WAIT, since the side that closes first keeps them for a minute. "
+    answer="Short: {accepted} handshakes, {closed} descriptors opened and closed again, {us:.0f} us a "
+    "request, {time_wait} sockets in TIME_WAIT, since the side that closes first keeps them for a minute. "
     "Keep-alive: {mended.accepted} handshake and descriptor, {mended.us:.0f} us, {mended.time_wait} left.",
     fix="keep connections alive; who closes first keeps TIME_WAIT, which at the client costs a port",
     play=play,
