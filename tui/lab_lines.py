@@ -12,6 +12,7 @@ NUMBER_WIDTH, NAME_WIDTH = 4, 21
 QUESTION_LINES = 4  # below the list, of the lab at the cursor
 ROOM_LINES, SERVER_LINES = 3, 2  # of the server that is looked at
 LEAST_ROWS = 3
+KEPT_LINES = 13  # of the scene that is kept
 HINT = "  failures on purpose, each in a server of its own"
 
 
@@ -61,7 +62,7 @@ def run(lab: Lab, told: Told, width: int, height: int) -> list[Line]:
     scene = told.scene
     mended = bool(told.acts)
     seconds = f"{scene.seconds:.1f} s" if scene else "its server starts"
-    lines.append(((_name(mended), "title"), (f"  {seconds}", "value")))
+    lines.append(((_name(mended=mended), "title"), (f"  {seconds}", "value")))
     lines += _paragraph("Look at", lab.look, width)
     if scene is None:
         return lines
@@ -71,8 +72,17 @@ def run(lab: Lab, told: Told, width: int, height: int) -> list[Line]:
     return [*lines, (), *_server(scene, width, height - len(lines) - 1)]
 
 
-def answer(lab: Lab, told: Told, chosen: str | None, width: int) -> list[Line]:
-    """What it was, with the figures of this run, and the fix for comparison."""
+def tells_more(scene: Scene, than: Scene | None) -> bool:
+    """Whether it is the one to keep: a failure that is found, or a connection, and the later the better."""
+    return than is None or _telling(scene) >= _telling(than)
+
+
+def _telling(scene: Scene) -> tuple[bool, bool]:
+    return bool(scene.findings), scene.snapshot.counts.open > 0
+
+
+def answer(lab: Lab, told: Told, chosen: str | None, scene: Scene | None, width: int) -> list[Line]:
+    """What it was, with the figures of this run, the fix for comparison, and `scene`, with the fault."""
     right = lab.choices[0]
     lines: list[Line] = []
     if chosen is not None:
@@ -84,15 +94,18 @@ def answer(lab: Lab, told: Told, chosen: str | None, width: int) -> list[Line]:
         lines += [(), *_act(act, width)]
         for name, seconds in act.findings.items():
             lines.append(((f"  found: {name}, after {seconds:.1f} s", "warning"),))
-    return lines
+    if scene is None:
+        return lines
+    title: Line = ((_name(mended=False), "title"), (f"  at {scene.seconds:.1f} s", "value"))
+    return [*lines, (), title, *_server(scene, width, KEPT_LINES)]
 
 
 def _act(act: Act, width: int) -> list[Line]:
-    title: Line = ((_name(act.mended), "title"),)
+    title: Line = ((_name(mended=act.mended), "title"),)
     return [title, *_claims(act.claims, width), *_figures(act.figures, width)]
 
 
-def _name(mended: bool) -> str:
+def _name(*, mended: bool) -> str:
     return "MENDED" if mended else "WITH THE FAULT"
 
 

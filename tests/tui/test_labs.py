@@ -1,6 +1,7 @@
 """The page of the labs: the list, a question, the run as it is told, the answer; and the way back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ from engine.labs import LABS
 from engine.labs.lab import Act, Claim
 from engine.labs.playing import load
 from engine.labs.told import Scene, Told, bare
+from engine.snapshot import Snapshot
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import shown
@@ -116,7 +118,7 @@ def test_each_line_fits(width: int) -> None:
     labs = [load(name) for name in LABS]
     told = Told((BROKEN,), a_scene())
     lines = lab_lines.run(FIRST, told, width, 30)
-    lines += lab_lines.answer(FIRST, Told((BROKEN, MENDED)), FIRST.choices[1], width)
+    lines += lab_lines.answer(FIRST, Told((BROKEN, MENDED)), FIRST.choices[1], a_scene(), width)
     for place, lab in enumerate(labs):
         lines += lab_lines.listed(labs, LABS.keys(), place, width, 20)
         lines += lab_lines.heading(lab, place + 1, len(labs), width)
@@ -127,6 +129,17 @@ def test_each_line_fits(width: int) -> None:
 def test_what_is_told_is_told_as_it_was() -> None:
     told = Told((BROKEN, MENDED), a_scene())
     assert Told.from_json(told.to_json()) == told
+
+
+def test_the_scene_that_is_kept_shows_the_failure() -> None:
+    found = a_scene()
+    calm = replace(found, findings=(), seconds=9.0)
+    over = replace(calm, snapshot=Snapshot())
+    assert lab_lines.tells_more(over, None)
+    assert lab_lines.tells_more(calm, over)
+    assert lab_lines.tells_more(found, calm)
+    assert lab_lines.tells_more(found, found), "the later one"
+    assert not lab_lines.tells_more(calm, found)
 
 
 # --- keys ---------------------------------------------------------------------------------------
@@ -143,6 +156,7 @@ async def test_a_lab_is_played_and_done_and_the_next_one_asked() -> None:
         wait_until(lambda: "Answer:" in text_of(page), PLAY_S, "the end of the lab")
         assert "Fix: let only the thread" in text_of(page)
         assert "MENDED" in text_of(page)
+        assert "WITH THE FAULT  at " in text_of(page)
         assert course.done() == {"acceptor-closes"}
         assert not page.is_moving
         await pilot.press("enter")

@@ -27,7 +27,7 @@ from engine.client_process import ClientProcess
 from engine.labs import LABS
 from engine.labs.lab import Lab
 from engine.labs.playing import begin, load
-from engine.labs.told import Told
+from engine.labs.told import Scene, Told
 from tui import course, lab_lines
 from tui.format import Line, fit
 from tui.lines import Painter
@@ -71,6 +71,7 @@ class LabsPage(Page):
         self._chosen: str | None = None
         self._process: ClientProcess[Told] | None = None
         self._told = Told()
+        self._kept: Scene | None = None  # of the act with the fault, to be read at leisure
         self._wrong = ""
 
     @property
@@ -89,7 +90,8 @@ class LabsPage(Page):
             return lines + lab_lines.run(self._lab, self._told, width, height - len(lines))
         if self._wrong:
             return [*lines, ((fit(self._wrong, width), "warning"),)]
-        return lines + lab_lines.answer(self._lab, self._told, self._chosen, width)
+        answer = lab_lines.answer(self._lab, self._told, self._chosen, self._kept, width)
+        return lines + answer
 
     def on_unmount(self) -> None:
         """Nothing goes on unseen."""
@@ -140,7 +142,7 @@ class LabsPage(Page):
         self.draw()
 
     def _begin(self, chosen: str | None) -> None:
-        self._chosen, self._told, self._wrong = chosen, Told(), ""
+        self._chosen, self._told, self._kept, self._wrong = chosen, Told(), None, ""
         try:
             self._process = begin(self._lab.name, shows=True)
         except OSError as error:
@@ -153,6 +155,9 @@ class LabsPage(Page):
             return
         process.advance()
         self._told = process.report or self._told
+        scene = self._told.scene
+        if scene and not self._told.acts and lab_lines.tells_more(scene, self._kept):
+            self._kept = scene
         if process.is_running:
             return
         self._process = None
