@@ -6,6 +6,7 @@ from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 
 REQUESTS = 12
+ROUNDS = 3_000
 
 
 def play(stage: Stage) -> None:
@@ -13,12 +14,15 @@ def play(stage: Stage) -> None:
     with stage.connect() as client:
         times_ms = [client.ask().seconds * 1e3 for _ in range(REQUESTS)]
     stage.watch(0.6)
+    if stage.mended:  # by then, unless the machine gives nobody a processor
+        stage.until(lambda: stage.snapshot().counts.would_block > ROUNDS)
+        stage.until(lambda: stage.numbers().cpu_percent >= 1)
     stage.figure("median_ms", statistics.median(times_ms))
     stage.figure("cpu_percent", stage.numbers().cpu_percent)
     rounds = stage.snapshot().counts.would_block
     if stage.mended:
         stage.claim("an answer takes a few ms", statistics.median(times_ms) < 30)
-        stage.claim("and the loop asks without end", rounds > 3_000)
+        stage.claim("and the loop asks without end", rounds > ROUNDS)
     else:
         stage.claim("each answer waits for the pause", statistics.median(times_ms) > 45)
         stage.claim("and the loop is idle", rounds < 300)
