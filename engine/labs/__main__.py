@@ -57,7 +57,11 @@ class Play:
 
 def main() -> int:
     """Do what argv asks for; returns the exit code."""
-    asked = Asked.from_json(sys.argv[1])
+    try:
+        asked = Asked.from_json(sys.argv[1] if len(sys.argv) > 1 else "")
+    except (ValueError, TypeError, KeyError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
     if asked.parent_pid is not None:
         die_with_parent(asked.parent_pid)
     try:
