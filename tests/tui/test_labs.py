@@ -23,7 +23,7 @@ from tui.screens import labs as page_of_labs
 from tui.screens.labs import LabsPage
 
 Compare = Callable[..., bool]
-PLAY_S = 40.0
+PLAY_S = 90.0  # where many others are at work
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 FIRST = load("parent-keeps")
 BROKEN = Act(
