@@ -12,8 +12,8 @@ from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.service import Service
 
 WORKERS = 8
-CLIENTS = 120
-ASLEEP_S = 0.05  # a worker that finds nothing to do is asleep again long before
+CLIENTS = 150
+ASLEEP_S = 0.01  # a worker that finds nothing to do is asleep again long before
 
 
 def start_workers(work: Callable[[int], None]) -> list[int]:
