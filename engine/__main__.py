@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,12 @@ def main(settings: EngineSettings) -> None:
 def _serve_of(settings: EngineSettings) -> Callable[[socket.socket, Service], None]:
     """The model itself. Raises CannotRunError."""
     try:
-        module = import_module(settings.module)
-        return module.serve  # type: ignore[no-any-return]
+        serve: Callable[[socket.socket, Service], None] = import_module(settings.module).serve
     except Exception as error:  # it may need what is not installed, or come from anywhere
         raise CannotRunError(
             f"the model {settings.model} cannot be loaded: {in_one_line(error)}"
         ) from error
+    return serve
 
 
 def _service(
@@ -123,7 +124,8 @@ def _service(
     if not settings.app:
         return Service(live, Site(Path(settings.root)).answer, on_leave, limits, pool)
     name, address = settings.model, (settings.host, settings.port)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # what it prints is read
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what it prints is read
     application = load(settings.app)  # after the model, which may have patched what it builds on
     check_model(settings.app, application, name)
     if is_asgi(application):

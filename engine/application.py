@@ -51,7 +51,8 @@ def load(name: str) -> Callable[..., Any]:
     if not callable(found):
         kind = type(found).__name__
         raise CannotRunError(f"--app {name}: it is no application but a {kind}, not callable")
-    return found  # type: ignore[no-any-return]
+    application: Callable[..., Any] = found
+    return application
 
 
 def _failed_import(name: str, error: BaseException) -> CannotRunError:

@@ -10,7 +10,8 @@ def take_by_greenlet(sock: Any) -> tuple[int, Any]:
     """Wait for a connection, and let the other greenlets go on: its descriptor and its address."""
     while True:
         try:
-            return sock._accept()  # type: ignore[no-any-return]
+            taken: tuple[int, Any] = sock._accept()
+            return taken
         except BlockingIOError:
             if sock.gettimeout() == 0:
                 raise
@@ -22,14 +23,16 @@ def send_at_once(sock: Any, data: Any, flags: int) -> int:
     if sock.gettimeout():
         return 0  # with a time-out, the library waits before it asks the kernel
     try:
-        return sock._base_send(data, flags | _DONTWAIT)  # type: ignore[no-any-return]
+        sent: int = sock._base_send(data, flags | _DONTWAIT)
     except BlockingIOError:
         return 0
+    return sent
 
 
 def send_by_greenlet_at_once(sock: Any, data: Any, flags: int) -> int:
     """The same, below gevent's socket, which does not block."""
     try:
-        return sock._sock.send(data, flags)  # type: ignore[no-any-return]
+        sent: int = sock._sock.send(data, flags)
     except BlockingIOError:
         return 0
+    return sent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import ClassVar
@@ -66,6 +67,26 @@ class Repeated:
         return (self.pattern * times)[: self.length]
 
 
+@dataclass(frozen=True, slots=True)
+class LongWire:
+    """The bytes of a response whose body is not copied behind its head. Iterated, it gives the pieces
+    to send, each cut when it is asked for: those of a long file would fill memory."""
+
+    head: bytes
+    body: bytes | memoryview | Repeated
+
+    @property
+    def length(self) -> int:
+        """In bytes."""
+        return len(self.head) + len(self.body)
+
+    def __iter__(self) -> Iterator[Piece]:
+        yield self.head
+        body = self.body if isinstance(self.body, Repeated) else memoryview(self.body)
+        for start in range(0, len(body), PIECE_BYTES):
+            yield body[start : start + PIECE_BYTES]
+
+
 @dataclass(slots=True)
 class Response:
     """An answer, not to be changed once made: it remembers the bytes it was serialised to.
@@ -84,13 +105,13 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     is_last: bool = False
     failure: str = ""
-    _wires: dict[tuple[bool, bool], tuple[Piece, ...]] = field(
+    _wires: dict[tuple[bool, bool], tuple[bytes] | LongWire] = field(
         default_factory=dict, repr=False, compare=False
     )
     more: ClassVar[None] = None
     """To be awaited before the next piece; see StreamedResponse."""
 
-    def wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
+    def wire(self, keep_alive: bool, head_only: bool) -> tuple[bytes] | LongWire:
         """The bytes to send, in pieces: one for all but a long body, which is not copied: however
         many clients are slow to take it, it stands in memory once. `head_only` (for HEAD) leaves out
         the body and nothing else.
@@ -102,20 +123,14 @@ class Response:
         except KeyError:
             return self._make_wire(keep_alive, head_only)
 
-    def _make_wire(self, keep_alive: bool, head_only: bool) -> tuple[Piece, ...]:
+    def _make_wire(self, keep_alive: bool, head_only: bool) -> tuple[bytes] | LongWire:
         head = self._head(keep_alive)
-        body = [] if head_only or self._has_no_body() else self.pieces()
+        body = b"" if head_only or self._has_no_body() else self.body
         # A view may be of a mapped file, which only send() may touch (site.py).
-        is_apart = len(body) > 1 or (body and isinstance(self.body, memoryview))
-        made: tuple[Piece, ...] = (head, *body) if is_apart else (b"".join((head, *body)),)
+        is_apart = len(body) > PIECE_BYTES or (body and isinstance(body, memoryview))
+        made = LongWire(head, body) if is_apart else (head + bytes(body),)
         self._wires[keep_alive, head_only] = made
         return made
-
-    def pieces(self) -> list[memoryview]:
-        """The body, cut."""
-        body = self.body if isinstance(self.body, Repeated) else memoryview(self.body)
-        starts = range(0, len(body), PIECE_BYTES)
-        return [body[start : start + PIECE_BYTES] for start in starts]
 
     def _has_no_body(self) -> bool:
         return self.status in (204, 304) or self.status < 200
@@ -142,9 +157,13 @@ CONTINUE = Response(100, "", b"", 0)
 """The interim answer to a request that expects it: send the content."""
 
 
+# RFC 9110 has new names, and the library only from Python 3.13 on.
+_REASONS = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable"}
+
+
 def reason_of(status: int) -> str:
     """The phrase behind a status."""
     try:
-        return HTTPStatus(status).phrase
+        return _REASONS.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"

@@ -17,7 +17,10 @@ from engine.service import Service
 class Client:
     """A connection, and what it has not been sent yet."""
 
-    __slots__ = ("answers", "connection", "conversation", "lingers_bytes", "patience", "unsent")
+    __slots__ = (
+        "answers", "connection", "conversation", "lingers_bytes", "patience", "silent_rounds",
+        "unsent",
+    )  # fmt: skip
 
     def __init__(self, connection: socket.socket, service: Service, now_s: float) -> None:
         self.connection = connection
@@ -28,6 +31,8 @@ class Client:
         self.unsent: Piece = b""
         self.lingers_bytes = 0
         """Of an ended connection: how much it may still send, to be thrown away (closing.py)."""
+        self.silent_rounds = 0
+        """In a loop that asks all in turn: how often without a break there was nothing to be done."""
 
     def settle(self, has_moved: bool) -> bool:
         """After each send: what is awaited now, and how long. True when the connection is over; if

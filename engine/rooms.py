@@ -46,7 +46,7 @@ def rooms_of(
     """What each room holds. `is_traced` False: events tell of no or not of all connections."""
     told = snapshot.rooms if is_traced else {}
     rooms: Rooms = {name: kernel.rooms.get(name, told.get(name)) for name in ROOMS}
-    rooms["accept_queue"] = _accept_queue(numbers, kernel)
+    rooms["accept_queue"] = _accept_queue(numbers, kernel.rooms.get("accept_queue"))
     rooms["unread"] = kernel.rooms.get("unread")
     for name in LEFT:
         room, finished = rooms[name], told.get(name)
@@ -55,13 +55,11 @@ def rooms_of(
     return rooms
 
 
-def _accept_queue(numbers: ProcessNumbers, kernel: KernelNumbers) -> Room | None:
-    """The listener tells how many wait and may, the table of sockets since when."""
+def _accept_queue(numbers: ProcessNumbers, waiting: Room | None) -> Room | None:
+    """The table of sockets tells how many wait and since when, as the findings have it; the listener how
+    many may, and how many do where there is no table."""
     if numbers.accept_queue is None:
         return None
-    waiting = kernel.rooms.get("accept_queue")
-    return Room(
-        now=numbers.accept_queue,
-        longest_ms=waiting.longest_ms if waiting else None,
-        limit=numbers.accept_queue_limit,
-    )
+    if waiting is not None:
+        return replace(waiting, limit=numbers.accept_queue_limit)
+    return Room(numbers.accept_queue, longest_ms=None, limit=numbers.accept_queue_limit)

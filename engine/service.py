@@ -144,9 +144,10 @@ class Service:
 
     def _answer_now(self, request: Request, peer: Peer) -> Answer:
         try:
-            return self._answer(request, peer)  # type: ignore[no-any-return]
+            answer: Answer = self._answer(request, peer)
         except BaseException as error:  # SystemExit, too: not the application's server to end
             return _failed(error)
+        return answer
 
     async def answer_awaited(self, request: Request, peer: Peer = NO_PEER) -> Answer:
         """The same for a model of coroutines, with an application that is one."""
@@ -155,9 +156,10 @@ class Service:
         if self.run is None:
             return self._answer_now(request, peer)
         try:
-            return await self._answer(request, peer)  # type: ignore[no-any-return]
+            answer: Answer = await self._answer(request, peer)
         except BaseException as error:
             return _failed(error)
+        return answer
 
     def pause_between_rounds(self) -> None:
         """What a loop that asks all its sockets in turn does before each round: nothing, as a rule."""
@@ -165,6 +167,11 @@ class Service:
             sleep(self.settings.tick_s)
         if self.gate is not None:
             self.gate.wait_before_round()
+
+    @property
+    def has_pauses(self) -> bool:
+        """Whether such a loop pauses between its rounds, or waits for steps."""
+        return bool(self.settings.tick_s) or self.settings.stepping
 
     @property
     def accepting(self) -> bool:

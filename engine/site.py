@@ -17,7 +17,6 @@ import re
 import stat
 from collections.abc import Callable
 from html import escape
-from http import HTTPStatus
 from pathlib import Path
 from time import thread_time, time
 from typing import BinaryIO
@@ -33,15 +32,15 @@ from engine.http_messages import (
     Repeated,
     Request,
     Response,
+    reason_of,
 )
 
 WWW = Path(__file__).parent.parent / "www"  # the site that is served by default
 
 WAIT_LIMIT_MS = 60_000  # browsers and proxies give up soon after
 BURN_LIMIT_MS = 10_000
-BODY_LIMIT_BYTES = (
-    100_000_000  # of /bytes, and of a file: all its pieces are listed before the first is sent
-)
+BODY_LIMIT_BYTES = 100_000_000  # of /bytes
+FILE_LIMIT_BYTES = 4_000_000_000  # an event has 32 bits for the length of an answer (events.py)
 KEPT_RESPONSES = 1024
 KEPT_FILE_BYTES = 1024 * 1024  # a larger body is not kept, and a larger file not read but mapped
 KEPT_BYTES = 16 * 1024 * 1024  # all bodies together; serialised, each may be held twice more
@@ -200,7 +199,7 @@ def _read(name: str) -> File:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise FileNotFoundError(name)
-        if status.st_size > BODY_LIMIT_BYTES:
+        if status.st_size > FILE_LIMIT_BYTES:
             raise PermissionError(name)
         body = _content(opened, status)
     extension = os.path.splitext(name)[1].lower()
@@ -270,7 +269,7 @@ def page(
     status: int, sentence: str, now_s: int, headers: tuple[tuple[str, str], ...] = ()
 ) -> Response:
     """An answer that says in a sentence why there is no other."""
-    title = f"{status} {HTTPStatus(status).phrase}"
+    title = f"{status} {reason_of(status)}"
     body = (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
         f"<h1>{title}</h1>\n<p>{escape(sentence)}</p>\n</html>\n"

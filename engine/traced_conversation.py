@@ -13,7 +13,7 @@ from typing import Any
 from engine import callers
 from engine.events import RECV_REQUEST, Kind, printable
 from engine.http1 import Answer, Conversation, Policy
-from engine.http_messages import Piece, Request
+from engine.http_messages import LongWire, Piece, Request
 from engine.http_stream import BodyBrokenError, StreamedResponse
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
@@ -80,8 +80,11 @@ class TracedConversation(Conversation):
         if not sock._is_shown:
             sock._responses += 1
             return wire
-        assert isinstance(wire, tuple)
-        length = len(wire[0]) if len(wire) == 1 else sum(map(len, wire))
+        if isinstance(wire, LongWire):
+            length = wire.length
+        else:
+            assert isinstance(wire, tuple)
+            length = len(wire[0]) if wire else 0
         status = _STATUSES.get(response.status) or str(response.status)
         if self._pipelined or sock._unsaid:
             sock.report(Kind.RESPONSE, length, callers.frame(1).f_lineno, status)

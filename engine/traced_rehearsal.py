@@ -19,7 +19,7 @@ def in_costume(listener: Any) -> Iterator[Wear]:
     memory = SharedMemory.create()
     worn: list[Writer] = []
 
-    def wear(connection: socket.socket) -> socket.socket:
+    def wear(connection: socket.socket) -> Any:
         for writer in worn[-1:]:
             writer.finish()
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
@@ -29,7 +29,7 @@ def in_costume(listener: Any) -> Iterator[Wear]:
         tracer.after_fork(heir)
         dressed = type(listener)(*listener._family, connection.detach())
         dressed.watch(tracer.cookie(dressed), dressed.fileno())
-        return dressed  # type: ignore[no-any-return]
+        return dressed
 
     try:
         yield wear

@@ -11,8 +11,9 @@ import selectors
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 from time import monotonic_ns
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import callers
 from engine.event_queue import SharedMemory
@@ -140,7 +141,8 @@ class _TracedPoll:
         self.unregister = self._poller.unregister
 
     def poll(self, *args: Any) -> list[tuple[int, int]]:
-        return _counted(self._poller.poll(*args))  # type: ignore[no-any-return]
+        ready: list[tuple[int, int]] = self._poller.poll(*args)
+        return _counted(ready)
 
 
 class _TracedEpoll(_TracedPoll):
@@ -158,11 +160,14 @@ class _TracedEpoll(_TracedPoll):
         self.close()
 
 
+_Ready = TypeVar("_Ready", bound=Iterable[object])
+
+
 def _traced_select(*args: Any) -> Any:
     return _counted(_select(*args))
 
 
-def _counted(ready: Any) -> Any:
+def _counted(ready: _Ready) -> _Ready:
     """What a loop is told after its wait: a list, or three of select."""
     if any(ready):  # else only the time-out woke it
         tracer.wakeups += 1

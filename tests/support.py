@@ -14,7 +14,7 @@ T = TypeVar("T")
 PAUSE_S = 0.005  # between two looks at a condition
 
 
-def wait_until(condition: Callable[[], T], deadline_s: float = 5, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], deadline_s: float = 20, what: str = "") -> T:
     """Call `condition` until it returns something true, and return that.
 
     Raises AssertionError, naming `what` and the last value, after `deadline_s` seconds.
@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], T], deadline_s: float = 5, what: str = ""
     return value
 
 
-def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 5) -> bytes:
+def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 20) -> bytes:
     """Read a pipe up to the end of the first line that holds `text`; return all that was read.
 
     `stream` must be unbuffered (`Popen(..., bufsize=0)`). Raises AssertionError with what was read

@@ -92,7 +92,7 @@ def test_a_thousand_slow_heads_leave_the_others_alone_and_are_told_408(model: st
         crowd = [stack.enter_context(Client(server.port, timeout_s=30)) for _ in range(number)]
         for client in crowd:
             client.send(b"GET / HTTP/1.1\r\nX-Slow: ")
-        with Client(server.port) as friend:
+        with Client(server.port, timeout_s=30) as friend:  # behind the crowd in the accept queue
             assert [friend.get("/").status for _ in range(20)] == [200] * 20
         assert engine.memory_info().rss - before < number * CLIENT_BYTES
         assert [client.answer().status for client in crowd] == [408] * number

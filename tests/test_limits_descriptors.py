@@ -3,9 +3,11 @@
 import contextlib
 import os
 import resource
+import time
 
 import pytest
 
+from engine.admission import ACCEPT_PAUSE_S
 from engine.models import MODELS
 from tests.plain_client import Client, request
 from tests.serve_driver import WAIT_FOR_A_TURN, Serve
@@ -52,3 +54,24 @@ def test_who_waits_is_served_once_there_are_descriptors_again(model: str) -> Non
         assert (shot["engine_pid"], shot["refused"]) == (engine, 0)
         failed = [one for one in server.events if one["note"] == "EMFILE"]
         assert len(failed) < 100  # told at each, and tried ten times a second
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model not in WAIT_FOR_A_TURN])
+def test_a_model_that_leaves_without_descriptors_serves_its_clients_to_the_end(model: str) -> None:
+    with Serve(model, "--events", "-") as server, Client(server.port) as inside:
+        assert inside.get("/").status == 200
+        engine = server.snapshot()["engine_pid"]
+        _, hard = resource.prlimit(engine, resource.RLIMIT_NOFILE)
+        resource.prlimit(engine, resource.RLIMIT_NOFILE, (lowest_free(engine), hard))
+        with Client(server.port), Client(server.port):
+            wait_until(lambda: "EMFILE" in [one["note"] for one in server.events], what="EMFILE")
+            inside.send(b"GET / HTTP/1.1\r\n")  # begun: the model stays until it is whole
+            server.switch("thread" if model != "thread" else "epoll")
+            ends_s = time.monotonic() + 5 * ACCEPT_PAUSE_S
+            while time.monotonic() < ends_s:  # so that it finds out in the middle of a pause
+                inside.send(b"X-Filler: x\r\n")
+                server.snapshot()
+            inside.send(b"Host: x\r\n\r\n")
+            assert inside.answer().status in (200, 503)  # without a descriptor for its file
+        wait_until(lambda: server.snapshot()["draining"] == 0, what="it has left")
+        assert server.snapshot()["cut"] == 0

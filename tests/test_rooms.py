@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,8 +15,29 @@ from tests.support import wait_until
 
 JIFFY_MS = 10  # the longest that Linux is built with
 CLOSE_MS = 10 + JIFFY_MS
-BLOCK = "/wait/2500"
+BLOCK = "/wait/3500"
 Room = dict[str, Any]
+
+
+class Doing:
+    """What a client does, between two looks at its clock: it may lose the processor in between."""
+
+    from_s = to_s = 0.0
+
+    def __enter__(self) -> "Doing":
+        self.from_s = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.to_s = time.monotonic()
+
+    def misses_ms(self, at_ms: float) -> float:
+        """How far a time lies outside of it."""
+        return max(self.from_s * 1e3 - at_ms, at_ms - self.to_s * 1e3, 0.0)
+
+    def wait_ms(self, until_ms: float) -> tuple[float, float]:
+        """From then on: the shortest and the longest that it can have been."""
+        return until_ms - self.to_s * 1e3, until_ms - self.from_s * 1e3
 
 
 @contextmanager
@@ -28,11 +49,11 @@ def blocked(*options: str) -> Iterator[Serve]:
         yield server
 
 
-def room_of(server: Serve, name: str, since_s: float) -> Room:
+def room_of(server: Serve, name: str, since: Doing) -> Room:
     """A room in which the first has waited since a time of the client's clock."""
-    before_ms = (time.monotonic() - since_s) * 1e3
+    before_ms = (time.monotonic() - since.to_s) * 1e3
     room: Room = server.snapshot()["rooms"][name]
-    after_ms = (time.monotonic() - since_s) * 1e3
+    after_ms = (time.monotonic() - since.from_s) * 1e3
     assert before_ms - CLOSE_MS <= room["longest_ms"] <= after_ms + CLOSE_MS
     return room
 
@@ -43,20 +64,21 @@ def holds(server: Serve, name: str, number: int) -> Callable[[], bool]:
 
 def test_a_full_accept_queue_and_the_client_that_repeats_its_syn() -> None:
     with blocked("--backlog", "2") as server, ExitStack() as clients:
-        since_s = time.monotonic()
-        for _ in range(3):  # one more than the backlog says, as Linux has it
+        with Doing() as since:
+            clients.enter_context(Client(server.port))
+        for _ in range(2):  # one more than the backlog says, as Linux has it
             clients.enter_context(Client(server.port))
         refused = clients.enter_context(socket.socket())
         refused.setblocking(False)
         refused.connect_ex(("127.0.0.1", server.port))
-        assert room_of(server, "accept_queue", since_s)["now"] == 3
-        wait_until(holds(server, "syn_retry", 1), 5, "a SYN that is repeated")
+        assert room_of(server, "accept_queue", since)["now"] == 3
+        wait_until(holds(server, "syn_retry", 1), what="a SYN that is repeated")
         shot = server.snapshot()
         assert shot["accept_queue_limit"] == 2
         assert shot["listen_overflows"] >= 1
         assert shot["listen_drops"] >= 1
-        assert room_of(server, "accept_queue", since_s)["now"] == 3
-        wait_until(holds(server, "accept_queue", 0), 5, "an empty accept queue")
+        assert room_of(server, "accept_queue", since)["now"] == 3
+        wait_until(holds(server, "accept_queue", 0), what="an empty accept queue")
 
 
 def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
@@ -65,39 +87,38 @@ def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
         wait_until(lambda: server.snapshot()["open"] == 3)
         blocks.ask(BLOCK)
         wait_until(holds(server, "handler", 1))
-        since_s = time.monotonic()
-        asks.ask("/")
-        leaves.half_close()
-        assert room_of(server, "unread", since_s)["now"] == 1
+        with Doing() as since:
+            asks.ask("/")
+            leaves.half_close()
+        assert room_of(server, "unread", since)["now"] == 1
         assert server.snapshot()["unread_bytes"] == len(request("/"))
         asks.ask("/")  # more of it does not make the first one new
-        assert room_of(server, "unread", since_s)["now"] == 1
-        assert room_of(server, "close_wait", since_s)["now"] == 1
+        assert room_of(server, "unread", since)["now"] == 1
+        assert room_of(server, "close_wait", since)["now"] == 1
 
 
 @pytest.mark.parametrize("model", ["thread", "epoll"])
 def test_a_client_that_does_not_read_and_one_that_is_silent(model: str) -> None:
     with Serve(model) as server, ExitStack() as clients:
-        since_s = time.monotonic()
-        clients.enter_context(Client(server.port))
-        wait_until(holds(server, "idle", 1))
-        assert room_of(server, "idle", since_s)["now"] == 1
+        with Doing() as since:
+            clients.enter_context(Client(server.port))
+            wait_until(holds(server, "idle", 1))
+        assert room_of(server, "idle", since)["now"] == 1
         slow = clients.enter_context(Client(server.port, receive_buffer=4096))
-        since_s = time.monotonic()
-        slow.ask("/bytes/10000000")
-        wait_until(holds(server, "unsent", 1))
-        assert room_of(server, "unsent", since_s)["now"] == 1
+        with Doing() as since:
+            slow.ask("/bytes/10000000")
+            wait_until(holds(server, "unsent", 1))
+        assert room_of(server, "unsent", since)["now"] == 1
         assert server.snapshot()["unsent_bytes"] > 0
 
 
 def test_the_side_that_closes_first_keeps_time_wait() -> None:
     with Serve("epoll", "--short") as server:
-        with Client(server.port) as client:
+        with Client(server.port) as client, Doing() as since:
             client.get("/")
             assert client.rest() == b""
-            since_s = time.monotonic()
         wait_until(holds(server, "time_wait", 1))
-        assert room_of(server, "time_wait", since_s)["now"] == 1
+        assert room_of(server, "time_wait", since)["now"] == 1
         assert server.snapshot()["client_time_wait"] == 0
         server.command("keep-alive")
         with Client(server.port) as client:
@@ -113,9 +134,10 @@ def test_ipv6() -> None:
             wait_until(lambda: server.snapshot()["open"] == 2)
             first.sendall(request(BLOCK))
             wait_until(holds(server, "handler", 1))
-            since_s = time.monotonic()
-            with socket.create_connection(address):
-                assert room_of(server, "accept_queue", since_s)["now"] == 1
+            with Doing() as since:
+                late = socket.create_connection(address)
+            with late:
+                assert room_of(server, "accept_queue", since)["now"] == 1
 
 
 def test_clients_of_elsewhere_are_not_counted_as_ours() -> None:
@@ -139,18 +161,20 @@ def test_without_tracing_the_kernel_still_tells() -> None:
 def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
     """By TCP_INFO, whose grain is a jiffy; against the time at which each client was connected."""
     with blocked("--events", "-") as server, ExitStack() as clients:
-        connected_ms: dict[str, float] = {}
-        for _ in range(20):
-            client = clients.enter_context(Client(server.port))
-            connected_ms[client.name] = time.monotonic() * 1e3
-            server.snapshot()  # so that they come some time apart
-        told = wait_until(lambda: queued(server.events, connected_ms), 8, "twenty waits")
+        connected: dict[str, Doing] = {}
+        for number in range(20):
+            with Doing() as connects:
+                client = clients.enter_context(Client(server.port))
+            connected[client.name] = connects
+            if number % 5 == 0:
+                server.snapshot()  # so that they come some time apart
+        told = wait_until(lambda: queued(server.events, connected), what="twenty waits")
         accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
         errors = [
-            waited_ms - (accepts[conn]["at_ns"] / 1e6 - connected_ms[accepts[conn]["note"]])
+            connected[accepts[conn]["note"]].misses_ms(accepts[conn]["at_ns"] / 1e6 - waited_ms)
             for conn, waited_ms in told.items()
         ]
-        assert max(map(abs, errors)) <= JIFFY_MS + 5
+        assert max(errors) <= JIFFY_MS + 5
         room = server.snapshot()["rooms"]["accept_queue"]
         assert room["p50_ms"] in told.values()
         assert room["p99_ms"] == max(told.values())
@@ -159,26 +183,28 @@ def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
 def test_each_of_twenty_that_send_at_once_is_timed_by_the_packet_that_came() -> None:
     """By receive time stamps; against the time at which each client had sent."""
     with blocked("--events", "-") as server, ExitStack() as clients:
-        sent_ms: dict[str, float] = {}
-        for _ in range(20):
+        sent: dict[str, Doing] = {}
+        for number in range(20):
             client = clients.enter_context(Client(server.port))
-            client.ask("/")
-            sent_ms[client.name] = time.monotonic() * 1e3
-            server.snapshot()  # so that they come some time apart
-        told = wait_until(lambda: unread_of(server.events, sent_ms), 8, "twenty waits")
+            with Doing() as sends:
+                client.ask("/")
+            sent[client.name] = sends
+            if number % 5 == 0:
+                server.snapshot()  # so that they come some time apart
+        told = wait_until(lambda: unread_of(server.events, sent), what="twenty waits")
         accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
         errors = [
-            recv["at_ns"] / 1e6 - unread_ms - sent_ms[accepts[conn]["note"]]
+            sent[accepts[conn]["note"]].misses_ms(recv["at_ns"] / 1e6 - unread_ms)
             for conn, (recv, unread_ms) in told.items()
         ]
-        # A client that loses its processor between sending and looking at the clock reads a late time.
-        assert sorted(map(abs, errors))[14] <= 1.0
-        waits = sorted(
-            accepts[conn]["at_ns"] / 1e6 - sent_ms[accepts[conn]["note"]] for conn in told
-        )
+        assert max(errors) <= 1.0
+        waits = [
+            sent[e["note"]].wait_ms(e["at_ns"] / 1e6) for conn, e in accepts.items() if conn in told
+        ]
+        shortest, longest = (sorted(each) for each in zip(*waits, strict=True))
         room = server.snapshot()["rooms"]["accept_queue"]
-        assert room["p99_ms"] == pytest.approx(waits[-1], abs=1.0)
-        assert room["p50_ms"] == pytest.approx(waits[10], abs=waits[11] - waits[9] + 1.0)
+        assert shortest[-1] - 1.0 <= room["p99_ms"] <= longest[-1] + 1.0
+        assert shortest[9] - 1.0 <= room["p50_ms"] <= longest[11] + 1.0
 
 
 def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:
@@ -186,13 +212,13 @@ def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:
     with Serve("polling", "--events", "-") as server, ExitStack() as clients:
         asks, blocks = (clients.enter_context(Client(server.port)) for _ in range(2))
         asks.get("/")
-        blocks.ask("/wait/300")
+        blocks.ask("/wait/2000")
         wait_until(holds(server, "handler", 1))
-        asks.ask("/")
-        asked_ms = time.monotonic() * 1e3
-        told = wait_until(lambda: unread_of(server.events, {asks.name: 0.0}, requests=2), 5)
+        with Doing() as asking:
+            asks.ask("/")
+        told = wait_until(lambda: unread_of(server.events, [asks.name], requests=2))
         ((recv, unread_ms),) = told.values()
-        assert unread_ms == pytest.approx(recv["at_ns"] / 1e6 - asked_ms, abs=1.0)
+        assert asking.misses_ms(recv["at_ns"] / 1e6 - unread_ms) <= 1.0
         room = wait_until(lambda: server.snapshot()["rooms"]["unread"])
         assert room["p99_ms"] == pytest.approx(unread_ms, abs=1.0)
 
@@ -200,7 +226,7 @@ def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:
 Told = dict[int, tuple[dict[str, Any], float]]
 
 
-def unread_of(events: list[dict[str, Any]], names: dict[str, float], requests: int = 1) -> Told:
+def unread_of(events: list[dict[str, Any]], names: Collection[str], requests: int = 1) -> Told:
     """conn -> its last recv, and for how many ms its bytes had been there, once clients with these names
     have made so many requests each; {} before."""
     conns = {e["conn"] for e in events if e["kind"] == "accept" and e["note"] in names}
@@ -213,7 +239,7 @@ def unread_of(events: list[dict[str, Any]], names: dict[str, float], requests: i
     }
 
 
-def queued(events: list[dict[str, Any]], names: dict[str, float]) -> dict[int, int]:
+def queued(events: list[dict[str, Any]], names: Collection[str]) -> dict[int, int]:
     """conn -> ms, once that is told of all clients with these names; {} before."""
     conns = {e["conn"] for e in events if e["kind"] == "accept" and e["note"] in names}
     told = {

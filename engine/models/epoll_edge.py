@@ -36,6 +36,7 @@ def serve(listener: socket.socket, service: Service) -> None:
         loop.turn()
     poller.unregister(listener)
     loop.ready.pop(loop.listening, None)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:

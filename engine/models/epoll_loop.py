@@ -3,7 +3,8 @@
 Calls: epoll_create epoll_ctl epoll_wait accept recv send close
 Fails by: one handler that blocks stops everybody; EPOLLOUT left on is a busy loop
 
-Level-triggered: a socket is named again and again for as long as it has something.
+Level-triggered: a socket is named again and again for as long as there is something to read (EPOLLIN),
+or room to send (EPOLLOUT), whichever it was registered for.
 """
 
 import select
@@ -32,8 +33,10 @@ def serve(listener: socket.socket, service: Service) -> None:
     loop = Loop(listener, poller, service)
     while service.accepting:
         loop.turn()
-    # Level-triggered: left in the set, it would wake this loop for clients that another one takes.
+    # Others have copies of the listener, so our close() does not take it out of the set: left in there, it
+    # would wake this loop for clients that the next model takes.
     poller.unregister(listener)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:
@@ -58,7 +61,7 @@ class Loop:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
         ready = self.poller.poll(ACCEPT_LOOKUP_S, MOST_READY)
         self.now_s = time.monotonic()
-        for descriptor, _ in ready:
+        for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
                 self.accept()
                 continue
@@ -100,14 +103,14 @@ class Loop:
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
-        if client.lingers_bytes:
+        if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
             return client.discard(client.connection.recv(RECEIVE_BYTES))
         was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
             if not data:
                 return True
-            client.answers = self.answers(client.conversation, data)
+            client.answers = self.answers(client.conversation, data)  # made as they are sent
         return self.transmit(client, descriptor, was_unsent)
 
     def answers(self, conversation: Conversation, data: bytes) -> Iterator[Piece]:

@@ -102,7 +102,9 @@ class Scheduler:
 
     def run(self, sock: socket.socket, late: TimeoutError | None) -> None:
         """Let a task go on, and note what it wishes next."""
-        task = self.tasks[sock]
+        task = self.tasks.get(sock)
+        if task is None:
+            return  # ended while it slept: the listener's, when we leave
         try:
             wish, _, until_s = task.throw(late) if late else next(task)
         except StopIteration:

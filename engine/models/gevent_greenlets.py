@@ -10,17 +10,17 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything else takes the blocking functions of the standard library
 
-import socket  # noqa: E402
-import time  # noqa: E402
+import socket
+import time
 
-from gevent.pool import Group  # noqa: E402
+from gevent.pool import Group
 
-from engine.admission import Admission, pause_after  # noqa: E402
-from engine.closing import linger  # noqa: E402
-from engine.http_messages import Piece  # noqa: E402
-from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES  # noqa: E402
-from engine.patience import Patience  # noqa: E402
-from engine.service import Service  # noqa: E402
+from engine.admission import Admission, pause_after
+from engine.closing import linger
+from engine.http_messages import Piece
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
+from engine.patience import Patience
+from engine.service import Service
 
 CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 

@@ -33,6 +33,7 @@ def serve(listener: socket.socket, service: Service) -> None:
         loop.turn()
     # Level-triggered: left in the set, it would wake this loop for clients that another one takes.
     poller.unregister(listener)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:
@@ -56,7 +57,7 @@ class Loop:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
         ready = self.poller.poll(ACCEPT_LOOKUP_S * 1000)
         self.now_s = time.monotonic()
-        for descriptor, _ in ready:
+        for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
                 self.accept()
                 continue

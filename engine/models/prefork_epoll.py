@@ -85,7 +85,7 @@ class Loop:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
         ready = self.poller.poll(ACCEPT_LOOKUP_S, MOST_READY)
         self.now_s = time.monotonic()
-        for descriptor, _ in ready:
+        for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
                 self.accept()
                 continue
@@ -126,14 +126,14 @@ class Loop:
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
-        if client.lingers_bytes:
+        if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
             return client.discard(client.connection.recv(RECEIVE_BYTES))
         was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
             if not data:
                 return True
-            client.answers = self.answers(client.conversation, data)
+            client.answers = self.answers(client.conversation, data)  # made as they are sent
         return self.transmit(client, descriptor, was_unsent)
 
     def answers(self, conversation: Conversation, data: bytes) -> Iterator[Piece]:

@@ -3,8 +3,9 @@
 Calls: accept fork recv send close waitpid
 Fails by: a copy of the socket left open in the parent (no FIN, the client waits for ever); zombies
 
-A child starts with a copy of every descriptor of its parent. The connection ends for the client only
-when the last copy is closed.
+A descriptor is the number by which a process knows an open socket or file. A child starts with a copy
+of every descriptor of its parent. Only when the last copy is closed does the kernel send the client a
+FIN, the sign that the connection has ended.
 """
 
 import os
@@ -29,11 +30,11 @@ CONNECTIONS = 200  # each is a process, of some 5 MB that it shares with nobody
 
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the children."""
-    # A child's memory is the parent's until it writes to it. Code that has never run is written to:
-    # the interpreter learns from it. So it runs here first, and each child copies half as much.
+    # Parent and child share their memory until one of them writes to it. The interpreter writes to
+    # code when it runs for the first time: so talk() runs once before the first fork, without a client.
     service.rehearse(talk)
     listener.setblocking(True)
-    set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_receive_timeout(listener, ACCEPT_LOOKUP_S)  # then accept() raises BlockingIOError
     set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
     admission = Admission(service, CONNECTIONS)
     children = 0
@@ -52,11 +53,12 @@ def serve(listener: socket.socket, service: Service) -> None:
         elif begin(connection, listener, service, admission):
             children += 1
             # The child has its own copy of the descriptor: until the parent closes its copy too, no
-            # FIN is sent when the child closes, and the client waits for ever.
+            # FIN is sent when the child closes, and the client waits for ever. And the next child
+            # would get a copy as well.
             connection.close()
     listener.close()
     admission.close_refused(all_of_them=True)
-    reap(0)
+    reap(0)  # without WNOHANG it waits until the last one has ended
 
 
 def begin(
@@ -87,7 +89,7 @@ def talk(connection: socket.socket, service: Service) -> None:
     conversation = service.converse(connection)
     patience = Patience(connection, conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
-    with connection:
+    with connection:  # which closes it in the end
         try:
             while not conversation.ended:
                 try:
@@ -97,7 +99,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         send_all(connection, piece, patience)
                     break
                 if not data:
-                    return
+                    return  # the client has closed its end
                 requests = conversation.receive(data)
                 for request in requests:
                     response = service.answer(request, conversation.peer)
@@ -110,19 +112,19 @@ def talk(connection: socket.socket, service: Service) -> None:
                 wait_s = patience.next_wait_s(bool(requests))
                 if wait_s is not None:
                     set_receive_timeout(connection, wait_s)
-            linger(connection, conversation)
+            linger(connection, conversation)  # a close() at once might overtake the last answer
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
 
 
 def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
-    """Like sendall(), which does not tell how far it came: a client that takes something, however
-    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    """Send all of it. Unlike sendall(), this sees how far it has come: a client that takes something,
+    however little, is waited for. OSError: it is gone, or took nothing for too long."""
     while piece:
         try:
             sent = connection.send(piece)
         except BlockingIOError:
-            if not patience.has_taken(time.monotonic()):
+            if not patience.has_taken(time.monotonic()):  # of what was sent before
                 raise
             continue
         if sent == len(piece):
@@ -138,7 +140,7 @@ def reap(options: int) -> int:
     ended = 0
     try:
         while os.waitpid(-1, options)[0]:
-            ended += 1  # one SIGCHLD may stand for many children, so a single wait is not enough
+            ended += 1  # 0 instead of a pid: children are left, and none has ended
     except ChildProcessError:
         pass  # none left
     return ended

@@ -37,6 +37,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     while service.accepting:
         loop.turn()
     poller.unregister(listener)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:
@@ -116,7 +117,7 @@ class Loop:
         """Sleep until something is ready (or it is time to look whether to leave); serve that."""
         ready = self.poller.poll(ACCEPT_LOOKUP_S, MOST_READY)
         self.now_s = time.monotonic()
-        for descriptor, _ in ready:
+        for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
                 self.accept()
             elif descriptor == self.alarm:

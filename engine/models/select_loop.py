@@ -33,6 +33,7 @@ def serve(listener: socket.socket, service: Service) -> None:
         loop.turn()
     # Level-triggered: left in the set, it would wake this loop for clients that another one takes.
     loop.to_read.discard(loop.listening)
+    loop.pause_ends_s = 0.0  # else it would look at the listener again
     listener.close()
     loop.admission.close_refused(all_of_them=True)
     while loop.clients:

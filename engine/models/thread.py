@@ -3,7 +3,8 @@
 Calls: accept clone recv send close
 Fails by: threads without bound; a socket closed by the thread that accepted it
 
-Threads share one table of descriptors: what one of them closes is closed for all.
+A descriptor is the number by which a process knows an open socket or file. Threads share one table of
+them: what one thread closes is closed for all.
 """
 
 import socket
@@ -28,7 +29,7 @@ CONNECTIONS = 1_000  # each has a stack, and all of them compete for one interpr
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the threads."""
     listener.setblocking(True)
-    set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_receive_timeout(listener, ACCEPT_LOOKUP_S)  # then accept() raises BlockingIOError
     set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
     admission = Admission(service, CONNECTIONS)
     while service.accepting:
@@ -43,9 +44,9 @@ def serve(listener: socket.socket, service: Service) -> None:
         if threading.active_count() > admission.cap:  # one of them is this one
             admission.refuse(connection)
         else:
+            # Not closed here, unlike in `process`: there is one descriptor, and the thread closes it.
+            # If we closed it later, its number might already be that of a stranger's connection.
             begin(connection, service, admission)
-        # Not closed here: there is one descriptor, and the thread is using it. By the time of a
-        # late close() its number may even belong to a stranger's connection.
     listener.close()
     admission.close_refused(all_of_them=True)
     for thread in threading.enumerate():
@@ -66,7 +67,7 @@ def talk(connection: socket.socket, service: Service) -> None:
     conversation = service.converse(connection)
     patience = Patience(connection, conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
-    with connection:
+    with connection:  # which closes it in the end
         try:
             while not conversation.ended:
                 try:
@@ -76,7 +77,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         send_all(connection, piece, patience)
                     break
                 if not data:
-                    return
+                    return  # the client has closed its end
                 requests = conversation.receive(data)
                 for request in requests:
                     response = service.answer(request, conversation.peer)
@@ -89,19 +90,19 @@ def talk(connection: socket.socket, service: Service) -> None:
                 wait_s = patience.next_wait_s(bool(requests))
                 if wait_s is not None:
                     set_receive_timeout(connection, wait_s)
-            linger(connection, conversation)
+            linger(connection, conversation)  # a close() at once might overtake the last answer
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
 
 
 def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
-    """Like sendall(), which does not tell how far it came: a client that takes something, however
-    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    """Send all of it. Unlike sendall(), this sees how far it has come: a client that takes something,
+    however little, is waited for. OSError: it is gone, or took nothing for too long."""
     while piece:
         try:
             sent = connection.send(piece)
         except BlockingIOError:
-            if not patience.has_taken(time.monotonic()):
+            if not patience.has_taken(time.monotonic()):  # of what was sent before
                 raise
             continue
         if sent == len(piece):

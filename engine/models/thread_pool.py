@@ -33,7 +33,7 @@ Waiting = queue.Queue[socket.socket | None]
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then let the threads empty the queue."""
     listener.setblocking(True)
-    set_receive_timeout(listener, ACCEPT_LOOKUP_S)
+    set_receive_timeout(listener, ACCEPT_LOOKUP_S)  # then accept() raises BlockingIOError
     set_send_timeout(listener, service.limits.send_s)  # for the connections, which inherit it
     admission = Admission(service, CONNECTIONS)
     waiting: Waiting = queue.Queue()
@@ -81,7 +81,7 @@ def talk(connection: socket.socket, service: Service) -> None:
     conversation = service.converse(connection)
     patience = Patience(connection, conversation, service.limits, time.monotonic())
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
-    with connection:
+    with connection:  # which closes it in the end
         try:
             while not conversation.ended:
                 try:
@@ -91,7 +91,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         send_all(connection, piece, patience)
                     break
                 if not data:
-                    return
+                    return  # the client has closed its end
                 requests = conversation.receive(data)
                 for request in requests:
                     response = service.answer(request, conversation.peer)
@@ -104,19 +104,19 @@ def talk(connection: socket.socket, service: Service) -> None:
                 wait_s = patience.next_wait_s(bool(requests))
                 if wait_s is not None:
                     set_receive_timeout(connection, wait_s)
-            linger(connection, conversation)
+            linger(connection, conversation)  # a close() at once might overtake the last answer
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
 
 
 def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:
-    """Like sendall(), which does not tell how far it came: a client that takes something, however
-    little, is waited for. OSError: it is gone, or took nothing for too long."""
+    """Send all of it. Unlike sendall(), this sees how far it has come: a client that takes something,
+    however little, is waited for. OSError: it is gone, or took nothing for too long."""
     while piece:
         try:
             sent = connection.send(piece)
         except BlockingIOError:
-            if not patience.has_taken(time.monotonic()):
+            if not patience.has_taken(time.monotonic()):  # of what was sent before
                 raise
             continue
         if sent == len(piece):

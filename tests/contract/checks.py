@@ -8,6 +8,7 @@ from tests.serve_driver import Json, Serve
 
 LAST_ANSWER = "server closed first: last answer"
 MANY_BYTES = 12_000_000  # more than a socket's buffers hold (tcp_wmem and tcp_rmem: 4 and 6 MB)
+HUGE_BYTES = 3_000_000_000
 SECRET = b"not for the network"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.models import MODELS
-from tests.contract.checks import SECRET
+from tests.contract.checks import HUGE_BYTES, SECRET
 from tests.serve_driver import Serve
 
 
@@ -20,6 +20,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "index.html").write_bytes(b"<!doctype html><title>start</title>\n" * 30)
     (root / "style.css").write_bytes(b"body { margin: 0 }\n")
     (root / "sub" / "image.png").write_bytes(bytes(range(256)) * 40)
+    with open(root / "huge", "wb") as huge:
+        huge.truncate(HUGE_BYTES)  # a hole, which takes no room
     (root / "link.txt").symlink_to(outside / "secret.txt")
     (root / "out").symlink_to(outside)
     return root

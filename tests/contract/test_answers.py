@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.http_messages import PIECE_BYTES
-from tests.contract.checks import MANY_BYTES, SECRET, check_bytes, closed_by, short_mode
+from tests.contract.checks import HUGE_BYTES, MANY_BYTES, SECRET, check_bytes, closed_by, short_mode
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
@@ -86,6 +86,22 @@ def test_a_client_that_does_not_read_is_seen_as_unsent_and_gets_all_later(server
     story = server.story(client)
     check_bytes(story, client)
     assert kinds(story).count("send") > MANY_BYTES // PIECE_BYTES
+
+
+def test_a_file_of_gigabytes_is_served_like_any_other(server: Serve) -> None:
+    with Client(server.port) as client:
+        head = client.get("/huge", method="HEAD")
+        assert (head.status, head.headers["content-length"]) == (200, str(HUGE_BYTES))
+        client.send(b"GET /huge HTTP/1.1\r\nHost: test\r\nRange: bytes=-5\r\n\r\n")
+        end = client.answer()
+        assert (end.status, end.body) == (206, bytes(5))
+        client.ask("/huge")
+        client.take(PIECE_BYTES * 4)
+        client.reset()
+    story = server.story(client)
+    told = [one["bytes"] for one in story if one["kind"] == "response"]
+    assert told[2] > HUGE_BYTES
+    assert server.snapshot()["illegal_steps"] == 0
 
 
 def test_pipelined_requests_are_answered_in_order(server: Serve) -> None:

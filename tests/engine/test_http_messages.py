@@ -55,6 +55,15 @@ def test_an_unknown_status_has_a_reason_too() -> None:
     assert b"".join(page(status=299).wire(True, False)).startswith(b"HTTP/1.1 299 Unknown\r\n")
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(413, "Content Too Large"), (414, "URI Too Long"), (416, "Range Not Satisfiable")],
+)
+def test_reasons_are_those_of_rfc_9110_in_every_version_of_python(status: int, reason: str) -> None:
+    head = f"HTTP/1.1 {status} {reason}\r\n".encode()
+    assert b"".join(page(status=status).wire(True, False)).startswith(head)
+
+
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
 def test_a_header_cannot_smuggle_a_line(value: str) -> None:
     with pytest.raises(ValueError, match="line end"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -160,7 +161,7 @@ def test_lives_in_several_rings_are_put_together(memory: SharedMemory) -> None:
     st.randoms(use_true_random=False),
 )
 def test_any_lives_interleaved_in_any_way_add_up(
-    lives: list[tuple[list[Call], int]], random: object
+    lives: list[tuple[list[Call], int]], random: Random
 ) -> None:
     memory = SharedMemory.create()
     try:
@@ -168,7 +169,7 @@ def test_any_lives_interleaved_in_any_way_add_up(
         queues = [(conn, list(life)) for conn, (life, _) in enumerate(lives, 1)]
         queues += [(conn, list(SHORT)) for conn in range(1_000, 1_200)]
         order = [conn for conn, life in queues for _ in life]
-        random.shuffle(order)  # type: ignore[attr-defined]
+        random.shuffle(order)
         waiting = dict(queues)
         for conn in order:
             put(writer, conn, [waiting[conn].pop(0)])

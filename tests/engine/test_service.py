@@ -1,5 +1,7 @@
 """The live settings in shared words, and leaving exactly once."""
 
+import socket
+
 import pytest
 
 from engine.http_messages import Peer, Request, Response
@@ -72,7 +74,8 @@ def test_a_bug_in_the_application_is_a_500_that_ends_its_connection(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = Service(settings, answer, lambda: None)
-    talk = service.converse(None)  # type: ignore[arg-type]
+    with socket.socket() as unused:
+        talk = service.converse(unused)
     (request,) = talk.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     (wire,) = talk.send(service.answer(request))
     assert bytes(wire).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")

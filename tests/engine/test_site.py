@@ -218,6 +218,19 @@ def test_a_part_of_a_large_file_does_not_cost_the_whole(root: Path) -> None:
     assert most_bytes < 1_000_000
 
 
+def test_a_file_of_gigabytes_takes_the_room_of_a_piece(root: Path) -> None:
+    with open(root / "large", "wb") as large:
+        large.truncate(site.FILE_LIMIT_BYTES)  # a hole: it takes no room on the disk either
+    answer = ask(Site(root), "/large")
+    assert (answer.status, len(answer.body)) == (200, site.FILE_LIMIT_BYTES)
+    tracemalloc.start()
+    length = sum(map(len, answer.wire(True, False)))
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert length - len(next(iter(answer.wire(True, False)))) == site.FILE_LIMIT_BYTES
+    assert most_bytes < 100_000
+
+
 def test_a_large_file_is_mapped_once_while_it_is_sent(root: Path) -> None:
     (root / "large").write_bytes(bytes(site.KEPT_FILE_BYTES + 1))
     served = Site(root)
@@ -232,7 +245,7 @@ def test_a_large_file_that_is_cut_short_fails_in_send_only(root: Path) -> None:
     (root / "large").write_bytes(bytes(site.KEPT_FILE_BYTES + 1))
     answer = ask(Site(root), "/large")
     os.truncate(root / "large", 0)
-    head, first, *_ = answer.wire(True, False)
+    head, first, *_ = list(answer.wire(True, False))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.send(head)

@@ -128,9 +128,9 @@ def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert ask(Site(root), "/").status == 403
 
 
-def test_a_file_too_long_to_be_held_is_refused(root: Path) -> None:
+def test_a_file_too_long_to_be_told_of_is_refused(root: Path) -> None:
     with open(root / "long", "wb") as long:
-        long.truncate(site.BODY_LIMIT_BYTES + 1)
+        long.truncate(site.FILE_LIMIT_BYTES + 1)
     assert ask(Site(root), "/long").status == 403
 
 

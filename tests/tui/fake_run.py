@@ -216,6 +216,8 @@ class FakeRun:
             self.given_status, phase="dead", engine_pid=None, last_words=words
         )
         self.given_numbers = ProcessNumbers(accept_queue=3, accept_queue_limit=128)
+        rooms = {**self.given_kernel.rooms, "accept_queue": Room(3, 800.0)}
+        self.given_kernel = replace(self.given_kernel, rooms=rooms)
 
     def drop(self, lost: int) -> None:
         """The queue was full: so many recv events were counted but not reported."""

@@ -67,7 +67,7 @@ def test_how_long_a_request_waits_is_seen_on_small_screens(seconds: float, shown
         (80, "A accept r recv H handler s sent S unsent _ idle X closed x by client ~ lost"),
         (
             120,
-            "A accept  r recv  H handler  s sent  S unsent  _ idle  X closed  x by client  ~ lost",
+            "A accept  r recv  H handler  s sent  S unsent  _ idle  X closed by server  x by client  ~ lost",
         ),
     ],
 )

@@ -35,7 +35,7 @@ def _worst(findings: Sequence[Finding], width: int) -> list[Line]:
     if not findings:
         return []
     worst = findings[0]
-    more = f"f: all {len(findings)}" if len(findings) > 1 else "f: what to do"
+    more = f"f: {len(findings)} findings" if len(findings) > 1 else "f: what to do"
     text = f"{LEVEL_LETTERS[worst.level]} {worst.id}: {worst.text}.  {more}"
     role = "warning" if worst.level is Level.WARN else "key"
     return [padded(((MARGIN + part, role),), width) for part in wrapped(text, width - 2)]

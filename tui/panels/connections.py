@@ -38,6 +38,7 @@ SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
 RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
 CUT = "cut"  # closed by nobody: the process that served it was killed
+WAITING = (State.HANDLER, State.UNSENT)
 Context = tuple[int, int | None]
 """now_ns, and the running engine's pid."""
 
@@ -202,20 +203,25 @@ def _state(view: ConnectionView, _: Context) -> Line:
 
 def _since(view: ConnectionView, context: Context) -> Line:
     """How long it has been in its state: in tenths where a request waits, else in seconds."""
-    if view.state in (State.HANDLER, State.UNSENT):
-        tenths = max(context[0] - view.since_ns, 0) // TENTH_NS
-        text = f"{tenths / 10:.1f} s" if tenths < 1000 else f"{tenths // 10} s"
-        return ((text if tenths < 6000 else age(tenths // 10), STATE_ROLES[view.state]),)
     if view.last == ONLY_COUNTED:
         return (("-", "name"),)
-    seconds = (context[0] - view.since_ns) // SECOND_NS
-    return ((age(seconds), "closed" if view.closed_ns else "text"),)
+    role = (
+        STATE_ROLES[view.state] if view.state in WAITING else "closed" if view.closed_ns else "text"
+    )
+    return ((_lasting(view, context[0] - view.since_ns), role),)
 
 
 def _age(view: ConnectionView, context: Context) -> Line:
     end_ns = view.closed_ns or context[0]
-    seconds = (end_ns - view.opened_ns) // SECOND_NS
-    return ((age(seconds), "closed" if view.closed_ns else "text"),)
+    return ((_lasting(view, end_ns - view.opened_ns), "closed" if view.closed_ns else "text"),)
+
+
+def _lasting(view: ConnectionView, ns: int) -> str:
+    """In tenths where a request waits and the row is painted anyway, else in whole seconds."""
+    tenths = max(ns, 0) // TENTH_NS
+    if view.state not in WAITING or view.closed_ns or tenths >= 6000:
+        return age(tenths // 10)
+    return f"{tenths / 10:.1f} s" if tenths < 1000 else f"{tenths // 10} s"
 
 
 @lru_cache(maxsize=4_096)

@@ -7,6 +7,7 @@ from tui.words import LETTER_ROLES
 
 LEGEND = {"A": "accept", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
 LEGEND |= {"X": "closed", "x": "by client", "~": "lost"}
+LONG_LEGEND = LEGEND | {"X": "closed by server"}
 SHORT_LEGEND = {"A": "new", "r": "recv", "H": "handler", "s": "sent", "S": "unsent", "_": "idle"}
 SHORT_LEGEND |= {"Xx": "end", "~": "lost"}
 LESS = ("~", "Xx", "A", "r", "_")  # what that leaves out, step by step
@@ -19,7 +20,8 @@ def line(width: int) -> Line:
         {letter: word for letter, word in SHORT_LEGEND.items() if letter not in LESS[:step]}
         for step in range(len(LESS) + 1)
     ]
-    for gap, words in (("  ", LEGEND), (" ", LEGEND), *((" ", words) for words in short)):
+    whole = [("  ", LONG_LEGEND), ("  ", LEGEND), (" ", LEGEND)]
+    for gap, words in (*whole, *((" ", words) for words in short)):
         spans: list[Span] = []
         for letter, word in words.items():
             spans += [(letter, LETTER_ROLES[letter[0]]), (f" {word}{gap}", "name")]

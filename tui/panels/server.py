@@ -143,7 +143,7 @@ def _refused(status: RunStatus) -> Cell:
 
 def _history(snapshot: Snapshot) -> Cell:
     seen = snapshot.requests_history[-HISTORY_S:]
-    full = round_up(max(seen, default=0))
+    full = round_up(max([*seen, snapshot.requests_per_s]))
     drawn = f"{bars(seen, HISTORY_S, full)}│1 s each, "
     return Cell("", (f"{drawn}0–{count(full)}/s", f"{drawn}0–{brief(full)}/s"), 2)
 
