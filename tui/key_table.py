@@ -78,6 +78,12 @@ LIVE = (
         "",
         "compare models under the same load, in turns, each in a server of its own",
     ),
+    Key(
+        "x",
+        (("x", "labs"),),
+        "",
+        "labs: failures on purpose, in servers of their own: a question, the run, the answer, the fix",
+    ),
     Key("R", (("R", "restart"),), "restart", "start the model anew, dead or not", 8),
 )
 

@@ -88,6 +88,12 @@ class PageActions(App[None]):
 
         self._open(page, keep)
 
+    def action_labs(self) -> None:
+        """Failures on purpose, each in servers of its own."""
+        from tui.screens.labs import LabsPage
+
+        self._open(LabsPage(self.painter()))
+
     # --- pages to read ---------------------------------------------------------------------------
 
     def action_models(self) -> None:

@@ -57,6 +57,12 @@ def play(stage: Stage) -> None:
         stage.claim("the stranger is answered, too", second.status == 200)
     else:
         stage.claim("the stranger loses its connection", second.status == 0)
+        stage.claim("its thread meets EBADF", stage.until(lambda: has_met_ebadf(stage)))
+
+
+def has_met_ebadf(stage: Stage) -> bool:
+    """A thread has used a descriptor that is none any more."""
+    return any(event.note == "EBADF" for event in stage.snapshot().events)
 
 
 LAB = Lab(
@@ -67,7 +73,8 @@ LAB = Lab(
     choices=("the next client", "nobody: it is closed already", "the client that was served"),
     look="the second connection: it ends without an answer, and nobody meant to end it",
     answer="The first client had its answer. Its number was free again and went to a stranger, whose "
-    "connection the late close() ended: {stranger} instead of an answer. Without that close(): "
+    "connection the late close() ended: {stranger} instead of an answer. The stranger's thread met EBADF, as "
+    "the first one would have, had close() come while it was served. Without that close(): "
     "{mended.stranger}. With fork() each process has a table of its own, and the parent has to close.",
     fix="let only the thread that serves a connection close it",
     play=play,

@@ -65,7 +65,7 @@ def play(stage: Stage) -> None:
         return stage.ask("/wait/800").seconds
 
     def fast() -> float:
-        stage.watch(0.1)
+        stage.watch(0.1, lambda: stage.snapshot().counts.requests)
         return stage.ask("/bytes/100").seconds
 
     calls: list[Callable[[], float]] = [slow, *[fast] * OTHERS]
@@ -74,9 +74,9 @@ def play(stage: Stage) -> None:
     stage.figure("slow_s", slow_s)
     stage.figure("longest_s", max(others_s))
     if stage.mended:
-        stage.claim("the others do not wait", max(others_s) < 0.5)
+        stage.claim("the others are answered before it", max(others_s) < slow_s - 0.1)
     else:
-        stage.claim("the others wait for the blocking call", min(others_s) > 0.5)
+        stage.claim("the others wait for the blocking call", min(others_s) > 0.4)
 
 
 LAB = Lab(

@@ -4,6 +4,7 @@ from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 
 CLIENTS = 50
+CALLS = 5_000
 
 
 def play(stage: Stage) -> None:
@@ -11,7 +12,12 @@ def play(stage: Stage) -> None:
     clients = [stage.connect() for _ in range(CLIENTS)]
     stage.until(lambda: stage.snapshot().counts.open == CLIENTS)
     before = stage.snapshot().counts
-    stage.watch(1.2)
+
+    def is_burning() -> bool:
+        calls = stage.snapshot().counts.would_block - before.would_block
+        return calls > CALLS and stage.numbers().cpu_percent >= 1
+
+    stage.watch(1.2, lambda: stage.mended or is_burning())
     counts, numbers = stage.snapshot().counts, stage.numbers()
     calls = counts.would_block - before.would_block
     for client in clients:
@@ -23,7 +29,7 @@ def play(stage: Stage) -> None:
     if stage.mended:
         stage.claim("the loop asks nobody", calls < 20)
     else:
-        stage.claim("the loop asks them thousands of times", calls > 5_000)
+        stage.claim("the loop asks them thousands of times", calls > CALLS)
 
 
 LAB = Lab(

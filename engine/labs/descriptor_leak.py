@@ -46,11 +46,15 @@ def talk(connection: socket.socket, service: Service) -> None:
 def play(stage: Stage) -> None:
     """Sixty clients, one after another."""
     stage.ask("/bytes/100")
-    stage.watch(0.3)
+    stage.watch(0.3, lambda: stage.numbers().descriptors)
     before = stage.numbers().descriptors or 0
     statuses = {stage.ask("/bytes/100").status for _ in range(REQUESTS)}
-    stage.watch(0.4)
-    grown = (stage.numbers().descriptors or 0) - before
+
+    def grown_now() -> int:
+        return (stage.numbers().descriptors or 0) - before
+
+    stage.watch(0.4, lambda: stage.mended or grown_now() > REQUESTS * 0.9)
+    grown = grown_now()
     stage.figure("grown", grown)
     stage.figure("requests", REQUESTS)
     stage.figure("limit", stage.numbers().descriptor_limit)

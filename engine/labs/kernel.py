@@ -8,12 +8,19 @@ ESTABLISHED, TIME_WAIT, CLOSE_WAIT = 1, 6, 8  # include/net/tcp_states.h
 
 def switches(pid: int) -> int:
     """How often the children of a process have given up a processor to wait for something."""
+    return sum(int(word) for word in _of_children(pid, "voluntary_ctxt_switches"))
+
+
+def all_sleep(pid: int) -> bool:
+    """Whether each child of a process waits for something."""
+    return set(_of_children(pid, "State")) == {"S"}
+
+
+def _of_children(pid: int, name: str) -> list[str]:
+    """The first word of a line of the status of each."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = 0
-    for child in children:
-        status = Path(f"/proc/{child}/status").read_text()
-        found += int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
-    return found
+    told = [Path(f"/proc/{child}/status").read_text() for child in children]
+    return [status.partition(f"\n{name}:")[2].split()[0] for status in told]
 
 
 def states(port: int) -> Counter[int]:
@@ -25,3 +32,11 @@ def states(port: int) -> Counter[int]:
             if int(local.rpartition(":")[2], 16) == port:
                 found[int(state, 16)] += 1
     return found
+
+
+def retransmits() -> int:
+    """Segments that this network has sent again, in all (RFC 1213, tcpRetransSegs)."""
+    names, values = [
+        line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if "Tcp:" in line
+    ]
+    return int(values[names.index("RetransSegs")])

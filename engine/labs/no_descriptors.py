@@ -15,6 +15,7 @@ from engine.service import Service
 SPARE = 4  # connections that there are descriptors for
 CLIENTS = 8
 PAUSE_S = 0.1
+ERRORS = 2_000
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:
@@ -67,7 +68,7 @@ def talk(connection: socket.socket, conversation: Conversation, service: Service
 def play(stage: Stage) -> None:
     """Twice as many clients as there are descriptors for."""
     clients = [stage.connect() for _ in range(CLIENTS)]
-    stage.watch(1.5)
+    stage.watch(1.5, lambda: stage.mended or stage.snapshot().counts.errors > ERRORS)
     numbers, errors = stage.numbers(), stage.snapshot().counts.errors
     stage.figure("errors", errors)
     stage.figure("cpu_percent", numbers.cpu_percent)
@@ -77,7 +78,7 @@ def play(stage: Stage) -> None:
     if stage.mended:
         stage.claim("the loop sleeps meanwhile", errors < 100)
     else:
-        stage.claim("the loop spins on a connection it cannot take", errors > 2_000)
+        stage.claim("the loop spins on a connection it cannot take", errors > ERRORS)
     for client in clients[:-1]:
         client.socket.close()
     last = clients[-1].ask("/bytes/100")  # a file would need a descriptor

@@ -16,7 +16,7 @@ def play(stage: Stage) -> None:
         return stage.ask("/wait/1000").seconds
 
     def fast() -> float:
-        stage.watch(0.1)
+        stage.watch(0.1, lambda: stage.snapshot().counts.requests)
         return stage.ask().seconds
 
     calls: list[Callable[[], float]] = [slow, *[fast] * OTHERS]
@@ -24,11 +24,11 @@ def play(stage: Stage) -> None:
     stage.figure("slow_s", slow_s)
     stage.figure("longest_s", max(others_s))
     stage.figure("others", OTHERS)
-    stage.claim("the slow request takes its second", 0.95 < slow_s < 2)
+    stage.claim("the slow request takes its second", slow_s > 0.95)
     if stage.mended:
-        stage.claim("the others do not wait for it", max(others_s) < 0.5)
+        stage.claim("the others are answered before it", max(others_s) < slow_s - 0.1)
     else:
-        stage.claim("all the others wait for it", min(others_s) > 0.7)
+        stage.claim("all the others wait for it", min(others_s) > 0.5)
 
 
 LAB = Lab(

@@ -6,22 +6,29 @@ from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 
 REQUESTS = 12
+ROUNDS = 3_000
 
 
 def play(stage: Stage) -> None:
     """One request after another on one connection."""
     with stage.connect() as client:
         times_ms = [client.ask().seconds * 1e3 for _ in range(REQUESTS)]
-    stage.watch(0.6)
+    stage.watch(0.6, lambda: not stage.mended or is_burning(stage))
     stage.figure("median_ms", statistics.median(times_ms))
     stage.figure("cpu_percent", stage.numbers().cpu_percent)
     rounds = stage.snapshot().counts.would_block
+    quick_ms = statistics.quantiles(times_ms, n=4)[0]  # whatever else the machine does meanwhile
     if stage.mended:
-        stage.claim("an answer takes a few ms", statistics.median(times_ms) < 30)
-        stage.claim("and the loop asks without end", rounds > 3_000)
+        stage.claim("an answer takes a few ms", quick_ms < 30)
+        stage.claim("and the loop asks without end", rounds > ROUNDS)
     else:
-        stage.claim("each answer waits for the pause", statistics.median(times_ms) > 45)
+        stage.claim("each answer waits for the pause", quick_ms > 45)
         stage.claim("and the loop is idle", rounds < 300)
+
+
+def is_burning(stage: Stage) -> bool:
+    """The loop asks and asks, and the system knows what that costs."""
+    return stage.snapshot().counts.would_block > ROUNDS and stage.numbers().cpu_percent >= 1
 
 
 LAB = Lab(

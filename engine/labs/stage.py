@@ -46,17 +46,23 @@ class Stage:
         """One request on a connection of its own; never raises OSError."""
         return ask_once(self.address, path, patience_s)
 
-    def watch(self, seconds: float) -> None:
-        """Let time pass: what is to be seen is what happens meanwhile."""
+    def watch(
+        self, seconds: float, until: Callable[[], object] = lambda: True, patience_s: float = 4.0
+    ) -> None:
+        """Let time pass: what is to be seen is what happens meanwhile. `until`: what is to be seen by
+        then, and is waited for where the machine gives the server no processor for a while."""
         sleep(seconds)
+        self.until(until, patience_s)
 
-    def until(self, condition: Callable[[], object], within_s: float = 3.0) -> bool:
-        """Whether it becomes true in this time."""
+    def until(
+        self, condition: Callable[[], object], within_s: float = 3.0, each_s: float = BEAT_S
+    ) -> bool:
+        """Whether it becomes true in this time; it is asked for `each_s`."""
         ends_s = monotonic() + within_s
         while not condition():
             if monotonic() > ends_s:
                 return False
-            sleep(BEAT_S)
+            sleep(each_s)
         return True
 
     # --- what it sees -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip(7); IPv6 has the same
 _MS = 1_000_000
 
 
@@ -125,6 +126,7 @@ class KernelProbe:
             unsent_bytes=seen.unsent_bytes,
             client_time_wait=at_clients[Tcp.TIME_WAIT] if self._sees_clients else None,
             client_close_wait=at_clients[Tcp.CLOSE_WAIT] if self._sees_clients else None,
+            client_ports=_client_ports() if self._sees_clients else None,
             listen_overflows=overflows,
             listen_drops=drops,
         )
@@ -237,6 +239,14 @@ def _read_bytes(row: Row) -> int:
 def _time_wait(rows: list[Row]) -> Room:
     left_ms = min([row.expires_ms for row in rows], default=TIME_WAIT_MS)
     return Room(len(rows), float(max(TIME_WAIT_MS - left_ms, 0)))
+
+
+def _client_ports() -> int | None:
+    try:
+        first, last = map(int, _PORT_RANGE.read_text(encoding="ascii").split())
+    except OSError:
+        return None
+    return last - first + 1
 
 
 def _listening() -> tuple[int, int] | None:

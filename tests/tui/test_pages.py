@@ -51,7 +51,7 @@ async def test_esc_gives_up_a_filter_that_is_being_typed() -> None:
         assert "q quit" in screen(dashboard)[-1]
 
 
-@pytest.mark.parametrize("key", ["enter", "g", "e", "question_mark", "m"])
+@pytest.mark.parametrize("key", ["enter", "g", "e", "question_mark", "m", "x"])
 async def test_under_a_page_the_other_keys_rest(key: str) -> None:
     run = a_lively_run()
     async with shown(run) as (dashboard, pilot):

@@ -1,0 +1,153 @@
+"""What the page of the labs shows, as lines: the list, a question, a run, an answer. Pure."""
+
+from collections.abc import Sequence, Set
+
+from engine.labs.lab import Act, Claim, Figure, Lab
+from engine.labs.told import Scene, Told, answer_of
+from engine.rooms import rooms_of
+from tui.format import Line, fit, flowed, padded, plain, wrapped
+from tui.panels import connections, rooms, server
+
+NUMBER_WIDTH, NAME_WIDTH = 4, 21
+QUESTION_LINES = 4  # below the list, of the lab at the cursor
+ROOM_LINES, SERVER_LINES = 3, 2  # of the server that is looked at
+LEAST_ROWS = 3
+KEPT_LINES = 13  # of the scene that is kept
+HINT = "  failures on purpose, each in a server of its own"
+
+
+def listed(labs: Sequence[Lab], done: Set[str], cursor: int, width: int, height: int) -> list[Line]:
+    """The list, scrolled so that the cursor is seen, and the question of the lab at the cursor."""
+    rows = max(min(len(labs), height - QUESTION_LINES - 3), 3)
+    first = min(max(cursor - rows // 2, 0), max(len(labs) - rows, 0))
+    title: Line = (
+        ("LABS", "title"), (f"  {len(done)} of {len(labs)} done", "value"),
+        (fit(HINT, max(width - 20, 0)), "name"),
+    )  # fmt: skip
+    shown = [
+        _row(number, labs[number], labs[number].name in done, number == cursor, width)
+        for number in range(first, min(first + rows, len(labs)))
+    ]
+    question = wrapped(labs[cursor].question, width - 2)
+    return [(), title, *shown, (), *[((f"  {part}", "text"),) for part in question]]
+
+
+def _row(number: int, lab: Lab, is_done: bool, is_chosen: bool, width: int) -> Line:
+    role = "chosen" if is_chosen else "text"
+    cursor = "> " if is_chosen else "  "
+    mark = "[x]" if is_done else "[ ]"
+    text = f"{number + 1:2}  {mark} {lab.name:{NAME_WIDTH}}{lab.title}"
+    return padded(((cursor, "key"), (fit(text, width - len(cursor)), role)), width, role)
+
+
+def heading(lab: Lab, number: int, labs: int, width: int) -> list[Line]:
+    """Which one it is."""
+    place = f"LAB {number} of {labs}"
+    return [(), ((place, "title"), (fit(f"  {lab.title}", width - len(place)), "value"))]
+
+
+def question(lab: Lab, width: int) -> list[Line]:
+    """What is asked, and the answers to choose from."""
+    lines: list[Line] = [(), *_paragraph("Question", lab.question, width), ()]
+    for number, choice in enumerate(sorted(lab.choices), 1):
+        parts = wrapped(choice, width - NUMBER_WIDTH)
+        lines.append(((f" {number}  ", "key"), (parts[0], "text")))
+        lines += [((" " * NUMBER_WIDTH + part, "text"),) for part in parts[1:]]
+    return [*lines, (), *_paragraph("Look at", lab.look, width)]
+
+
+def run(lab: Lab, told: Told, width: int, height: int) -> list[Line]:
+    """The lab's server while it is played, and what has shown so far."""
+    lines = [line for act in told.acts for line in _act(act, width)]
+    scene = told.scene
+    mended = bool(told.acts)
+    seconds = f"{scene.seconds:.1f} s" if scene else "its server starts"
+    lines.append(((_name(mended=mended), "title"), (f"  {seconds}", "value")))
+    lines += _paragraph("Look at", lab.look, width)
+    if scene is None:
+        return lines
+    lines += _claims(scene.claims, width) + _figures(scene.figures, width)
+    for found in scene.findings[:1]:
+        lines += _paragraph(f"Found, {found.id}", f"{found.text}.", width)[:2]
+    return [*lines, (), *_server(scene, width, height - len(lines) - 1)]
+
+
+def tells_more(scene: Scene, than: Scene | None) -> bool:
+    """Whether it is the one to keep: a failure that is found, or a connection, and the later the better."""
+    return than is None or _telling(scene) >= _telling(than)
+
+
+def _telling(scene: Scene) -> tuple[bool, bool]:
+    return bool(scene.findings), scene.snapshot.counts.open > 0
+
+
+def answer(lab: Lab, told: Told, chosen: str | None, scene: Scene | None, width: int) -> list[Line]:
+    """What it was, with the figures of this run, the fix for comparison, and `scene`, with the fault."""
+    right = lab.choices[0]
+    lines: list[Line] = []
+    if chosen is not None:
+        verdict = "That was right" if chosen == right else f"Your answer was: {chosen}. No"
+        lines += _paragraph(verdict, f"{right}.", width)
+    lines += _paragraph("Answer", answer_of(lab, told.acts), width)
+    lines += _paragraph("Fix", lab.fix, width)
+    for act in told.acts:
+        lines += [(), *_act(act, width)]
+        for name, seconds in act.findings.items():
+            lines.append(((f"  found: {name}, after {seconds:.1f} s", "warning"),))
+    if scene is None:
+        return lines
+    title: Line = ((_name(mended=False), "title"), (f"  at {scene.seconds:.1f} s", "value"))
+    return [*lines, (), title, *_server(scene, width, KEPT_LINES)]
+
+
+def _act(act: Act, width: int) -> list[Line]:
+    title: Line = ((_name(mended=act.mended), "title"),)
+    return [title, *_claims(act.claims, width), *_figures(act.figures, width)]
+
+
+def _name(*, mended: bool) -> str:
+    return "MENDED" if mended else "WITH THE FAULT"
+
+
+def _claims(claims: Sequence[Claim], width: int) -> list[Line]:
+    return [
+        (
+            ("  yes  ", "idle") if claim.holds else ("  NO   ", "warning"),
+            (fit(claim.text, width - 7), "text"),
+        )
+        for claim in claims
+    ]
+
+
+def _figures(figures: dict[str, Figure], width: int) -> list[Line]:
+    told = [(f"{name} {_value(value)}", "name") for name, value in figures.items()]
+    return [(("  ", "text"), *line) for line in flowed(told, width - 2) if plain(line)]
+
+
+def _value(value: Figure) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _server(scene: Scene, width: int, height: int) -> list[Line]:
+    """As the dashboard shows it, in so many lines."""
+    snapshot, status = scene.snapshot, scene.status
+    known = rooms_of(snapshot, scene.numbers, scene.kernel, is_traced=status.thinning == 1)
+    lines = rooms.lines(known, scene.kernel, width, ROOM_LINES)
+    lines += server.lines(snapshot, scene.numbers, status, width, SERVER_LINES)
+    rows = max(height - len(lines) - 2, LEAST_ROWS)
+    if not snapshot.rows:
+        return lines
+    look = connections.Look()
+    lines.append(connections.title(snapshot, rows, width, look))
+    return lines + connections.table(snapshot, status.engine_pid, width, rows, look)
+
+
+def _paragraph(name: str, text: str, width: int) -> list[Line]:
+    """A text after its name."""
+    first, *rest = wrapped(f"{name}: {text}", width)
+    return [
+        ((first[: len(name) + 1], "key"), (first[len(name) + 1 :], "text")),
+        *(((part, "text"),) for part in rest),
+    ]
