@@ -10,21 +10,25 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
-from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp
+from engine.probes.sock_diag import Question, Row, SockDiag, Tcp
 from engine.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
 HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_ACK)
 CONNECTING = (Tcp.SYN_SENT, Tcp.SYN_RECV)
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
+OURS = (*OPEN, Tcp.TIME_WAIT)
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
 SHARE = 50  # a look may cost one part in so many of a core
 WATCHING_S = 0.1  # between two looks while somebody waits
 RESTING_S = 1.0
+ALL_STATES_S = 0.5  # between two looks at TIME_WAIT and at clients, of which there may be thousands
 WATCHED = ("syn_retry", "accept_queue", "unread")  # no event tells that somebody is there
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
 _MS = 1_000_000
+# As numbers, since a row is compared with them for each socket.
+_CLOSE_WAIT, _SYN_RECV, _TIME_WAIT = map(int, (Tcp.CLOSE_WAIT, Tcp.SYN_RECV, Tcp.TIME_WAIT))
 
 
 class Waiting:
@@ -33,7 +37,7 @@ class Waiting:
 
     def __init__(
         self,
-        quiet_ms: Callable[[Info], int] = lambda info: info.last_ack_ms,
+        quiet_ms: Callable[[Row], int] = lambda row: row.last_ack_ms,
         moved: Callable[[Row], int] = lambda row: 0,
     ) -> None:
         """`quiet_ms`: since the packet that let it wait; `moved` changes when it waits anew."""
@@ -45,9 +49,7 @@ class Waiting:
         """These are in it now."""
         before, self._since = self._since, {}
         for row in rows:
-            since_ns, moved = now_ns, self._moved(row)
-            if row.info is not None:
-                since_ns -= self._quiet_ms(row.info) * _MS
+            since_ns, moved = now_ns - self._quiet_ms(row) * _MS, self._moved(row)
             earlier = before.get(row.cookie)
             if earlier is not None and earlier[1] == moved:
                 since_ns = min(since_ns, earlier[0])
@@ -71,35 +73,48 @@ class KernelProbe:
         # A client on another machine has its SYN_SENT, TIME_WAIT and CLOSE_WAIT there.
         self._sees_clients = host.startswith(LOOPBACK)
         self._rows: dict[int, Row] = {}
+        self._closed: list[Row] = []
+        self._clients: list[Row] | None = None
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
-        self._unread = Waiting(quiet_ms=lambda info: info.last_data_ms, moved=_read_bytes)
+        self._unread = Waiting(quiet_ms=lambda row: row.last_data_ms, moved=_read_bytes)
         self._listening_before = _listening()
         self._diag: SockDiag | None = None
         with contextlib.suppress(OSError):
             self._diag = SockDiag()
+
+    @property
+    def open_sockets(self) -> int:
+        """Of the server's port, as the last look saw them."""
+        return len(self._rows)
 
     def close(self) -> None:
         """The last look was taken."""
         if self._diag is not None:
             self._diag.close()
 
-    def sample(self, now_ns: int) -> KernelNumbers:
-        """Look now. What the kernel does not tell is None."""
+    def sample(self, now_ns: int, *, all_states: bool = True) -> KernelNumbers:
+        """Look now. What the kernel does not tell is None. `all_states` False: at what is open only; of
+        what is closed, and of clients, what the last look at all of it saw is told again."""
         if self._diag is None:
             return EMPTY_KERNEL
         try:
-            rows = self._ask(self._diag, OPEN)
-            closed = self._ask(self._diag, (Tcp.TIME_WAIT,))
-            clients = self._clients(self._diag)
+            states = OURS if all_states else OPEN
+            told = self._at_address(self._diag.ask(Question(self._family, states, self._port)))
+            if all_states:
+                self._closed = [row for row in told if row.state == _TIME_WAIT]
+                self._clients = self._look_at_clients(self._diag)
         except OSError:
             return EMPTY_KERNEL
+        closed, clients = self._closed, self._clients
+        rows = [row for row in told if row.state != _TIME_WAIT] if all_states else told
         self._rows = {row.cookie: row for row in rows}
         accepted = [row for row in rows if row.inode]
-        queued = [row for row in rows if not row.inode and row.state != Tcp.SYN_RECV]
-        left = [row for row in accepted if row.state == Tcp.CLOSE_WAIT]
+        queued = [row for row in rows if not row.inode and row.state != _SYN_RECV]
+        behind = [row for row in accepted if row.receive_queue]  # few, as a rule
+        left = [row for row in accepted if row.state == _CLOSE_WAIT]
         rooms = {
             "accept_queue": self._waiting.look(queued, now_ns),
-            "unread": self._unread.look(filter(_unread, accepted), now_ns),
+            "unread": self._unread.look(filter(_unread, behind), now_ns),
             "time_wait": _time_wait(closed),
             "close_wait": self._left.look(left, now_ns),
         }
@@ -111,7 +126,7 @@ class KernelProbe:
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
-            unread_bytes=sum(map(_unread, accepted)),
+            unread_bytes=sum(map(_unread, behind)),
             unsent_bytes=sum([row.send_queue for row in accepted]),
             client_time_wait=_count(clients, Tcp.TIME_WAIT),
             client_close_wait=_count(clients, Tcp.CLOSE_WAIT),
@@ -126,17 +141,15 @@ class KernelProbe:
     def view(self, conn: int) -> KernelView | None:
         """A connection as the last look saw it; None when it was not there."""
         row = self._rows.get(conn)
-        if row is None or row.info is None:
+        if row is None:
             return None
-        info = row.info
-        state = Tcp(row.state).name
-        queues = (row.receive_queue, row.send_queue)
         return KernelView(
-            state,
-            *queues,
-            rtt_us=info.rtt_us,
-            retransmits=info.retransmits,
-            not_sent=info.not_sent_bytes,
+            Tcp(row.state).name,
+            row.receive_queue,
+            row.send_queue,
+            rtt_us=row.rtt_us,
+            retransmits=row.retransmits_in_all,
+            not_sent=row.not_sent_bytes,
         )
 
     def inode_of(self, conn: int) -> int:
@@ -149,25 +162,25 @@ class KernelProbe:
         if self._diag is None:
             return {}
         try:
-            rows = self._ask(self._diag, HELD)
+            rows = self._diag.ask(Question(self._family, HELD, self._port, with_info=False))
         except OSError:
             return {}
         return {
-            row.inode: 0 if row.state == Tcp.LISTEN else row.cookie for row in rows if row.inode
+            row.inode: 0 if row.state == Tcp.LISTEN else row.cookie
+            for row in self._at_address(rows)
+            if row.inode
         }
 
-    def _ask(self, diag: SockDiag, states: Iterable[Tcp]) -> list[Row]:
-        with_info = Tcp.TIME_WAIT not in states
-        rows = diag.ask(Question(self._family, states, self._port, with_info=with_info))
-        # The port may be another listener's, at another address. A wildcard has them all.
-        return [row for row in rows if row.local == self._address or not any(self._address)]
-
-    def _clients(self, diag: SockDiag) -> list[Row] | None:
+    def _look_at_clients(self, diag: SockDiag) -> list[Row] | None:
         """Sockets at the other end, on this machine; None where clients come from elsewhere, too."""
         if not self._sees_clients:
             return None
         rows = diag.ask(Question(self._family, OF_CLIENTS, peer_port=self._port, with_info=False))
         return [row for row in rows if row.peer == self._address]
+
+    def _at_address(self, rows: list[Row]) -> list[Row]:
+        """The port may be another listener's, at another address. A wildcard has them all."""
+        return [row for row in rows if row.local == self._address or not any(self._address)]
 
 
 class KernelSampler:
@@ -176,7 +189,7 @@ class KernelSampler:
     def __init__(self, listener: socket.socket) -> None:
         self._probe = KernelProbe(listener)
         self._numbers = EMPTY_KERNEL
-        self._looked_s = -RESTING_S
+        self._looked_s = self._looked_at_all_s = -RESTING_S
         self._cost_s = 0.0
         self.close = self._probe.close
         self.view = self._probe.view
@@ -192,13 +205,18 @@ class KernelSampler:
     def numbers(self, at_most_old_s: float | None = None, *, is_busy: bool) -> KernelNumbers:
         """The last look; a new one if that is older than `at_most_old_s`, or than it need be."""
         now_s = time.monotonic()
-        if at_most_old_s is None:
+        if at_most_old_s is not None:
+            self._looked_at_all_s = -RESTING_S
+        else:
             is_watching = is_busy or any(map(self._holds, WATCHED))
             at_most_old_s = max(SHARE * self._cost_s, WATCHING_S if is_watching else RESTING_S)
         if now_s - self._looked_s >= at_most_old_s:
             self._looked_s = now_s
             before_s = time.thread_time()
-            self._numbers = self._probe.sample(time.monotonic_ns())
+            all_states = now_s - self._looked_at_all_s >= ALL_STATES_S
+            self._numbers = self._probe.sample(time.monotonic_ns(), all_states=all_states)
+            if all_states:
+                self._looked_at_all_s = now_s
             self._cost_s = time.thread_time() - before_s
         return self._numbers
 
@@ -213,11 +231,11 @@ def _packed(family: int, host: str) -> bytes:
 
 def _unread(row: Row) -> int:
     """Bytes. The kernel counts the end of stream as one more."""
-    return max(row.receive_queue - (row.state == Tcp.CLOSE_WAIT), 0)
+    return max(row.receive_queue - (row.state == _CLOSE_WAIT), 0)
 
 
 def _read_bytes(row: Row) -> int:
-    return row.info.received_bytes - row.receive_queue if row.info else 0
+    return row.received_bytes - row.receive_queue
 
 
 def _time_wait(rows: list[Row]) -> Room:

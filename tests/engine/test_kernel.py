@@ -8,7 +8,7 @@ import pytest
 from engine.kernel_numbers import EMPTY_KERNEL
 from engine.probes import kernel
 from engine.probes.kernel import KernelSampler, Waiting
-from engine.probes.sock_diag import Info, Row, SockDiag, Tcp
+from engine.probes.sock_diag import Row, SockDiag, Tcp
 from engine.snapshot import Room
 from tests.support import wait_until
 
@@ -16,8 +16,8 @@ MS = 1_000_000
 
 
 def row(cookie: int, quiet_ms: int, *, unread: int = 0, received: int = 0) -> Row:
-    info = Info(quiet_ms, quiet_ms, 50, 0, 0, received, 0)
-    return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, info)
+    numbers = (quiet_ms, quiet_ms, 50, 0, received, 0)
+    return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, *numbers)
 
 
 def test_a_packet_that_comes_later_does_not_make_a_wait_new() -> None:
