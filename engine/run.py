@@ -63,7 +63,7 @@ class Run:
             ask_for_times(self._listener)
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
-        self._kernel = KernelSampler(self._listener)
+        self._kernel = KernelSampler(self._listener, self.state.server.waits.queue.connections)
         self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._watch = Watch(self._kernel, self._probe, settings.allowed)
         self._numbers = ProcessNumbers()

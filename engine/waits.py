@@ -41,10 +41,13 @@ class Waits:
     def rooms(
         self, connections: Iterable[Connection], now_ns: int, accepted: int
     ) -> dict[str, Room]:
-        """One walk over the connections: how many are in each room, and the oldest."""
+        """One walk over the connections: how many are in each room, and the oldest. Each is in one room:
+        who waits in the queue of the server is neither idle nor in the handler meanwhile."""
         since: dict[State, list[int]] = {state: [] for state in State}
+        queued = self.queue.connections()
         for connection in connections:
-            since[connection.state].append(connection.since_ns)
+            if connection.conn not in queued:
+                since[connection.state].append(connection.since_ns)
         rooms = {
             "accept_queue": _room([], self._queued_ns(accepted), now_ns),
             "unread": _room([], self._unread_ns(), now_ns),

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from tests.plain_client import Client
+from tests.plain_client import Client, request
 from tests.serve_driver import Serve
 from tests.support import wait_until
 
@@ -24,6 +24,12 @@ def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> N
         )
         assert shot["rooms"]["accept_queue"]["now"] == 0
         assert shot["rooms"]["app_queue"]["longest_ms"] > 0
+        # Their requests are unread as well, and wait in the queue: that is the room that they are in.
+        assert {name: room["now"] for name, room in shot["rooms"].items() if room["now"]} == {
+            "app_queue": 3,
+            "idle": 2,
+        }
+        assert shot["unread_bytes"] == 3 * len(request("/"))
         silent[0].socket.close()
         assert waiting[0].answer().status == 200  # first in, first out
         shot = wait_until(

@@ -6,7 +6,7 @@ One thread. A look costs some microseconds for each socket, so whoever takes it 
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
@@ -92,9 +92,12 @@ class KernelProbe:
         if self._diag is not None:
             self._diag.close()
 
-    def sample(self, now_ns: int, *, all_states: bool = True) -> KernelNumbers:
+    def sample(
+        self, now_ns: int, *, all_states: bool = True, elsewhere: Container[int] = ()
+    ) -> KernelNumbers:
         """Look now. What the kernel does not tell is None. `all_states` False: at what is open only; of
-        what is closed, and of clients, what the last look at all of it saw is told again."""
+        what is closed, and of clients, what the last look at all of it saw is told again. `elsewhere`:
+        connections that wait in another room, so that they are not counted as unread, too."""
         if self._diag is None:
             return EMPTY_KERNEL
         try:
@@ -111,10 +114,11 @@ class KernelProbe:
         accepted = [row for row in rows if row.inode]
         queued = [row for row in rows if not row.inode and row.state != _SYN_RECV]
         behind = [row for row in accepted if row.receive_queue]  # few, as a rule
+        unread = [row for row in behind if _unread(row) and row.cookie not in elsewhere]
         left = [row for row in accepted if row.state == _CLOSE_WAIT]
         rooms = {
             "accept_queue": self._waiting.look(queued, now_ns),
-            "unread": self._unread.look(filter(_unread, behind), now_ns),
+            "unread": self._unread.look(unread, now_ns),
             "time_wait": _time_wait(closed),
             "close_wait": self._left.look(left, now_ns),
         }
@@ -186,8 +190,12 @@ class KernelProbe:
 class KernelSampler:
     """Looks often while somebody waits or is served, as far as a small share of a core allows."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(
+        self, listener: socket.socket, elsewhere: Callable[[], Container[int]] = tuple
+    ) -> None:
+        """`elsewhere` is asked before each look, see KernelProbe.sample."""
         self._probe = KernelProbe(listener)
+        self._elsewhere = elsewhere
         self._numbers = EMPTY_KERNEL
         self._looked_s = self._looked_at_all_s = -RESTING_S
         self._cost_s = 0.0
@@ -214,7 +222,7 @@ class KernelSampler:
             self._looked_s = now_s
             before_s = time.thread_time()
             all_states = now_s - self._looked_at_all_s >= ALL_STATES_S
-            self._numbers = self._probe.sample(time.monotonic_ns(), all_states=all_states)
+            self._numbers = self._probe.sample(time.monotonic_ns(), all_states=all_states, elsewhere=self._elsewhere())
             if all_states:
                 self._looked_at_all_s = now_s
             self._cost_s = time.thread_time() - before_s
