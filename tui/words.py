@@ -25,6 +25,7 @@ LETTER_ROLES = {
     " ": "text",
     "q": "accepted",
     "u": "reading",
+    "a": "reading",
     ":": "closed",
 }
 KIND_ROLES = {
@@ -61,6 +62,10 @@ def _unreported(words: list[str]) -> str:
     match words:
         case ["thinned", "requests", number, *_]:
             return f"{number} requests counted without detail"
+        case ["queue", "put", number]:
+            return f"into the app queue, {number} wait"
+        case ["queue", "take", *number]:
+            return f"out of the app queue, {number[0] if number else 0} wait"
         case ["lost", number]:
             return f"{number} events lost"
     return " ".join(words)

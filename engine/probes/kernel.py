@@ -222,7 +222,9 @@ class KernelSampler:
             self._looked_s = now_s
             before_s = time.thread_time()
             all_states = now_s - self._looked_at_all_s >= ALL_STATES_S
-            self._numbers = self._probe.sample(time.monotonic_ns(), all_states=all_states, elsewhere=self._elsewhere())
+            self._numbers = self._probe.sample(
+                time.monotonic_ns(), all_states=all_states, elsewhere=self._elsewhere()
+            )
             if all_states:
                 self._looked_at_all_s = now_s
             self._cost_s = time.thread_time() - before_s
