@@ -21,6 +21,12 @@ class InsideActions(Actions):
         page = Lanes(self.painter(), self.served, self.picture, self.draw_soon)
         self._open(page, closed)
 
+    def action_rooms(self) -> None:
+        """How long requests wait in each room."""
+        from tui.screens.rooms import RoomsPage
+
+        self._open(RoomsPage(self.painter(), self.picture))
+
     def action_step(self) -> None:
         """Hold the server; once it is held, let it go on by a step."""
         if (slow := self.served.slow_motion) is not None:

@@ -147,6 +147,12 @@ SCREEN = (
         8,
     ),
     Key(
+        "t",
+        (("t", "rooms"),),
+        "",
+        "the rooms in which requests wait, one by one: the longest wait in each, p50 and p99, limits",
+    ),
+    Key(
         "g",
         (("g", "graphs"),),
         "graphs",

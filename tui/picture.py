@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from engine.events import Event
 from engine.findings.finding import Finding
+from engine.kernel_numbers import EMPTY_KERNEL
 from engine.labs import server_of
 from engine.models import MODELS
-from engine.rooms import rooms_of
+from engine.rooms import Rooms, rooms_of
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.format import Line, count
 from tui.history import History
@@ -37,6 +38,8 @@ class Picture:
         self.heights = Heights(0, 1, 4, 0, 0, 1, 0)
         self.status: RunStatus = run.status()
         self.snapshot: Snapshot = EMPTY_SNAPSHOT
+        self.kernel = EMPTY_KERNEL
+        self.rooms: Rooms = {}
         self.findings: tuple[Finding, ...] = ()
         self.table = TableView(run)
         self.history = History()
@@ -63,8 +66,9 @@ class Picture:
             unreported = self.snapshot.unreported
             self.recorder.look(now_ns, status, numbers, run.bursts, unreported, kernel)
         self.history.feed(self.snapshot, numbers, now_ns)
-        known = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
-        rooms_part = rooms.lines(known, kernel, width, room_lines(height))
+        self.kernel = kernel
+        self.rooms = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
+        rooms_part = rooms.lines(self.rooms, kernel, width, room_lines(height))
         server_part = [
             *[server.title(width)][: server_title(height)],
             *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
