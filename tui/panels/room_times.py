@@ -12,7 +12,7 @@ from engine.snapshot import Room
 from tui.format import Column, Line, choose, count, heading, milliseconds, table_row
 from tui.words import ROOM_ROLES, longest_wait
 
-WHAT_WIDTH = 64  # of the longest
+WHAT_WIDTH = 56  # of the longest
 Row = tuple[str, Room | None, str]
 """Its name, what it holds, and what is said of it."""
 
@@ -38,11 +38,11 @@ def _said(name: str, room: Room | None, kernel: KernelNumbers) -> str:
         return ROOMS[name].meaning
     if name in OF_THE_KERNEL:
         if not kernel.rooms:
-            return "not known: the kernel does not tell of its sockets here"
+            return "not known: the kernel does not tell of its sockets"
         return "not known: clients may be on other machines"
     if name == "app_queue":
         return "this model has none"
-    return "not known: most connections are only counted, or none is watched"
+    return "not known: connections are only counted, or not watched"
 
 
 def _apart(row: Row) -> Line:

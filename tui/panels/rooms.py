@@ -76,7 +76,7 @@ def _title(kernel: KernelNumbers, width: int, *, tells_left: bool) -> Line:
     left = "p50 / p99 of those that have left, " if tells_left else ""
     told = f"  now, the longest wait, {left}share"
     if not kernel.rooms:
-        told += "   -: the kernel does not tell of its sockets here"
+        told += "   -: not told by the kernel"
     more = [
         ("unread", kernel.unread_bytes and size(kernel.unread_bytes)),
         ("unsent", kernel.unsent_bytes and size(kernel.unsent_bytes)),
