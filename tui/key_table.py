@@ -143,7 +143,8 @@ SCREEN = (
         "o",
         (("o", "code"),),
         "code",
-        "the source of the model, lit where it runs, with how often and how long each line ran",
+        "the source of the model, lit where it runs, with how often and how long each line ran; on large "
+        "screens beside the connections, where ← → go from event to event",
         8,
     ),
     Key(

@@ -11,6 +11,8 @@ EVENT_TITLE = 1
 LEAST_ROWS = 4  # of connections, before anything else gets a line
 ROOMY = 30  # lines from which on blank lines part the panels
 TALL = 50  # lines from which on the rooms have percentiles, too
+CODE_FROM = 160, 30  # columns and lines from which on the code stands beside the connections
+CODE_SHARE = 0.5  # of the columns
 EVENTS_FROM = 24  # lines from which on the last events are shown
 EVENTS_SMALL = 3
 EVENTS_ALONE = 5  # on a small screen as long as no burst wants the room
@@ -50,6 +52,12 @@ def room_lines(height: int) -> int:
     if height >= TALL:
         return 6
     return 5 if height >= ROOMY else 3 if height >= EVENTS_FROM else 1
+
+
+def code_width(width: int, height: int) -> int:
+    """Columns of the code beside the connections; 0: it has a page of its own."""
+    is_large = width >= CODE_FROM[0] and height >= CODE_FROM[1]
+    return int(width * CODE_SHARE) if is_large else 0
 
 
 def server_title(height: int) -> int:
