@@ -108,12 +108,11 @@ class Run:
 
     def toggle_load(self, plan: Plan) -> None:
         """Start sustained load by the plan, whose URL is ours; or end what is under way."""
-        serving = self._engines.serving
         asked = replace(
             plan,
             url=self.url + "/",
             allow_remote=True,
-            server_pid=serving.pid if serving else None,
+            server_pid=self._engines.serving_pid,
             watcher_pid=os.getpid(),
             parent_pid=os.getpid(),
         )
@@ -160,6 +159,7 @@ class Run:
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it."""
         self._note_unreported()
+        self.state.server.waits.unread = self._kernel.unread_since_ns().keys()
         return self.state.snapshot(monotonic_ns(), first_row, rows, order)
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
@@ -193,7 +193,7 @@ class Run:
             model=engines.model,
             url=self.url,
             mode=self._mode(),
-            engine_pid=engines.serving.pid if engines.serving else None,
+            engine_pid=engines.serving_pid,
             phase=engines.phase,
             thinning=self.thinning,
             draining=len(engines.draining),
@@ -212,9 +212,9 @@ class Run:
         if now_s - self._sampled_s >= at_most_old_s:
             self._sampled_s = now_s
             self._is_busy = False
-            serving, others = self._engines.serving, self._engines.draining
-            pid, queue = serving.pid if serving else None, listening.accept_queue(self._listener)
-            self._numbers = self._probe.sample(pid, [engine.pid for engine in others], queue)
+            others, queue = self._engines.draining, listening.accept_queue(self._listener)
+            pids = [engine.pid for engine in others]
+            self._numbers = self._probe.sample(self._engines.serving_pid, pids, queue)
         return self._numbers
 
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:

@@ -4,7 +4,7 @@ Changed only by the fold (state.py). Pure.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from engine.app_queue import AppQueue
 from engine.connection import Connection
@@ -14,12 +14,17 @@ from engine.snapshot import Room, State
 WAITS_KEPT = 1_000  # finished requests, or waits, behind the percentiles of a room
 
 
+_RESTING = (State.ACCEPTED, State.IDLE)
+
+
 class Waits:
     """The last finished requests and waits in the accept queue, and the queue of the server."""
 
     def __init__(self) -> None:
         self.finished: deque[Split] = deque(maxlen=WAITS_KEPT)
         self.queue = AppQueue()
+        self.unread: Collection[int] = ()
+        """Connections whose bytes nobody has read, as the kernel tells: the fold is told of them."""
         self._queued: dict[int, int] = {}
         """Number of a connection, in the order of their accepts -> its wait in ns, if that is told."""
 
@@ -42,12 +47,14 @@ class Waits:
         self, connections: Iterable[Connection], now_ns: int, accepted: int
     ) -> dict[str, Room]:
         """One walk over the connections: how many are in each room, and the oldest. Each is in one room:
-        who waits in the queue of the server is neither idle nor in the handler meanwhile."""
+        who waits in the queue of the server is neither idle nor in the handler meanwhile, and whose bytes
+        nobody reads is not idle."""
         since: dict[State, list[int]] = {state: [] for state in State}
         queued = self.queue.connections()
         for connection in connections:
-            if connection.conn not in queued:
-                since[connection.state].append(connection.since_ns)
+            conn, state = connection.conn, connection.state
+            if conn not in queued and not (state in _RESTING and conn in self.unread):
+                since[state].append(connection.since_ns)
         rooms = {
             "accept_queue": _room([], self._queued_ns(accepted), now_ns),
             "unread": _room([], self._unread_ns(), now_ns),

@@ -69,7 +69,9 @@ def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
         asks.ask("/")
         leaves.half_close()
         assert room_of(server, "unread", since_s)["now"] == 1
-        assert server.snapshot()["unread_bytes"] == len(request("/"))
+        shot = server.snapshot()
+        assert shot["unread_bytes"] == len(request("/"))
+        assert shot["rooms"]["idle"]["now"] == 1  # the one that leaves, and not the one that asks
         asks.ask("/")  # more of it does not make the first one new
         assert room_of(server, "unread", since_s)["now"] == 1
         assert room_of(server, "close_wait", since_s)["now"] == 1

@@ -58,6 +58,15 @@ def test_who_waits_in_the_queue_is_in_no_other_room() -> None:
     }
 
 
+def test_whose_bytes_nobody_has_read_is_not_idle() -> None:
+    state = ServerState()
+    state.fold([event(Kind.ACCEPT, conn, conn * MS) for conn in (1, 2, 3)])
+    state.fold([event(Kind.RECV, 3, 4 * MS, bytes=9), event(Kind.REQUEST, 3, 4 * MS)])
+    state.server.waits.unread = {2, 3}  # the next request of 3, which is in the handler
+    rooms = state.snapshot(5 * MS).rooms
+    assert (rooms["idle"].now, rooms["handler"].now) == (1, 1)
+
+
 def test_lost_puts_and_takes_leave_no_ghost() -> None:
     assert room(told("queue put 1", "queue put 2", "queue put 2"), 5).now == 2
     assert room(told("queue put 1", "queue put 2", "queue take"), 5).now == 0
