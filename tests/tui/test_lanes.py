@@ -52,6 +52,21 @@ async def test_the_pieces_of_the_chosen_connection_are_told() -> None:
         assert "1.02 s so far" in text
 
 
+async def test_a_child_that_serves_is_named_by_its_pid() -> None:
+    run = FakeRun("process")
+    run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001")
+    run.wait(0.5)
+    run.tell(Kind.RECV, 1, moved=83, note="unread for 100000 us", pid=4200)
+    run.tell(Kind.REQUEST, 1, note="GET /wait/1500", pid=4200)
+    run.wait(1)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("v", "down")
+        told = " ".join(" ".join(screen(dashboard)).split())
+        assert "A accepted MainThread pid 4120" in told
+        assert "u unread until pid 4200 pid 4200" in told
+        assert "H handler pid 4200 pid 4200" in told
+
+
 async def test_a_loop_tells_its_turns() -> None:
     run = FakeRun("epoll")
     run.tell(Kind.LISTEN, note="127.0.0.1:7890")

@@ -11,6 +11,7 @@ PIECES  of #132, newest last
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from engine.events import KIND_NAMES, Event
 from engine.lanes import IN_APP_QUEUE, NOT_KEPT, QUEUED, UNREAD, Lane
@@ -153,8 +154,16 @@ def legend(width: int) -> Line:
 
 # --- pieces -----------------------------------------------------------------------------------------
 
-Context = tuple[Place, TurnOf, int, int]
-"""Event -> its line, and its turn; when the connection was accepted, now."""
+
+class Context(NamedTuple):
+    """What is known beside a piece."""
+
+    place: Place
+    turn_of: TurnOf
+    opened_ns: int
+    now_ns: int
+    acceptor: int
+    """The process that accepted the connection."""
 
 
 def pieces(
@@ -173,7 +182,7 @@ def pieces(
 
 
 def _begun(piece: Piece, context: Context) -> Line:
-    since_ns = piece.begin_ns - context[2]  # less than 0: it was in the accept queue
+    since_ns = piece.begin_ns - context.opened_ns  # less than 0: it was in the accept queue
     return ((f"{'+' if since_ns >= 0 else '-'}{milliseconds(abs(since_ns) / 1e6)}", "name"),)
 
 
@@ -182,7 +191,7 @@ def _length(piece: Piece, context: Context) -> Line:
         return ((milliseconds((piece.end_ns - piece.begin_ns) / 1e6), "text"),)
     if piece.letter in RESTING:
         return (("goes on", "name"),)
-    so_far = milliseconds((context[3] - piece.begin_ns) / 1e6)
+    so_far = milliseconds((context.now_ns - piece.begin_ns) / 1e6)
     return ((f"{so_far} so far", LETTER_ROLES[piece.letter]),)
 
 
@@ -193,8 +202,8 @@ def _state(piece: Piece, _: Context) -> Line:
 def _by(piece: Piece, context: Context) -> Line:
     """Who began it; who ended it, too, if that is somebody else. Of a loop in which turns."""
     began, ended = piece.began, piece.ended or piece.began
-    first, last = _who(began, ended), _who(ended, began)
-    turns = [context[1](event) if event else 0 for event in (began, ended)]
+    first, last = _who(began, context.acceptor), _who(ended, context.acceptor)
+    turns = [context.turn_of(event) if event else 0 for event in (began, ended)]
     told = first if first == last else f"{first}, then {last}"
     if began is None:
         told, turns = f"until {last}", turns[1:]
@@ -204,12 +213,8 @@ def _by(piece: Piece, context: Context) -> Line:
     return ((told, "text"),)
 
 
-def _who(event: Event | None, other: Event | None) -> str:
-    if event is None:
-        return ""
-    if event.task == "MainThread" and other is not None and event.pid != other.pid:
-        return f"pid {event.pid}"
-    return event.task
+def _who(event: Event | None, acceptor: int) -> str:
+    return "" if event is None else _owner(event.task, event.pid, acceptor)
 
 
 def _pid(piece: Piece, _: Context) -> Line:
@@ -224,7 +229,7 @@ def _what(piece: Piece, _: Context) -> Line:
 
 
 def _line(piece: Piece, context: Context) -> Line:
-    return ((context[0](piece.began) if piece.began else "", "name"),)
+    return ((context.place(piece.began) if piece.began else "", "name"),)
 
 
 _COLUMNS: tuple[tuple[int, Column], ...] = (

@@ -83,7 +83,9 @@ class Lanes(Page):
         ]
         chosen = connections.get(table.chosen or 0)
         if below and chosen is not None:
-            context = (self._picture.place, turn_of, chosen.opened_ns, table.now_ns)
+            context = panel.Context(
+                self._picture.place, turn_of, chosen.opened_ns, table.now_ns, chosen.acceptor
+            )
             drawn += panel.pieces(chosen.number, pieces(chosen, below - 2), context, width, below)
         elif below:
             drawn.append((("↑ ↓ choose a connection: who did each piece of its life", "hint"),))
