@@ -225,7 +225,8 @@ def _pid(piece: Piece, _: Context) -> Line:
 def _what(piece: Piece, _: Context) -> Line:
     if piece.began is None:
         return (("kernel: bytes came" if piece.letter == UNREAD else "kernel: connected", "name"),)
-    return ((f"{KIND_NAMES[piece.began.kind]} {what(piece.began)}", "text"),)
+    kind = "" if piece.letter == IN_APP_QUEUE else f"{KIND_NAMES[piece.began.kind]} "
+    return ((f"{kind}{what(piece.began)}", "text"),)
 
 
 def _line(piece: Piece, context: Context) -> Line:

@@ -90,9 +90,9 @@ def _what(row: Row, _: None) -> Line:
 _COLUMNS: tuple[tuple[int, Column], ...] = (
     (0, Column("room", 14, 14, _room)),
     (1, Column("now", 7, 7, _now, is_right=True)),
-    (6, Column("limit", 7, 7, _limit, is_right=True)),
+    (5, Column("limit", 7, 7, _limit, is_right=True)),
     (2, Column("longest", 9, 9, _longest, is_right=True)),
     (3, Column("p50", 9, 9, _p50, is_right=True)),
     (4, Column("p99", 9, 9, _p99, is_right=True)),
-    (5, Column("what it is", WHAT_WIDTH, WHAT_WIDTH, _what)),
+    (6, Column("what it is", WHAT_WIDTH, WHAT_WIDTH, _what)),
 )
