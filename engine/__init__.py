@@ -32,7 +32,8 @@ Where to look, in the order in which an event travels:
                      strip_letters.py), table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), worker_views.py (what each of
                      them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
-    lanes.py         connections along time, a letter for each column, and who did each piece
+    lanes.py         connections along time, a letter for each column; pieces.py: who did each piece;
+                     turns.py: in which turn of a loop
     line_counts.py   how often and how long each line of a model's source ran
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
     probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets

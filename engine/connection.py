@@ -157,13 +157,18 @@ class Connection:
         self.free_ns = at_ns
         return was_queued
 
-    def leave_queue(self, at_ns: int, waited_ns: int) -> None:
-        """It was in the queue of the server for so long, with a request or before one."""
+    def pass_queue(self, event: Event, waited_ns: int | None) -> None:
+        """It comes into the queue of the server, or leaves it after so long, with a request or before
+        one."""
+        self.log.append(event)
+        self.states.append(self.state)
+        if waited_ns is None:
+            return
         if self.pending:
             self.told[-self.pending].wait_in_queue(waited_ns)
         else:
             self.app_queue_ns = (self.app_queue_ns or 0) + waited_ns
-            self.free_ns = at_ns
+            self.free_ns = event.at_ns
 
     def begin_request(self, title: str, at_ns: int) -> None:
         """What was received is a request."""

@@ -114,6 +114,11 @@ class Engines:
         return self._serving
 
     @property
+    def serving_pid(self) -> int | None:
+        """Its process; None: there is none."""
+        return self._serving.pid if self._serving else None
+
+    @property
     def draining(self) -> list[EngineProcess]:
         """Those that answer the connections they still have, and those not yet buried."""
         return self._old

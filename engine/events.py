@@ -42,6 +42,9 @@ UNREAD = "unread for "
 """How the note of a recv begins whose bytes the kernel had before; microseconds follow."""
 QUEUE = "queue "
 """How the note of a tick begins that tells of the queue of the server: `queue put 3`, `queue take 2`."""
+TURN = "turn"
+"""How the note of a tick begins that tells of a wake-up of an event loop: `turn 812`; without a number:
+those that follow are not told."""
 
 LIFE = frozenset(
     {Kind.LISTEN, Kind.ACCEPT, Kind.RELEASE, Kind.CLOSE, Kind.SPAWN, Kind.EXIT, Kind.ERROR}

@@ -11,7 +11,7 @@ class KernelNumbers:
 
     rooms: dict[str, Room] = field(default_factory=dict)
     """`syn_retry`, `accept_queue`, `unread`, `time_wait` and `close_wait`, as far as they are known.
-    Their waits are lower bounds, to a jiffy (1 to 10 ms)."""
+    Their waits are lower bounds, but for the grain of a jiffy (1 to 10 ms)."""
     unread_bytes: int | None = None
     unsent_bytes: int | None = None
     """That clients have not acknowledged."""

@@ -1,4 +1,4 @@
-"""The lives of connections along time: a letter for each column, and who did each piece. Pure.
+"""The lives of connections along time: a letter for each column, and whose hands they were in. Pure.
 
 A lane is exact as far back as the events of its connection are kept. Before those it is told by the
 finished cells of 150 ms that the connection keeps for up to a minute, and before those by nothing.
@@ -11,13 +11,15 @@ from functools import lru_cache
 
 from engine.connection import Connection
 from engine.events import Event, Kind
+from engine.pieces import OVER, waits
 from engine.snapshot import STRIP_CELL_NS, ConnectionView, State
 from engine.strip_letters import CELL_BIT, letter_of, parts_of
 
-NOT_KEPT, QUEUED, UNREAD = ":", "q", "u"
+NOT_KEPT, QUEUED, UNREAD, IN_APP_QUEUE = ":", "q", "u", "a"
 LANE_LETTERS = {
     QUEUED: "in the accept queue, for so long at least",
-    UNREAD: "bytes have come that the server has not read; told of what is unread now",
+    UNREAD: "bytes had come that the server had not read",
+    IN_APP_QUEUE: "in the queue of the server, for a free worker",
     NOT_KEPT: "open; what happened then is not kept",
 }
 """What a lane shows beside STRIP_LETTERS."""
@@ -39,28 +41,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a connection's life in one state. Times are those of the events."""
-
-    state: State
-    begin_ns: int
-    end_ns: int | None
-    """None: it goes on."""
-    began: Event
-    """What led into the state."""
-    ended: Event | None
-    """What led out of it; None too where a process was killed."""
-
-
-@dataclass(frozen=True, slots=True)
 class Lane:
     """One connection, as one line shows it."""
 
     view: ConnectionView
     letters: str
-    """One of STRIP_LETTERS, `q`, `u` or NOT_KEPT for each column, oldest first; blank: not open."""
-    hands: tuple[tuple[int, int, str, int], ...]
-    """(first column, end, task, pid) of pieces of WORK: whose hands the connection was in."""
+    """One of STRIP_LETTERS or LANE_LETTERS for each column, oldest first; blank: not open."""
+    hands: tuple[tuple[int, int, Event], ...]
+    """(first column, end, what led into it) of pieces of WORK: whose hands the connection was in."""
 
 
 def span_of(end_ns: int, columns: int, length_ns: int) -> Span:
@@ -108,27 +96,16 @@ def lane(
     if view.queued_ms:
         came_ns = view.opened_ns - int(view.queued_ms * 1e6)
         told = _put(told, QUEUED, span.column_of(came_ns), span.column_of(view.opened_ns), " ")
+    accepted = span.column_of(connection.opened_ns)  # its letter stays to be seen
+    if accepted < span.columns and connection.opened_ns >= span.first * span.column_ns:
+        accepted += 1
+    for wait in waits(connection.log, span.first * span.column_ns):
+        end = len(told.rstrip()) if wait.end_ns is None else span.column_of(wait.end_ns)
+        first = max(span.column_of(wait.begin_ns), accepted)
+        told = _put(told, wait.letter, first, end, OVER[wait.letter])
     if unread_ns is not None:
-        told = _put(told, UNREAD, span.column_of(unread_ns), len(told.rstrip()), "_Ar")
+        told = _put(told, UNREAD, span.column_of(unread_ns), len(told.rstrip()), OVER[UNREAD])
     return Lane(view, told, tuple(_hands(connection, span, told)))
-
-
-def pieces(connection: Connection, most: int) -> list[Piece]:
-    """The last pieces of its life, oldest first, as far as its events are kept. States that were left at
-    the instant at which they were entered are none."""
-    found: list[Piece] = []
-    end_ns, ended = connection.closed_ns or None, None
-    log, states = connection.log, connection.states
-    for at in range(len(log) - 1, -1, -1):
-        if states[at] == State.CLOSED:
-            end_ns, ended = log[at].at_ns, log[at]
-        elif at == 0 or states[at - 1] != states[at]:
-            if log[at].at_ns != end_ns:
-                found.append(Piece(State(states[at]), log[at].at_ns, end_ns, log[at], ended))
-            end_ns, ended = log[at].at_ns, log[at]
-            if len(found) == most:
-                break
-    return found[::-1]
 
 
 # --- letters ----------------------------------------------------------------------------------------
@@ -147,7 +124,7 @@ def _by_events(connection: Connection, now_ns: int, span: Span) -> Iterator[str]
         if at >= 0:
             resting += [state] * (at - len(resting))
             kind = event.kind
-            if kind is not Kind.TICK or not (event.tells_bytes or event.queued_ms):
+            if kind is not Kind.TICK or (event.is_of_connection and not event.queued_ms):
                 happened[at] |= bits[kind]
         state = after
     resting += [state] * (span.columns - len(resting))
@@ -199,7 +176,7 @@ def _put(letters: str, letter: str, first: int, end: int, over: str) -> str:
 # --- who --------------------------------------------------------------------------------------------
 
 
-def _hands(connection: Connection, span: Span, letters: str) -> Iterator[tuple[int, int, str, int]]:
+def _hands(connection: Connection, span: Span, letters: str) -> Iterator[tuple[int, int, Event]]:
     """Runs of one letter of work, and who did what led into the last of it."""
     log = connection.log
     end = 0
@@ -212,7 +189,7 @@ def _hands(connection: Connection, span: Span, letters: str) -> Iterator[tuple[i
         until_ns = (span.first + end) * span.column_ns
         at = bisect_left(log, until_ns, key=_at_ns) - 1
         if at >= 0:
-            yield begin, end, log[at].task, log[at].pid
+            yield begin, end, log[at]
 
 
 def _at_ns(event: Event) -> int:

@@ -31,6 +31,9 @@ ROOMS = {
 }
 """In the order in which a request comes through them."""
 
+OF_THE_KERNEL = ("syn_retry", "accept_queue", "unread", "time_wait", "close_wait")
+"""Those outside of the server: no event tells who is there."""
+
 LEFT = (
     "accept_queue",
     "unread",

@@ -63,7 +63,7 @@ class Run:
             ask_for_times(self._listener)
         self.url = listening.url_of(self._listener)
         self._processes = ProcessSampler()
-        self._kernel = KernelSampler(self._listener)
+        self._kernel = KernelSampler(self._listener, self.state.server.waits.queue.connections)
         self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._watch = Watch(self._kernel, self._processes, settings.allowed)
         self._shown = EMPTY_SNAPSHOT
@@ -108,12 +108,11 @@ class Run:
 
     def toggle_load(self, plan: Plan) -> None:
         """Start sustained load by the plan, whose URL is ours; or end what is under way."""
-        serving = self._engines.serving
         asked = replace(
             plan,
             url=self.url + "/",
             allow_remote=True,
-            server_pid=serving.pid if serving else None,
+            server_pid=self._engines.serving_pid,
             watcher_pid=os.getpid(),
             parent_pid=os.getpid(),
         )
@@ -170,6 +169,7 @@ class Run:
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it."""
         self._note_unreported()
+        self.state.server.waits.unread = self._kernel.unread_since_ns().keys()
         self._shown = self.state.snapshot(monotonic_ns(), first_row, rows, order)
         return self._shown
 
@@ -204,7 +204,7 @@ class Run:
             model=engines.model,
             url=self.url,
             mode=self._mode(),
-            engine_pid=engines.serving.pid if engines.serving else None,
+            engine_pid=engines.serving_pid,
             phase=engines.phase,
             thinning=self.thinning,
             draining=len(engines.draining),
@@ -217,9 +217,9 @@ class Run:
 
     def numbers(self, at_most_old_s: float | None = None) -> ProcessNumbers:
         """What the operating system says of the server; at most half a second old while it works."""
-        serving, others = self._engines.serving, [engine.pid for engine in self._engines.draining]
-        pid, queue = serving.pid if serving else None, listening.accept_queue(self._listener)
-        return self._processes.numbers(pid, others, queue, at_most_old_s)
+        pids = [engine.pid for engine in self._engines.draining]
+        queue = listening.accept_queue(self._listener)
+        return self._processes.numbers(self._engines.serving_pid, pids, queue, at_most_old_s)
 
     def kernel(self, at_most_old_s: float | None = None) -> KernelNumbers:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""

@@ -161,8 +161,8 @@ class ServerState:
             if event.kind is TICK and event.note.startswith(QUEUE):
                 waited_ns = self.server.waits.queue.take(event, event.note.split())
                 connection = self.connections.get(event.conn)
-                if connection is not None and waited_ns is not None:
-                    connection.leave_queue(event.at_ns, waited_ns)
+                if connection is not None:
+                    connection.pass_queue(event, waited_ns)
                 return
             ended = self.workers.take(event)
         except (IndexError, ValueError):

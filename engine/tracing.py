@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 from engine import callers
 from engine.event_queue import SharedMemory
 from engine.event_writer import THREAD, Writer
-from engine.events import Kind
+from engine.events import TURN, Kind
 from engine.heirs import Heir, Heirs
 from engine.no_writer import NoWriter
-from engine.service import Settings
+from engine.service import TELL_TIMES, Settings
 
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
+_MASK_32 = 2**32 - 1
 _frame = sys._getframe
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 
@@ -38,6 +39,8 @@ class Tracer:
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
+        self.turns = 0
+        self._tells_turns = False
         self.memory: SharedMemory
         self.heir_texts: tuple[str, ...] = ()
         """What children are going to say, as far as that is known."""
@@ -63,7 +66,8 @@ class Tracer:
         """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
         self.memory.after_fork()
         self.pid = os.getpid()
-        self.forks = self.would_block = self.wakeups = 0
+        self.forks = self.would_block = self.wakeups = self.turns = 0
+        self._tells_turns = False
         self._inherited = self.writer  # kept: to free it would write to its pages
         if heir is None:
             self.writer = NoWriter(self.memory)
@@ -90,6 +94,17 @@ class Tracer:
         self.would_block += 1
         if at_accept:
             self.tick()
+
+    def begin_turn(self) -> None:
+        """A loop has woken with something to do. Each is told while there is not too much to tell."""
+        self.wakeups += 1
+        self.turns += 1
+        if self.thinning[0] & TELL_TIMES:
+            self._tells_turns = True
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN, self.turns & _MASK_32)
+        elif self._tells_turns:
+            self._tells_turns = False
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN)
 
     def tick(self) -> None:
         """Tell the counts since the last tick, if that was a while ago."""
@@ -170,7 +185,7 @@ def _traced_select(*args: Any) -> Any:
 def _counted(ready: _Ready) -> _Ready:
     """What a loop is told after its wait: a list, or three of select."""
     if any(ready):  # else only the time-out woke it
-        tracer.wakeups += 1
+        tracer.begin_turn()
     if monotonic_ns() >= tracer.next_tick_ns:
         tracer.tick()
     return ready

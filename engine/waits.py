@@ -4,7 +4,7 @@ Changed only by the fold (state.py). Pure.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from engine.app_queue import AppQueue
 from engine.connection import Connection
@@ -12,6 +12,7 @@ from engine.request_life import Split
 from engine.snapshot import Room, State
 
 WAITS_KEPT = 1_000  # finished requests, or waits, behind the percentiles of a room
+_RESTING = (State.ACCEPTED, State.IDLE)
 
 
 class Waits:
@@ -20,6 +21,8 @@ class Waits:
     def __init__(self) -> None:
         self.finished: deque[Split] = deque(maxlen=WAITS_KEPT)
         self.queue = AppQueue()
+        self.unread: Collection[int] = ()
+        """Connections whose bytes nobody has read, as the kernel tells: the fold is told of them."""
         self._queued: dict[int, int] = {}
         """Number of a connection, in the order of their accepts -> its wait in ns, if that is told."""
 
@@ -41,10 +44,17 @@ class Waits:
     def rooms(
         self, connections: Iterable[Connection], now_ns: int, accepted: int
     ) -> dict[str, Room]:
-        """One walk over the connections: how many are in each room, and the oldest."""
+        """One walk over the connections: how many are in each room, and the oldest. Each is in one room:
+        who waits in the queue of the server is neither idle nor in the handler meanwhile, and whose bytes
+        nobody reads is not idle."""
         since: list[list[int]] = [[] for _ in State]
+        queued = self.queue.connections()
+        resting = queued.union(self.unread)
+        elsewhere = [resting if state in _RESTING else queued for state in State]
         for connection in connections:
-            since[connection.state].append(connection.since_ns)
+            state = connection.state
+            if connection.conn not in elsewhere[state]:
+                since[state].append(connection.since_ns)
         rooms = {
             "accept_queue": _room([], self._queued_ns(accepted), now_ns),
             "unread": _room([], self._unread_ns(), now_ns),

@@ -56,7 +56,7 @@ class Descriptor:
 
     number: int
     what: str
-    """`listener`, `connection`, `socket`, `pipe`, `eventpoll`, or a path."""
+    """`listener`, `connection`, `unix socket`, `socket`, `pipe`, `eventpoll`, or a path."""
     conn: int
     """Of a connection; else 0."""
     holders: int

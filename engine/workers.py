@@ -5,7 +5,8 @@ Changed only by the fold (state.py). Pure.
 
 from typing import NamedTuple
 
-from engine.events import Event, Kind
+from engine.events import TURN, Event, Kind
+from engine.turns import Turns
 
 Worker = tuple[int, str]
 """(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
@@ -45,6 +46,7 @@ class Workers:
         self._engines: list[int] = []  # those that listened and have not ended; the last one serves
         self._last_child: dict[int, int] = {}  # process -> the child that it forked last
         self._models: dict[int, str] = {}  # process -> the model that it belongs to
+        self._turns = Turns()
 
     def __len__(self) -> int:
         """Processes and threads that were started and have not ended."""
@@ -95,6 +97,13 @@ class Workers:
         Told on after its end; None for a process whose start was not told, and for one of long ago."""
         return self._models.get(pid)
 
+    def turn_of(self, event: Event) -> int:
+        """The turn of its process's loop in which something was done; 0: it was not done by a loop, or that
+        is not told."""
+        if (event.pid, event.task) in self._started.get(event.pid, ()):
+            return 0  # a thread beside the loop
+        return self._turns.at(event.pid, event.at_ns)
+
     def heir(self, pid: int) -> int:
         """Who serves on when a process gives up its copy of a socket: the child that it has just made;
         itself, if it made none."""
@@ -116,6 +125,8 @@ class Workers:
             self._started.get(event.pid, {}).pop(_worker(event, words), None)
             if words[0] == "process":
                 return self._end(int(words[1]), is_clean=words[2:] == ["exit", "0"])
+        elif event.kind is Kind.TICK and words[:1] == [TURN]:
+            self._turns.begin(event, words)
         elif event.kind is Kind.TICK and event.pid not in self._engines[:-1]:
             figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
             self.wakeups += figures.get("wakeups", 0)
@@ -143,6 +154,7 @@ class Workers:
             ended += [child for child, _ in self._started.pop(one, ()) if child not in ended]
             self._last_child.pop(one, None)
             self._done.pop(one, None)
+            self._turns.forget(one)
         was_engine = pid in self._engines
         if was_engine:
             self._engines.remove(pid)

@@ -85,6 +85,27 @@ def test_whole_requests_wait_for_a_thread_of_the_pool() -> None:
 
 
 @pytest.mark.parametrize("model", LOOPS)
+def test_what_a_loop_does_it_does_in_a_turn(model: str) -> None:
+    with Serve(model, "--events", "-") as server, Client(server.port) as client:
+        assert [client.get("/").status for _ in range(2)] == [200, 200]
+        # From a quarter of a second on it is known that there is not too much to tell.
+        wait_until(lambda: client.get("/").status == 200 and turns_of_recvs(server.events)[-2:])
+        first, second = turns_of_recvs(server.events)[-2:]
+        assert 0 < first < second
+
+
+def turns_of_recvs(events: list[Json]) -> list[int]:
+    """The turn of each recv since turns are told."""
+    turn, turns = 0, []
+    for event in events:
+        if event["note"].startswith("turn "):
+            turn = int(event["note"].split()[1])
+        elif event["kind"] == "recv" and turn:
+            turns.append(turn)
+    return turns if len(turns) > 1 else []
+
+
+@pytest.mark.parametrize("model", LOOPS)
 def test_events_name_lines_of_the_models_page(model: str) -> None:
     page = inspect.getsource(import_module(MODELS[model])).splitlines()
     calls = {"accept": ".accept()", "recv": ".recv(", "send": ".send(", "close": ".close()"}

@@ -60,6 +60,7 @@ RULES = [
             "engine.kernel_numbers",
             "engine.worker_view",
             "engine.lanes",
+            "engine.pieces",
             "engine.line_counts",
             "engine.findings.finding",
             "tui.format",

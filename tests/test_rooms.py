@@ -91,7 +91,9 @@ def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
             asks.ask("/")
             leaves.half_close()
         assert room_of(server, "unread", since)["now"] == 1
-        assert server.snapshot()["unread_bytes"] == len(request("/"))
+        shot = server.snapshot()
+        assert shot["unread_bytes"] == len(request("/"))
+        assert shot["rooms"]["idle"]["now"] == 1  # the one that leaves, and not the one that asks
         asks.ask("/")  # more of it does not make the first one new
         assert room_of(server, "unread", since)["now"] == 1
         assert room_of(server, "close_wait", since)["now"] == 1
@@ -121,6 +123,9 @@ def test_the_side_that_closes_first_keeps_time_wait() -> None:
         assert room_of(server, "time_wait", since)["now"] == 1
         assert server.snapshot()["client_time_wait"] == 0
         server.command("keep-alive")
+        assert (
+            server.snapshot()["mode"] == "keep-alive"
+        )  # a command is done when the next is answered
         with Client(server.port) as client:
             client.get("/")
         wait_until(lambda: server.snapshot()["client_time_wait"] == 1, what="TIME_WAIT of a client")

@@ -1,10 +1,16 @@
 """thread-pool: who waits in the queue of the server is seen there."""
 
 import contextlib
+from typing import Any
 
-from tests.plain_client import Client
+from tests.plain_client import Client, request
 from tests.serve_driver import Serve
 from tests.support import wait_until
+
+
+def held(shot: dict[str, Any]) -> dict[str, int]:
+    """How many are in each room that is not empty."""
+    return {name: room["now"] for name, room in shot["rooms"].items() if room["now"]}
 
 
 def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> None:
@@ -18,12 +24,13 @@ def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> N
         waiting = [stack.enter_context(Client(server.port)) for _ in range(3)]
         for client in waiting:
             client.ask("/")
+        # Their requests are unread as well, and wait in the queue: that is the room that they are in.
         shot = wait_until(
-            lambda: (s := server.snapshot())["rooms"]["app_queue"]["now"] == 3 and s,
-            what="three in the queue",
+            lambda: s if held(s := server.snapshot()) == {"app_queue": 3, "idle": 2} else {},
+            what="three in the queue, two idle",
         )
-        assert shot["rooms"]["accept_queue"]["now"] == 0
         assert shot["rooms"]["app_queue"]["longest_ms"] > 0
+        assert shot["unread_bytes"] == 3 * len(request("/"))
         silent[0].socket.close()
         assert waiting[0].answer().status == 200  # first in, first out
         shot = wait_until(

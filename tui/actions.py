@@ -106,7 +106,7 @@ class Actions(PageActions):
         """A click: on a heading it sorts, on a row it chooses, on the chosen row it opens it."""
         picture = self.picture
         if y == HEADING_LINE and picture.snapshot.rows:
-            column = connections.column_at(picture.snapshot, self.size.width, x)
+            column = connections.column_at(picture.snapshot, picture.table_width, x)
             if column in COLUMNS:
                 picture.table.sort_by(column)
         elif y > HEADING_LINE:

@@ -203,6 +203,8 @@ class Dashboard(FindingActions):
                 self._record(new)
             if self.page is not None:
                 self.page.take(new)
+            if self.picture.code is not None:
+                self.picture.code.take(new)
         return bool(new)
 
     def _record(self, new: Sequence[Event]) -> None:

@@ -160,6 +160,18 @@ class Column:
     is_right: bool = False
 
 
+def beside(left: Sequence[Line], right: Sequence[Line], width: int) -> list[Line]:
+    """Lines of two parts, a rule between them; the left one has so many columns."""
+    lines: list[Line] = []
+    for y in range(max(len(left), len(right))):
+        first = left[y] if y < len(left) else ()
+        blank = " " * (width - len(plain(first)))
+        lines.append(
+            (*first, (blank, "text"), ("│", "name"), *(right[y] if y < len(right) else ()))
+        )
+    return lines
+
+
 GAP = 1  # cells between columns
 
 

@@ -1,6 +1,7 @@
 """The keys that look further inside: lanes, the source of the model, and the server's pace."""
 
 from tui.actions import Actions
+from tui.layout import code_width
 
 
 class InsideActions(Actions):
@@ -21,6 +22,12 @@ class InsideActions(Actions):
         page = Lanes(self.painter(), self.served, self.picture, self.draw_soon)
         self._open(page, closed)
 
+    def action_rooms(self) -> None:
+        """How long requests wait in each room."""
+        from tui.screens.rooms import RoomsPage
+
+        self._open(RoomsPage(self.painter(), self.picture))
+
     def action_step(self) -> None:
         """Hold the server; once it is held, let it go on by a step."""
         if (slow := self.served.slow_motion) is not None:
@@ -40,8 +47,21 @@ class InsideActions(Actions):
             self.draw_soon()
 
     def action_code(self) -> None:
-        """The source of the model, lit where it runs; where the chosen connection is, if there is one."""
+        """The source of the model, lit where it runs; where the chosen connection is, if there is one.
+        Beside the connections where there is room, and there the key takes it away again."""
+        from tui.code_view import CodeView
+
+        picture = self.picture
+        if picture.code is not None:
+            picture.code = None
+            self.draw_soon()
+            return
+        view = CodeView(self.served, picture.table.chosen)
+        if code_width(*self.size):
+            picture.code = view
+            self.draw_soon()
+            return
+
         from tui.screens.code import Code
 
-        page = Code(self.painter(), self.served, self.picture, self.picture.table.chosen)
-        self._open(page)
+        self._open(Code(self.painter(), picture, view))

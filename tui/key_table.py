@@ -149,8 +149,15 @@ SCREEN = (
         "o",
         (("o", "code"),),
         "code",
-        "the source of the model, lit where it runs, with how often and how long each line ran",
+        "the source of the model, lit where it runs, with how often and how long each line ran; on large "
+        "screens beside the connections, where ← → go from event to event",
         8,
+    ),
+    Key(
+        "t",
+        (("t", "rooms"),),
+        "",
+        "the rooms in which requests wait, one by one: the longest wait in each, p50 and p99, limits",
     ),
     Key(
         "g",

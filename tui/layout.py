@@ -10,6 +10,9 @@ BURST_HEADINGS = 2
 EVENT_TITLE = 1
 LEAST_ROWS = 4  # of connections, before anything else gets a line
 ROOMY = 30  # lines from which on blank lines part the panels
+TALL = 50  # lines from which on the rooms have percentiles, too
+CODE_FROM = 160, 40  # columns and lines from which on the code stands beside the connections
+CODE_SHARE = 0.5  # of the columns
 EVENTS_FROM = 24  # lines from which on the last events are shown
 EVENTS_SMALL = 3
 EVENTS_ALONE = 5  # on a small screen as long as no burst wants the room
@@ -44,8 +47,17 @@ class Heights:
 
 
 def room_lines(height: int) -> int:
-    """How many the strip of the rooms should take: with a title and bars, with names, or letters."""
+    """How many the strip of the rooms should take: with percentiles, with a title and bars, with names, or
+    letters."""
+    if height >= TALL:
+        return 6
     return 5 if height >= ROOMY else 3 if height >= EVENTS_FROM else 1
+
+
+def code_width(width: int, height: int) -> int:
+    """Columns of the code beside the connections; 0: it has a page of its own."""
+    is_large = width >= CODE_FROM[0] and height >= CODE_FROM[1]
+    return int(width * CODE_SHARE) if is_large else 0
 
 
 def server_title(height: int) -> int:

@@ -7,14 +7,24 @@ from collections.abc import Mapping, Sequence
 
 from engine.events import Event
 from engine.findings.finding import Finding
+from engine.kernel_numbers import EMPTY_KERNEL
 from engine.labs import server_of
 from engine.models import MODELS
-from engine.rooms import rooms_of
+from engine.rooms import Rooms, rooms_of
 from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
-from tui.format import Line, count
+from tui.code_view import CodeView, Moment
+from tui.format import Line, beside, count
 from tui.history import History
 from tui.key_table import foot
-from tui.layout import Heights, arrange, key_lines, room_lines, server_lines, server_title
+from tui.layout import (
+    Heights,
+    arrange,
+    code_width,
+    key_lines,
+    room_lines,
+    server_lines,
+    server_title,
+)
 from tui.pace_words import told_of_pace
 from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
 from tui.recorder import Recorder
@@ -37,12 +47,18 @@ class Picture:
         self.heights = Heights(0, 1, 4, 0, 0, 1, 0)
         self.status: RunStatus = run.status()
         self.snapshot: Snapshot = EMPTY_SNAPSHOT
+        self.kernel = EMPTY_KERNEL
+        self.rooms: Rooms = {}
+        self.code: CodeView | None = None
+        """What stands beside the connections; None: nothing."""
         self.findings: tuple[Finding, ...] = ()
         self.table = TableView(run)
         self.history = History()
         self._playback = run if isinstance(run, Playback) else None
         self.recorder: Recorder | None = None
         self.start_ns = 0
+        self.table_width = 1
+        """Columns of the connections."""
         self.window_rows: int | None = None
         """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
@@ -72,8 +88,9 @@ class Picture:
             unreported = self.snapshot.unreported
             self.recorder.look(now_ns, status, numbers, run.bursts, unreported, kernel)
         self.history.feed(self.snapshot, numbers, now_ns)
-        known = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
-        rooms_part = rooms.lines(known, kernel, width, room_lines(height))
+        self.kernel = kernel
+        self.rooms = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
+        rooms_part = rooms.lines(self.rooms, kernel, width, room_lines(height))
         server_part = [
             *[server.title(width)][: server_title(height)],
             *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
@@ -103,7 +120,7 @@ class Picture:
             "alert": alert_lines,
             "rooms": rooms_part,
             "server": server_part,
-            "connections": self._connections(width),
+            "connections": self._connections(width, height),
             "bursts": bursts.lines(views, width, heights.bursts - 2),
             "keys": keys_part,
         }
@@ -152,7 +169,24 @@ class Picture:
         if not self.start_ns and snapshot.events:
             self.start_ns = snapshot.events[0].at_ns
 
-    def _connections(self, width: int) -> list[Line]:
+    @property
+    def moment(self) -> Moment:
+        """What the code needs to know of this frame."""
+        return Moment(self.snapshot, self.status.model, self.table.now_ns, self.place)
+
+    def _connections(self, width: int, height: int) -> list[Line]:
+        """With the code beside them, if that is shown and has room."""
+        code = code_width(width, height)
+        if self.code is None or not code:
+            self.code = None
+            self.table_width = width
+            return self._table(width)
+        self.code.conn = self.table.chosen
+        self.table_width = left = width - code - 1
+        source = self.code.lines(self.moment, code, self.heights.connections)
+        return beside(self._table(left), source, left)
+
+    def _table(self, width: int) -> list[Line]:
         snapshot, rows, table = self.snapshot, self.heights.rows, self.table
         look = connections.Look(table.order, table.chosen, table.held_s, table.missed)
         title = connections.title(snapshot, rows, width, look)

@@ -47,9 +47,12 @@ class PlaybackActions(InsideActions):
             self.draw_soon()
 
     def action_skip(self, times: int) -> None:
-        """Some seconds back or forth."""
+        """Some seconds back or forth; of a live server, the event whose line is lit in the code."""
         if self.playback is not None:
             self.playback.jump(self.playback.at_s + times * SKIP_S)
+            self.draw_soon()
+        elif self.picture.code is not None:
+            self.picture.code.step(times)
             self.draw_soon()
 
     def action_jump(self) -> None:

@@ -1,8 +1,8 @@
 """How states and events are told, wherever they are: their words, and the roles that colour them."""
 
 from engine.events import Event, Kind
-from engine.snapshot import State
-from tui.format import milliseconds, size
+from engine.snapshot import Room, State
+from tui.format import Span, age, milliseconds, size
 
 STATE_ROLES = {
     State.ACCEPTED: "accepted",
@@ -25,6 +25,7 @@ LETTER_ROLES = {
     " ": "text",
     "q": "accepted",
     "u": "reading",
+    "a": "reading",
     ":": "closed",
 }
 KIND_ROLES = {
@@ -36,6 +37,18 @@ KIND_ROLES = {
     Kind.ERROR: "warning",
     Kind.TICK: "torn",
 }
+ROOM_ROLES = {
+    "syn_retry": "warning",
+    "accept_queue": "accepted",
+    "unread": "reading",
+    "app_queue": "reading",
+    "handler": "handler",
+    "unsent": "unsent",
+    "idle": "idle",
+    "time_wait": "closed",
+    "close_wait": "torn",
+}
+RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so seldom painted anew
 SHORTER = {"client reset the connection": "reset by client"}
 KILLED, KILLED_SHORTER = " killed by signal ", " killed, signal "
 
@@ -61,6 +74,19 @@ def _unreported(words: list[str]) -> str:
     match words:
         case ["thinned", "requests", number, *_]:
             return f"{number} requests counted without detail"
+        case ["queue", "put", number]:
+            return f"into the app queue, {number} wait"
+        case ["queue", "take", *number]:
+            return f"out of the app queue, {number[0] if number else 0} wait"
         case ["lost", number]:
             return f"{number} events lost"
     return " ".join(words)
+
+
+def longest_wait(name: str, room: Room | None) -> Span:
+    """The longest wait of those in it; empty: there is none, or it is not known."""
+    if room is None or not room.now or room.longest_ms is None:
+        return "", "text"
+    if name in RESTING or room.longest_ms >= 100_000:
+        return age(int(room.longest_ms / 1e3)), "text"
+    return milliseconds(room.longest_ms), "text"

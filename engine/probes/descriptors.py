@@ -6,7 +6,8 @@ Asked only while somebody looks: it takes a system call for each descriptor of e
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from pathlib import Path
 
 from engine.events import printable
 from engine.worker_view import Descriptor, Descriptors
@@ -44,9 +45,9 @@ class DescriptorProbe:
         holders: Counter[str] = Counter()
         for one in {pid, *pids}:
             holders.update(set((_links(one) or {}).values()))
-        sockets = self._sockets()
+        sockets, local = self._sockets(), _local_sockets()
         told = [
-            Descriptor(number, *_told(links[number], sockets), holders[links[number]])
+            Descriptor(number, *_told(links[number], sockets, local), holders[links[number]])
             for number in sorted(links)[:MOST_TOLD]
         ]
         return Descriptors(tuple(told), len(links))
@@ -68,12 +69,21 @@ def _links(pid: int) -> dict[int, str] | None:
     return links
 
 
-def _told(link: str, sockets: Mapping[int, int]) -> tuple[str, int]:
+def _local_sockets() -> set[int]:
+    """Inodes of sockets between processes of this machine, unix(7); empty when they are not told."""
+    try:
+        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:]
+    except OSError:
+        return set()
+    return {int(words[6]) for line in lines if len(words := line.split()) > 6}
+
+
+def _told(link: str, sockets: Mapping[int, int], local: Container[int]) -> tuple[str, int]:
     """What it is, and of which connection."""
     if link.startswith(_SOCKET):
         inode = int(link.removeprefix(_SOCKET).rstrip("]"))
         if inode not in sockets:
-            return "socket", 0
+            return ("unix socket" if inode in local else "socket"), 0
         conn = sockets[inode]
         return "connection" if conn else "listener", conn
     if link.startswith(_PIPE):

@@ -7,22 +7,28 @@ import contextlib
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
-from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp, row_of
+from engine.probes.sock_diag import Question, Row, SockDiag, Tcp
 from engine.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
 HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_ACK)
-CONNECTING = (Tcp.SYN_SENT, Tcp.SYN_RECV)
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
+OURS = (*OPEN, Tcp.TIME_WAIT)
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip(7); IPv6 has the same
 _MS = 1_000_000
+# As numbers, since a row is compared with them for each socket.
+_CLOSE_WAIT, _SYN_RECV, _TIME_WAIT = map(int, (Tcp.CLOSE_WAIT, Tcp.SYN_RECV, Tcp.TIME_WAIT))
+
+Told = dict[int, tuple[int | bytes, ...]]
+"""By cookie, what a look is told of a socket: the fields of Row as a plain tuple. The collector drops plain
+tuples of numbers from its lists, but would walk over each Row, thousands of them, again and again."""
 
 
 class Waiting:
@@ -31,7 +37,7 @@ class Waiting:
 
     def __init__(
         self,
-        quiet_ms: Callable[[Info], int] = lambda info: info.last_ack_ms,
+        quiet_ms: Callable[[Row], int] = lambda row: row.last_ack_ms,
         moved: Callable[[Row], int] = lambda row: 0,
     ) -> None:
         """`quiet_ms`: since the packet that let it wait; `moved` changes when it waits anew."""
@@ -43,9 +49,7 @@ class Waiting:
         """These are in it now."""
         before, self._since = self._since, {}
         for row in rows:
-            since_ns, moved = now_ns, self._moved(row)
-            if row.info is not None:
-                since_ns -= self._quiet_ms(row.info) * _MS
+            since_ns, moved = now_ns - self._quiet_ms(row) * _MS, self._moved(row)
             earlier = before.get(row.cookie)
             if earlier is not None and earlier[1] == moved:
                 since_ns = min(since_ns, earlier[0])
@@ -61,71 +65,81 @@ class Waiting:
 class KernelProbe:
     """Looks at the sockets of one listener."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        """Where the kernel tells of no sockets, all numbers are None."""
+    def __init__(
+        self, listener: socket.socket, elsewhere: Callable[[], Container[int]] = tuple
+    ) -> None:
+        """Where the kernel tells of no sockets, all numbers are None. `elsewhere` tells connections that
+        wait in another room, so that they are not counted as unread, too."""
         host, self._port = listener.getsockname()[:2]
         self._family = listener.family
         self._address = _packed(self._family, host)
+        self._elsewhere = elsewhere
         # A client on another machine has its SYN_SENT, TIME_WAIT and CLOSE_WAIT there.
         self._sees_clients = host.startswith(LOOPBACK)
-        self._messages: dict[int, bytes] = {}
-        """What the last look was told of each socket, by cookie."""
+        self._told: Told = {}
+        self._apart = _Apart()
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
-        self._unread = Waiting(quiet_ms=lambda info: info.last_data_ms, moved=_read_bytes)
+        self._unread = Waiting(quiet_ms=lambda row: row.last_data_ms, moved=_read_bytes)
         self._listening_before = _listening()
         self._diag: SockDiag | None = None
         with contextlib.suppress(OSError):
             self._diag = SockDiag()
+
+    @property
+    def open_sockets(self) -> int:
+        """Of the server's port, as the last look saw them."""
+        return len(self._told)
 
     def close(self) -> None:
         """The last look was taken."""
         if self._diag is not None:
             self._diag.close()
 
-    def look(self) -> Iterator[KernelNumbers | None]:
+    def look(self, *, all_states: bool = True) -> Iterator[KernelNumbers | None]:
         """Look now; None after each piece of what the kernel tells, since thousands of sockets take it,
-        and Python, tens of milliseconds; then the numbers. In them, what is not told is None."""
+        and Python, tens of milliseconds; then the numbers. In them, what is not told is None.
+
+        `all_states` False: at what is open only; of what is closed, and of clients, what the last look at
+        all of it saw is told again."""
         if self._diag is None:
             yield EMPTY_KERNEL
             return
-        seen = _Seen()
+        seen, apart = _Seen(), _Apart() if all_states else self._apart
         try:
-            for piece in self._ask(self._diag, OPEN):
-                for row, message in piece:
-                    seen.take(row, message)
+            for rows in self._ask(self._diag, OURS if all_states else OPEN):
+                seen.take([row for row in rows if row.state != _TIME_WAIT])
+                apart.take_closed([row for row in rows if row.state == _TIME_WAIT])
                 yield None
-            for piece in self._ask(self._diag, (Tcp.TIME_WAIT,)):
-                seen.closed += [row for row, _ in piece]
-                yield None
-            for rows in self._ask_of_clients(self._diag):
-                seen.clients += rows
-                yield None
+            if all_states and self._sees_clients:
+                for rows in self._ask_of_clients(self._diag):
+                    apart.take_clients(rows)
+                    yield None
         except OSError:
             yield EMPTY_KERNEL
             return
-        self._messages = seen.messages
-        yield self._told_of(seen, time.monotonic_ns())
+        self._told, self._apart = seen.told, apart
+        yield self._numbers_of(seen, apart, time.monotonic_ns())
 
-    def _told_of(self, seen: "_Seen", now_ns: int) -> KernelNumbers:
+    def _numbers_of(self, seen: "_Seen", apart: "_Apart", now_ns: int) -> KernelNumbers:
+        elsewhere = self._elsewhere()
+        unread = [row for row in seen.unread if row.cookie not in elsewhere]
         rooms = {
             "accept_queue": self._waiting.look(seen.queued, now_ns),
-            "unread": self._unread.look(seen.unread, now_ns),
-            "time_wait": _time_wait(seen.closed),
+            "unread": self._unread.look(unread, now_ns),
+            "time_wait": Room(apart.closed, float(apart.oldest_ms)),
             "close_wait": self._left.look(seen.left, now_ns),
         }
         if self._sees_clients:
             # A client's SYN is repeated, or the server's answer to it: it is not connected.
-            handshakes = [row for row in (*seen.begun, *seen.clients) if row.state in CONNECTING]
-            retrying = [row for row in handshakes if row.retransmits]
+            retrying = [row for row in (*seen.begun, *apart.begun) if row.retransmits]
             rooms["syn_retry"] = self._retrying.look(retrying, now_ns)
-        at_clients = Counter(row.state for row in seen.clients)
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
             unread_bytes=sum(map(_unread, seen.unread)),
             unsent_bytes=seen.unsent_bytes,
-            client_time_wait=at_clients[Tcp.TIME_WAIT] if self._sees_clients else None,
-            client_close_wait=at_clients[Tcp.CLOSE_WAIT] if self._sees_clients else None,
+            client_time_wait=apart.clients[_TIME_WAIT] if self._sees_clients else None,
+            client_close_wait=apart.clients[_CLOSE_WAIT] if self._sees_clients else None,
             client_ports=_client_ports() if self._sees_clients else None,
             listen_overflows=overflows,
             listen_drops=drops,
@@ -137,25 +151,22 @@ class KernelProbe:
 
     def view(self, conn: int) -> KernelView | None:
         """A connection as the last look saw it; None when it was not there."""
-        message = self._messages.get(conn)
-        row = row_of(message) if message else None
-        if row is None or row.info is None:
+        row = self._row(conn)
+        if row is None:
             return None
-        info = row.info
-        state = Tcp(row.state).name
-        queues = (row.receive_queue, row.send_queue)
         return KernelView(
-            state,
-            *queues,
-            rtt_us=info.rtt_us,
-            retransmits=info.retransmits,
-            not_sent=info.not_sent_bytes,
+            Tcp(row.state).name,
+            row.receive_queue,
+            row.send_queue,
+            rtt_us=row.rtt_us,
+            retransmits=row.retransmits_in_all,
+            not_sent=row.not_sent_bytes,
         )
 
     def inode_of(self, conn: int) -> int:
         """That of an open connection, as the last look saw it; 0 when no process had it."""
-        message = self._messages.get(conn)
-        return row_of(message).inode if message else 0
+        row = self._row(conn)
+        return row.inode if row else 0
 
     def sockets(self) -> dict[int, int]:
         """Inode -> connection of those that a process holds, 0 for a listener; empty when not told.
@@ -163,37 +174,38 @@ class KernelProbe:
         found: dict[int, int] = {}
         if self._diag is not None:
             with contextlib.suppress(OSError):
-                for piece in self._ask(self._diag, HELD):
-                    for row, _ in piece:
+                for rows in self._ask(self._diag, HELD, with_info=False):
+                    for row in rows:
                         if row.inode:
                             found[row.inode] = 0 if row.state == Tcp.LISTEN else row.cookie
         return found
 
-    def _ask(self, diag: SockDiag, states: Iterable[Tcp]) -> Iterator[list[tuple[Row, bytes]]]:
-        """Those of the server in some states, and what the kernel said of each, piece by piece."""
-        with_info = Tcp.TIME_WAIT not in states
+    def _row(self, conn: int) -> Row | None:
+        told = self._told.get(conn)
+        return Row._make(told) if told else None
+
+    def _ask(
+        self, diag: SockDiag, states: Iterable[Tcp], *, with_info: bool = True
+    ) -> Iterator[list[Row]]:
+        """Those of the server in some states, piece by piece."""
         question = Question(self._family, states, self._port, with_info=with_info)
         # The port may be another listener's, at another address. A wildcard has them all.
         has_all = not any(self._address)
-        for messages in diag.pieces(question):
-            told = [(row_of(message), message) for message in messages]
-            yield [one for one in told if has_all or one[0].local == self._address]
+        for rows in diag.pieces(question):
+            yield rows if has_all else [row for row in rows if row.local == self._address]
 
     def _ask_of_clients(self, diag: SockDiag) -> Iterator[list[Row]]:
-        """Sockets at the other end, on this machine; none where clients come from elsewhere, too."""
-        if self._sees_clients:
-            question = Question(self._family, OF_CLIENTS, peer_port=self._port, with_info=False)
-            for messages in diag.pieces(question):
-                rows = map(row_of, messages)
-                yield [row for row in rows if row.peer == self._address]
+        """Sockets at the other end, on this machine."""
+        question = Question(self._family, OF_CLIENTS, peer_port=self._port, with_info=False)
+        for rows in diag.pieces(question):
+            yield [row for row in rows if row.peer == self._address]
 
 
 class _Seen:
-    """What a look has been told so far. Of most connections no more is kept than what the kernel said."""
+    """What a look has been told so far of the server's open sockets."""
 
     def __init__(self) -> None:
-        self.messages: dict[int, bytes] = {}
-        """By cookie."""
+        self.told: Told = {}
         self.begun: list[Row] = []
         """Not connected yet."""
         self.queued: list[Row] = []
@@ -202,25 +214,41 @@ class _Seen:
         """With bytes for the server to read."""
         self.left: list[Row] = []
         """The client has closed, the server has not."""
-        self.closed: list[Row] = []
-        """In TIME_WAIT."""
-        self.clients: list[Row] = []
-        """The other ends, where those tell something."""
         self.unsent_bytes = 0
 
-    def take(self, row: Row, message: bytes) -> None:
-        """One of the server's."""
-        self.messages[row.cookie] = message
-        if row.state == Tcp.SYN_RECV:
-            self.begun.append(row)
-        if row.inode:
-            self.unsent_bytes += row.send_queue
-            if row.receive_queue and _unread(row):
-                self.unread.append(row)
-            if row.state == Tcp.CLOSE_WAIT:
-                self.left.append(row)
-        elif row.state != Tcp.SYN_RECV:
-            self.queued.append(row)
+    def take(self, rows: list[Row]) -> None:
+        """Some more of them."""
+        self.told.update([(row.cookie, row[:]) for row in rows])
+        self.begun += [row for row in rows if row.state == _SYN_RECV]
+        self.queued += [row for row in rows if not row.inode and row.state != _SYN_RECV]
+        accepted = [row for row in rows if row.inode]
+        self.unread += [row for row in accepted if row.receive_queue and _unread(row)]
+        self.left += [row for row in accepted if row.state == _CLOSE_WAIT]
+        self.unsent_bytes += sum([row.send_queue for row in accepted])
+
+
+class _Apart:
+    """What a look has been told so far of what is closed, and of clients. There may be thousands, of whom
+    little is wanted: nothing else is kept."""
+
+    def __init__(self) -> None:
+        self.closed = self.oldest_ms = 0
+        """How many are in TIME_WAIT, and the longest of them for how long."""
+        self.clients = Counter[int]()
+        """By state."""
+        self.begun: list[Row] = []
+        """Clients that are not connected yet."""
+
+    def take_closed(self, rows: list[Row]) -> None:
+        """Some more in TIME_WAIT."""
+        self.closed += len(rows)
+        passed_ms = [TIME_WAIT_MS - row.expires_ms for row in rows]
+        self.oldest_ms = max([self.oldest_ms, *passed_ms])
+
+    def take_clients(self, rows: list[Row]) -> None:
+        """Some more of the other ends."""
+        self.clients.update([row.state for row in rows])
+        self.begun += [row for row in rows if row.state == Tcp.SYN_SENT]
 
 
 def _packed(family: int, host: str) -> bytes:
@@ -229,16 +257,11 @@ def _packed(family: int, host: str) -> bytes:
 
 def _unread(row: Row) -> int:
     """Bytes. The kernel counts the end of stream as one more."""
-    return max(row.receive_queue - (row.state == Tcp.CLOSE_WAIT), 0)
+    return max(row.receive_queue - (row.state == _CLOSE_WAIT), 0)
 
 
 def _read_bytes(row: Row) -> int:
-    return row.info.received_bytes - row.receive_queue if row.info else 0
-
-
-def _time_wait(rows: list[Row]) -> Room:
-    left_ms = min([row.expires_ms for row in rows], default=TIME_WAIT_MS)
-    return Room(len(rows), float(max(TIME_WAIT_MS - left_ms, 0)))
+    return row.received_bytes - row.receive_queue
 
 
 def _client_ports() -> int | None:

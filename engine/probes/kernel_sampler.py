@@ -5,7 +5,7 @@ one that finds thousands. One thread.
 import math
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.probes.kernel import KernelProbe
@@ -13,19 +13,24 @@ from engine.probes.kernel import KernelProbe
 SHARE = 50  # a look may cost one part in so many of a core
 WATCHING_S = 0.1  # between two looks while somebody waits
 RESTING_S = 1.0
+ALL_STATES_S = 0.5  # between two looks at TIME_WAIT and at clients, of which there may be thousands
 WATCHED = ("syn_retry", "accept_queue", "unread")  # no event tells that somebody is there
 
 
 class KernelSampler:
     """Looks often while somebody waits or is served, as far as a small share of a core allows."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self._probe = KernelProbe(listener)
+    def __init__(
+        self, listener: socket.socket, elsewhere: Callable[[], Container[int]] = tuple
+    ) -> None:
+        """`elsewhere`: see KernelProbe."""
+        self._probe = KernelProbe(listener, elsewhere)
         self._numbers = EMPTY_KERNEL
         self._looking: Iterator[KernelNumbers | None] = iter(())
         self.is_looking = False
         """A look has begun that has not come to its end."""
-        self._began_s = self._looked_s = -math.inf
+        self._looks_at_all = False
+        self._began_s = self._looked_s = self._looked_at_all_s = -math.inf
         self._cost_s = self._spent_s = 0.0
         self.close = self._probe.close
         self.view = self._probe.view
@@ -38,10 +43,10 @@ class KernelSampler:
         return int(max(self._looked_s, 0) * 1e9)
 
     def numbers(self, at_most_old_s: float = math.inf) -> KernelNumbers:
-        """The last look; a new one if there is none, or if that is older."""
-        if self._looked_s < time.monotonic() - at_most_old_s or self._looked_s < 0:
+        """The last look; a new one, at all states, if there is none, or if what it tells is older."""
+        if self._looked_at_all_s < max(time.monotonic() - at_most_old_s, 0.0):
             self._go_on()
-            self._begin()
+            self._begin(all_states=True)
             self._go_on()
         return self._numbers
 
@@ -49,8 +54,9 @@ class KernelSampler:
         """Look, if that is due, for so much processor time; the look goes on with the next call."""
         is_watching = is_busy or any(map(self._holds, WATCHED))
         pause_s = max(SHARE * self._cost_s, WATCHING_S if is_watching else RESTING_S)
-        if not self.is_looking and time.monotonic() - self._looked_s >= pause_s:
-            self._begin()
+        now_s = time.monotonic()
+        if not self.is_looking and now_s - self._looked_s >= pause_s:
+            self._begin(all_states=now_s - self._looked_at_all_s >= ALL_STATES_S)
         self._go_on(within_s)
 
     def sockets(self) -> dict[int, int]:
@@ -58,9 +64,9 @@ class KernelSampler:
         self._go_on()  # the kernel answers one question at a time
         return self._probe.sockets()
 
-    def _begin(self) -> None:
-        self._looking = self._probe.look()
-        self.is_looking = True
+    def _begin(self, *, all_states: bool) -> None:
+        self._looking = self._probe.look(all_states=all_states)
+        self.is_looking, self._looks_at_all = True, all_states
         self._began_s, self._spent_s = time.monotonic(), 0.0
 
     def _go_on(self, within_s: float = math.inf) -> None:
@@ -71,6 +77,8 @@ class KernelSampler:
             spent_s = time.thread_time() - before_s
             if numbers is not None:
                 self._numbers, self._looked_s = numbers, self._began_s
+                if self._looks_at_all:
+                    self._looked_at_all_s = self._began_s
                 self._cost_s = self._spent_s + spent_s
                 self.is_looking = False
         self._spent_s += spent_s

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 
@@ -30,7 +32,9 @@ class Tcp(IntEnum):
 
 
 class Row(NamedTuple):
-    """One socket. A tuple: thousands of them are made for one sample."""
+    """One socket. A flat tuple, as it is unpacked: thousands of them are made for one look. What comes
+    after `inode` is of struct tcp_info, and 0 where that is not asked for, and in TIME_WAIT. Its times
+    have the grain of a jiffy, 1 to 10 ms."""
 
     state: int
     """One of Tcp."""
@@ -49,31 +53,23 @@ class Row(NamedTuple):
     """Bytes that the peer has not acknowledged."""
     inode: int
     """0: no process holds it. Nobody has accepted it yet, or everybody has closed it."""
-    info: "Info | None"
-
-
-class Info(NamedTuple):
-    """Of struct tcp_info, what is shown; None in a Row whose state has none. Times have the grain of a
-    jiffy, 1 to 10 ms."""
-
-    last_data_ms: int
+    last_data_ms: int = 0
     """Since bytes came from the peer."""
-    last_ack_ms: int
+    last_ack_ms: int = 0
     """Since any packet of the peer came."""
-    rtt_us: int
-    retransmits: int
+    rtt_us: int = 0
+    retransmits_in_all: int = 0
     """Of the whole connection."""
-    acknowledged_bytes: int
-    """By the peer, in all."""
-    received_bytes: int
+    received_bytes: int = 0
     """From the peer, in all, read or not."""
-    not_sent_bytes: int
+    not_sent_bytes: int = 0
     """Of those in the send queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which sockets: those of `states` with this local or peer port; 0: any."""
+    """Which sockets: those of `states` with this local or peer port; 0: any. For each question the kernel
+    walks over all sockets and TIME_WAITs of the machine, so few are cheaper than many."""
 
     family: int
     states: Iterable[Tcp]
@@ -90,13 +86,16 @@ _NETLINK_SOCK_DIAG = 4
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, pid
 _ASKED = struct.Struct("=BBBxI")  # family, protocol, extensions, states; then who:
 _WHO = struct.Struct("!HH44x")  # ports; addresses, interface and cookie stay open
-# Length, type, sequence; state, retransmits; addresses; cookie; expires, queues, inode.
-_MESSAGE = struct.Struct("=IH2xI4x xBxB 4x16s16s4x II III4xI")
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _ERROR_CODE = struct.Struct("=i")
-_TOLD = struct.Struct("=52xII8xI28xI16xQQ8xI")  # of struct tcp_info, the fields of Info
+# A row: state, retransmits; addresses; cookie; expires, queues, inode.
+_MESSAGE = "=16x xBxB 4x16s16s4x Q III4xI"
+_MESSAGE_BYTES = struct.calcsize(_MESSAGE)
+_TOLD = "52xII8xI28xI24xQ8xI"  # of struct tcp_info, the fields of Row
+_NUMBERS_TOLD = len(Row._field_defaults)
 _ANSWER_BYTES = 1 << 16  # the kernel fills at most 32 KB at a time
 _PATIENCE_S = 1.0
+_new = tuple.__new__  # Row(...) checks its arguments by name, which costs as much again
 
 
 class SockDiag:
@@ -108,6 +107,7 @@ class SockDiag:
             raise OSError("only Linux tells of its sockets by netlink")
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
         self._socket.settimeout(_PATIENCE_S)
+        self._answer = bytearray(_ANSWER_BYTES)
         self._sequence = 0
 
     def close(self) -> None:
@@ -116,32 +116,19 @@ class SockDiag:
 
     def ask(self, question: Question) -> list[Row]:
         """All sockets that it names. Raises OSError."""
-        return [row_of(message) for piece in self.pieces(question) for message in piece]
+        return [row for piece in self.pieces(question) for row in piece]
 
-    def pieces(self, question: Question) -> Iterator[list[bytes]]:
-        """The same as messages, some hundred at a time, as the kernel tells of them. All of them must be
-        taken before the next question: it answers one at a time. Raises OSError."""
+    def pieces(self, question: Question) -> Iterator[list[Row]]:
+        """The same, some dozens at a time, as the kernel tells of them. All of them must be taken before
+        the next question: it answers one at a time. Raises OSError."""
         self._sequence += 1
         self._socket.sendto(_encoded(question, self._sequence), (0, 0))
         is_last = False
         while not is_last:
-            messages: list[bytes] = []
-            is_last = _take(self._socket.recv(_ANSWER_BYTES), self._sequence, messages)
-            yield messages
-
-
-def row_of(message: bytes) -> Row:
-    """What a message says. To keep thousands, keep messages: the collector walks over each Row."""
-    _, _, _, state, retransmits, local, peer, low, high, *numbers = _MESSAGE.unpack_from(message)
-    info = None
-    place, end = _MESSAGE.size, len(message)
-    while place < end:
-        size, kind = _ATTRIBUTE.unpack_from(message, place)
-        if kind == _INFO:
-            info = Info._make(_TOLD.unpack_from(message, place + _ATTRIBUTE.size))
-            break
-        place += (size + 3) & ~3
-    return Row._make((state, retransmits, local, peer, low | high << 32, *numbers, info))
+            told = self._socket.recv_into(self._answer)
+            rows: list[Row] = []
+            is_last = _take(memoryview(self._answer)[:told], self._sequence, rows)
+            yield rows if sys.byteorder == "little" else [_turned(row) for row in rows]
 
 
 def _encoded(question: Question, sequence: int) -> bytes:
@@ -154,8 +141,8 @@ def _encoded(question: Question, sequence: int) -> bytes:
     return header + asked + who
 
 
-def _take(answer: bytes, sequence: int, messages: list[bytes]) -> bool:
-    """Add the sockets of a piece of the dump; whether it was the last. Raises OSError."""
+def _take(answer: memoryview, sequence: int, rows: list[Row]) -> bool:
+    """Add the rows of a piece of the dump; whether it was the last. Raises OSError."""
     at = 0
     while at + _HEADER.size <= len(answer):
         length, kind, _, asked, _ = _HEADER.unpack_from(answer, at)
@@ -167,6 +154,57 @@ def _take(answer: bytes, sequence: int, messages: list[bytes]) -> bool:
             (code,) = _ERROR_CODE.unpack_from(answer, at + _HEADER.size)
             raise OSError(-code, "the kernel does not tell of its sockets")
         else:
-            messages.append(answer[at : at + length])
+            layout = _layout_of(answer, at, length)
+            end = at + layout.alike(answer[at:]) * layout.stride
+            rows += layout.rows(answer[at:end])
+            at = end
+            continue
         at += (length + 3) & ~3
     return False
+
+
+def _turned(row: Row) -> Row:
+    """The kernel tells a cookie in two halves, the lower one first."""
+    return row._replace(cookie=row.cookie >> 32 | (row.cookie & 2**32 - 1) << 32)
+
+
+class _Layout:
+    """Where the fields of a message are, which depends on the attributes before tcp_info: the same for
+    all sockets of a kind, so that they are unpacked together."""
+
+    def __init__(self, length: int, info_at: int | None) -> None:
+        told = f"{info_at + _ATTRIBUTE.size - _MESSAGE_BYTES}x{_TOLD}" if info_at else ""
+        row = _MESSAGE + told
+        self.stride = (length + 3) & ~3
+        self._row = struct.Struct(f"{row}{self.stride - struct.calcsize(row)}x")
+        self._not_told = () if info_at else (0,) * _NUMBERS_TOLD
+        head = f"=IH2xI{(info_at or 12) - 12}x" + ("HH" if info_at else "")
+        self._head = struct.Struct(f"{head}{self.stride - struct.calcsize(head)}x")
+
+    def alike(self, answer: memoryview) -> int:
+        """How many messages at its beginning have this layout. The first one has it."""
+        whole = len(answer) - len(answer) % self.stride
+        heads = self._head.iter_unpack(answer[:whole])
+        first = next(heads)
+        return 1 + sum([1 for _ in takewhile(first.__eq__, heads)])
+
+    def rows(self, messages: memoryview) -> list[Row]:
+        """Unpack messages that all have this layout."""
+        if not self._not_told:
+            return [_new(Row, row) for row in self._row.iter_unpack(messages)]
+        return [_new(Row, row + self._not_told) for row in self._row.iter_unpack(messages)]
+
+
+@lru_cache(64)
+def _layout(length: int, info_at: int | None) -> _Layout:
+    return _Layout(length, info_at)
+
+
+def _layout_of(answer: memoryview, at: int, length: int) -> _Layout:
+    place = _MESSAGE_BYTES
+    while place < length:
+        size, kind = _ATTRIBUTE.unpack_from(answer, at + place)
+        if kind == _INFO:
+            return _layout(length, place)
+        place += (size + 3) & ~3
+    return _layout(length, None)

@@ -2,7 +2,8 @@
 
 It runs in a pseudo-terminal of 120x40 that is drained all the time: start to first frame, CPU and
 bytes painted when nothing happens, CPU and key to paint under a steady load and at the full rate, the
-same with many open connections beside it, and an arrow key that is held down. Prints Markdown;
+same with many open connections beside it, and an arrow key that is held down. The rooms are always on
+the screen; `--view lanes` measures with the lanes, `code` and `rooms` with those pages. Prints Markdown;
 `--output` takes the raw figures.
 """
 
@@ -21,12 +22,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.bench.contenders import SERVETUI
-from tests.bench.driven_dashboard import Dashboard, Phase, started
+from tests.bench.driven_dashboard import VIEWS, Dashboard, Phase, started
 from tests.bench.processes import running
 
 EVENTS_A_REQUEST = 4  # recv request response send, on a kept connection
 SETTLE_S = 5.0  # closed connections are shown for 3 s, and the first samples taken
 ASK_EVERY_S = 3.0  # each open connection asks so often: idle for 5 s it would be closed
+SCROLLED = ("connections", "lanes")  # views in which an arrow scrolls by a connection
 _PACER = (sys.executable, "-m", "tests.bench.pacer")
 
 
@@ -73,11 +75,13 @@ def measure_all(options: argparse.Namespace) -> tuple[list[float], list[Phase]]:
             starts_ms.append(seconds * 1e3)
     with started(command, model) as (dashboard, seconds):
         starts_ms.append(seconds * 1e3)
+        dashboard.show(options.view)
         dashboard.terminal.drain_for(SETTLE_S)
         phases.append(dashboard.phase("idle", options.seconds))
         phases += _under_load(dashboard, options)
     for number in options.open:
         with started(command, model) as (dashboard, _):
+            dashboard.show(options.view)
             phases += _with_open(dashboard, options, number)
     return starts_ms, phases
 
@@ -105,7 +109,8 @@ def _with_open(dashboard: Dashboard, options: argparse.Namespace, number: int) -
     with loaded(slow, {}), loaded(_full_rate(dashboard, options), load):
         dashboard.terminal.drain_for(2.0)
         phases = _phases(dashboard, f"{number:,} open, full rate", options)
-        phases.append(dashboard.hold_arrow(f"{number:,} open, arrow held", options.held))
+        if options.view in SCROLLED:
+            phases.append(dashboard.hold_arrow(f"{number:,} open, arrow held", options.held))
     yield from _told(phases, load)
 
 
@@ -168,6 +173,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("-c", "--connections", type=int, default=16, help="of wrk")
     parser.add_argument("--keys", type=int, default=100, help="pressed under each load")
     parser.add_argument("--open", type=int, nargs="*", default=(), help="connections beside them")
+    parser.add_argument("--view", choices=VIEWS, default="connections", help="that is seen")
     parser.add_argument("--held", type=int, default=300, help="repeats of an arrow key held down")
     parser.add_argument("--output", type=Path, default=Path("dashboard.json"))
     options = parser.parse_args(words)

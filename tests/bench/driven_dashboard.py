@@ -22,7 +22,14 @@ KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed
 KEY_EVERY_S = (0.5, 0.9)  # with jitter, so that keys do not fall into step with frames
 REPEAT_S = 1 / 30  # as keyboards repeat a key that is held
 HOME, PAGE_DOWN, DOWN = "\x1b[H", "\x1b[6~", "\x1b[B"
-_WINDOW = re.compile(r"^CONNECTIONS\s+\S+ open\s+([\d,]+)–[\d,]+ of [\d,]+")
+VIEWS = {
+    "connections": ("", "CONNECTIONS"),
+    "lanes": ("v", "LANES"),
+    "code": ("o", "CODE"),
+    "rooms": ("t", "ROOMS"),
+}
+"""What may be seen under load -> its key, and how a line of it begins."""
+_WINDOW = re.compile(r"^(?:CONNECTIONS|LANES)\s+\S+ open\s+([\d,]+)–[\d,]+ of [\d,]+")
 _HEADER = re.compile(r"^servetui\s+\S+\s+http://\S+\s+(\S+)")
 
 
@@ -50,6 +57,18 @@ class Dashboard:
         self.terminal = terminal
         self.url = f"http://127.0.0.1:{port}/index.html"
         self.process = psutil.Process(child.pid)
+
+    def show(self, view: str) -> None:
+        """Open one of VIEWS over the connections."""
+        key, title = VIEWS[view]
+        if key:
+            self.terminal.press(key)
+        shown = self.terminal.drain_until(
+            lambda grid: any(grid.line(y).startswith(title) for y in range(len(grid.cells))),
+            FRAME_WITHIN_S,
+        )
+        if shown is None:
+            raise TimeoutError(f"no {view} within {FRAME_WITHIN_S} s: {_shown(self.terminal.grid)}")
 
     def phase(self, name: str, seconds: float, keys: int = 0) -> Phase:
         """Watch for this long, or press so many keys and watch meanwhile."""

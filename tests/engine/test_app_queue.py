@@ -36,6 +36,37 @@ def test_who_waits_is_counted_from_its_put_on() -> None:
     assert room(state, 10) == Room(2, 7.0, 3.0, 3.0)
 
 
+def test_who_waits_in_the_queue_is_in_no_other_room() -> None:
+    state = ServerState()
+    state.fold(
+        [
+            event(Kind.ACCEPT, 1, 1 * MS),  # of a pool of threads: before its first request
+            event(Kind.TICK, 1, 2 * MS, note="queue put 1"),
+            event(Kind.ACCEPT, 2, 3 * MS),  # of a loop with a pool: with a whole request
+            event(Kind.RECV, 2, 4 * MS, bytes=9),
+            event(Kind.REQUEST, 2, 4 * MS, note="GET /"),
+            event(Kind.TICK, 2, 4 * MS, note="queue put 2"),
+        ]
+    )
+    rooms = state.snapshot(5 * MS).rooms
+    assert {name: room.now for name, room in rooms.items() if room.now} == {"app_queue": 2}
+    state.fold([event(Kind.TICK, 1, 6 * MS, note="queue take 1")])
+    rooms = state.snapshot(7 * MS).rooms
+    assert {name: room.now for name, room in rooms.items() if room.now} == {
+        "app_queue": 1,
+        "idle": 1,
+    }
+
+
+def test_whose_bytes_nobody_has_read_is_not_idle() -> None:
+    state = ServerState()
+    state.fold([event(Kind.ACCEPT, conn, conn * MS) for conn in (1, 2, 3)])
+    state.fold([event(Kind.RECV, 3, 4 * MS, bytes=9), event(Kind.REQUEST, 3, 4 * MS)])
+    state.server.waits.unread = {2, 3}  # the next request of 3, which is in the handler
+    rooms = state.snapshot(5 * MS).rooms
+    assert (rooms["idle"].now, rooms["handler"].now) == (1, 1)
+
+
 def test_lost_puts_and_takes_leave_no_ghost() -> None:
     assert room(told("queue put 1", "queue put 2", "queue put 2"), 5).now == 2
     assert room(told("queue put 1", "queue put 2", "queue take"), 5).now == 0

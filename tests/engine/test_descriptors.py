@@ -60,6 +60,13 @@ def test_each_is_named_and_its_holders_are_counted(listener: socket.socket, tmp_
     probe.close()
 
 
+def test_a_socket_between_processes_is_told_from_one_of_the_network() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        table = DescriptorProbe(dict).look(os.getpid(), [])
+        assert at(table, one.fileno()).what == "unix socket"
+
+
 def test_it_looks_again_only_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 

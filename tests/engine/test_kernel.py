@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.kernel_numbers import EMPTY_KERNEL
+from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.probes import kernel, kernel_sampler
 from engine.probes.kernel import Waiting
 from engine.probes.kernel_sampler import KernelSampler
-from engine.probes.sock_diag import Info, Row, SockDiag, Tcp
+from engine.probes.sock_diag import Row, SockDiag, Tcp
 from engine.snapshot import Room
 from tests.support import wait_until
 
@@ -18,8 +18,8 @@ MS = 1_000_000
 
 
 def row(cookie: int, quiet_ms: int, *, unread: int = 0, received: int = 0) -> Row:
-    info = Info(quiet_ms, quiet_ms, 50, 0, 0, received, 0)
-    return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, info)
+    numbers = (quiet_ms, quiet_ms, 50, 0, received, 0)
+    return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, *numbers)
 
 
 def test_a_packet_that_comes_later_does_not_make_a_wait_new() -> None:
@@ -68,6 +68,43 @@ def test_it_looks_again_when_that_is_due(
     last = sampler.numbers()
     sampler.advance(math.inf, is_busy=True)
     assert sampler.numbers() is last
+    sampler.close()
+
+
+def test_what_is_closed_is_looked_at_less_often_than_what_is_open(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_sampler, "SHARE", 0.0)
+    monkeypatch.setattr(kernel_sampler, "WATCHING_S", 0.0)
+    monkeypatch.setattr(kernel_sampler, "ALL_STATES_S", math.inf)
+    sampler = KernelSampler(listener)
+
+    def look() -> KernelNumbers:
+        sampler.advance(math.inf, is_busy=True)
+        return sampler.numbers()
+
+    assert look().rooms["time_wait"].now == 0
+    with socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        accepted.close()
+        client.recv(1)
+    with socket.create_connection(listener.getsockname()):
+        wait_until(lambda: look().rooms["accept_queue"].now == 1)
+        assert look().rooms["time_wait"].now == 0  # as before
+        assert wait_until(lambda: sampler.numbers(0.0).rooms["time_wait"].now == 1)
+        assert look().rooms["time_wait"].now == 1
+    sampler.close()
+
+
+def test_who_waits_elsewhere_is_not_counted_as_unread(listener: socket.socket) -> None:
+    elsewhere: set[int] = set()
+    sampler = KernelSampler(listener, lambda: elsewhere)
+    with socket.create_connection(listener.getsockname()) as client, listener.accept()[0]:
+        client.send(b"unread")
+        wait_until(lambda: sampler.numbers(0.0).rooms["unread"].now == 1)
+        elsewhere |= sampler.unread_since_ns().keys()
+        numbers = sampler.numbers(0.0)
+        assert (numbers.rooms["unread"].now, numbers.unread_bytes) == (0, 6)
     sampler.close()
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from engine.connection import Connection
 from engine.events import Event, Kind
-from engine.lanes import Lane, Span, lane, lanes, pieces, span_of
+from engine.lanes import Lane, Span, lane, lanes, span_of
 from engine.snapshot import STRIP_CELL_NS, State
 from engine.state import LOG_MOST, ServerState
 from tests.engine.made import MS, SECOND, event
@@ -83,7 +82,8 @@ def test_a_killed_process_ends_its_lanes() -> None:
 
 def test_a_piece_of_work_names_the_hands_it_is_in() -> None:
     moved = [one._replace(task="Thread-7") if one.kind is Kind.REQUEST else one for one in ASKED]
-    assert drawn(moved, 8).hands == ((3, 9, "Thread-7", 10),)
+    ((begin, end, event),) = drawn(moved, 8).hands
+    assert (begin, end, event.task, event.pid) == (3, 9, "Thread-7", 10)
 
 
 def test_columns_are_counted_from_the_clocks_beginning() -> None:
@@ -135,26 +135,16 @@ def test_a_minute_of_cells_is_kept_of_few_connections() -> None:
     assert 60 * SECOND <= len(connection.cells) * STRIP_CELL_NS < 64 * SECOND
 
 
-def lives(events: list[Event], most: int = 10) -> list[tuple[str, int, int | None]]:
-    (connection,) = folded(events).connections.values()
-    return [
-        (one.state.name, one.begin_ns // MS, one.end_ns and one.end_ns // MS)
-        for one in pieces(connection, most)
+def test_bytes_that_lay_unread_are_told_by_their_recv() -> None:
+    asked_again = [
+        at(8.5, Kind.RECV, bytes=9, note="unread for 150000 us"),
+        at(8.5, Kind.REQUEST),
     ]
+    assert drawn([*ANSWERED, *asked_again], 9).letters == "  AHHHsuHH"
 
 
-def test_pieces_follow_one_another_and_take_time() -> None:
-    told = [("ACCEPTED", 200, 300), ("HANDLER", 300, 650)]
-    assert lives(ANSWERED) == [*told, ("IDLE", 650, None)]
-    closed = [*ANSWERED, at(8, Kind.CLOSE, note="client closed first"), at(9, Kind.RELEASE)]
-    assert lives(closed) == [*told, ("IDLE", 650, 800)]
-    assert lives(closed, most=2) == [("HANDLER", 300, 650), ("IDLE", 650, 800)]
-
-
-def test_a_piece_names_who_began_and_who_ended_it() -> None:
-    by_pool = [one._replace(task="worker-3") for one in ANSWERED[3:]]
-    state = folded([*ASKED, *by_pool])
-    connection: Connection = state.connections[1]
-    handler = next(one for one in pieces(connection, 9) if one.state is State.HANDLER)
-    assert handler.ended is not None
-    assert (handler.began.task, handler.ended.task) == ("MainThread", "worker-3")
+def test_the_queue_of_the_server_has_a_letter() -> None:
+    put, take = at(2.1, Kind.TICK, note="queue put 1"), at(5, Kind.TICK, note="queue take")
+    served = [at(5.2, Kind.RECV, bytes=9), at(5.2, Kind.REQUEST)]
+    assert drawn([ASKED[0], put], 6.9).letters.rstrip() == "  Aaaaa"
+    assert drawn([ASKED[0], put, take, *served], 7).letters.rstrip() == "  AaaHHH"

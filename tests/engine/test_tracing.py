@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.events import Kind
+from engine.events import TURN, Kind
 from tests.engine.traced_script import Run
 
 # --- receive and send --------------------------------------------------------------------------------
@@ -144,6 +144,20 @@ client.close()
 """)
     assert told.story() == ["tick wakeups 1 would-block 0 sockets 1"]
     assert told.output == "1\n"
+
+
+def test_each_turn_of_a_loop_is_told_until_there_is_too_much_to_tell(run: Run) -> None:
+    told = run("""
+from engine.service import TELL_TIMES
+from engine.tracing import tracer
+with select.epoll() as poller, socket.create_connection(listener.getsockname(), 10):
+    poller.register(listener, select.EPOLLIN)
+    for tells in (TELL_TIMES, TELL_TIMES, 0, 0, TELL_TIMES):
+        tracer.thinning[0] = tells
+        poller.poll(10)
+""")
+    ticks = [event.note for event in told.of(Kind.TICK) if event.note.startswith(TURN)]
+    assert ticks == ["turn 1", "turn 2", "turn", "turn 5"]
 
 
 def test_a_connection_is_named_by_the_kernels_cookie(run: Run) -> None:

@@ -1,10 +1,11 @@
 """The page with the source of the model: what is lit, what is counted, and whom it follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.events import Kind
+from engine.events import Event, Kind
+from engine.line_counts import LineCounts
 from engine.models import MODELS, source_of
 from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown
@@ -142,3 +143,77 @@ def test_the_page_in_ascii_without_colour(
     run.poll()
     dashboard = Dashboard(run, frames_per_s=12, beats=False, is_ascii=True)
     assert snap_compare(dashboard, press=["o"], terminal_size=(120, 40))
+
+
+def pane(dashboard: Dashboard) -> list[str]:
+    """What stands right of the connections."""
+    return [line.partition("│")[2].rstrip() for line in screen(dashboard) if "│" in line]
+
+
+async def test_on_a_large_screen_the_code_stands_beside_the_connections() -> None:
+    run = a_served_run()
+    async with shown(run, (200, 60)) as (dashboard, pilot):
+        assert not any("CODE" in line for line in screen(dashboard))
+        await pilot.press("o")
+        assert dashboard.page is None
+        text = "\n".join(screen(dashboard))
+        assert "CONNECTIONS" in text
+        assert any(
+            "CODE  engine/models/thread.py  figures of the last 7 ev" in s for s in pane(dashboard)
+        )
+        assert any(f">{REQUEST:>4}" in line for line in pane(dashboard))
+        await pilot.press("left")  # the event before
+        assert any(f">{RECV:>4}" in line for line in pane(dashboard))
+        await pilot.press("right")
+        assert any(f">{REQUEST:>4}" in line for line in pane(dashboard))
+        await pilot.press("up")  # the choice: connection 1, whose last event was its answer
+        assert any("follows #" in line for line in pane(dashboard))
+        run.tell(Kind.ACCEPT, 3, note="127.0.0.1:50003", line=ACCEPT)
+        dashboard.beat()
+        dashboard.frame()
+        await pilot.pause()
+        assert any("figures of the last 8 ev" in line for line in pane(dashboard))
+        await pilot.press("o")
+        assert not any("CODE" in line for line in screen(dashboard))
+
+
+async def test_a_screen_that_has_become_small_has_no_pane() -> None:
+    async with shown(a_served_run(), (200, 60)) as (dashboard, pilot):
+        await pilot.press("o")
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert dashboard.picture.code is None
+        assert not any("CODE" in line for line in screen(dashboard))
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 40)], ids=["pane", "page"])
+async def test_the_code_costs_nothing_while_it_is_hidden(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    take = LineCounts.take
+
+    def counting(self: LineCounts, events: Sequence[Event]) -> None:
+        counted.append(len(events))
+        take(self, events)
+
+    monkeypatch.setattr(LineCounts, "take", counting)
+    run = a_served_run()
+
+    async with shown(run, size) as (dashboard, pilot):
+        for shows in (False, True, False):
+            if shows or counted:
+                await pilot.press("o")
+            counted.clear()
+            run.tell(Kind.ACCEPT, 9, note="127.0.0.1:50009", line=ACCEPT)
+            dashboard.beat()
+            dashboard.frame()
+            assert counted == ([1] if shows else [])
+            counted.append(0)
+
+
+def test_the_pane(snap_compare: Compare) -> None:
+    run = a_served_run()
+    run.poll()
+    dashboard = Dashboard(run, frames_per_s=12, beats=False)
+    assert snap_compare(dashboard, press=["o"], terminal_size=(200, 60))

@@ -48,8 +48,47 @@ async def test_the_pieces_of_the_chosen_connection_are_told() -> None:
         await pilot.press("v", "down", "down", "down")
         text = "\n".join(screen(dashboard))
         assert "PIECES  of #3, newest last" in text
-        assert "H handler  Thread-3" in text
+        assert "H handler      Thread-3" in text
         assert "1.02 s so far" in text
+
+
+async def test_a_child_that_serves_is_named_by_its_pid() -> None:
+    run = FakeRun("process")
+    run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001")
+    run.wait(0.5)
+    run.tell(Kind.RECV, 1, moved=83, note="unread for 100000 us", pid=4200)
+    run.tell(Kind.REQUEST, 1, note="GET /wait/1500", pid=4200)
+    run.wait(1)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("v", "down")
+        told = " ".join(" ".join(screen(dashboard)).split())
+        assert "A accepted MainThread pid 4120" in told
+        assert "u unread until pid 4200 pid 4200" in told
+        assert "H handler pid 4200 pid 4200" in told
+
+
+async def test_a_loop_tells_its_turns() -> None:
+    run = FakeRun("epoll")
+    run.tell(Kind.LISTEN, note="127.0.0.1:7890")
+    run.tell(Kind.TICK, note="turn 1203")
+    run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001")
+    run.wait(0.5)
+    run.tell(Kind.TICK, note="turn 1204")
+    run.tell(Kind.RECV, 1, moved=83, note="unread for 100000 us")
+    run.tell(Kind.REQUEST, 1, note="GET /wait/1500")
+    run.wait(1.5)
+    run.tell(Kind.TICK, note="turn 1209")
+    run.tell(Kind.RESPONSE, 1, moved=1_583, note="200")
+    run.tell(Kind.SEND, 1, moved=1_583)
+    run.wait(0.3)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("v", "down")
+        lines = screen(dashboard)
+        assert "H turn 1,204 H" in next(line for line in lines if line.startswith("   1 "))
+        told = [" ".join(line.split()) for line in lines]
+        assert "+0.00 ms 400 ms A accepted MainThread turn 1,203" in " ".join(told)
+        assert "+400 ms 100 ms u unread until MainThread turn 1,204" in " ".join(told)
+        assert "+500 ms 1.50 s H handler MainThread turn 1,204–1,209" in " ".join(told)
 
 
 async def test_enter_goes_on_to_the_detail_of_the_chosen_one() -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine.kernel_numbers import EMPTY_KERNEL
 from engine.rooms import ROOMS
 from engine.snapshot import Room
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import FakeRun, a_lively_run
+from tests.tui.shown_app import screen, shown
 from tui.format import ascii_only
 from tui.picture import Picture
 
@@ -73,3 +75,52 @@ def test_the_title_tells_what_belongs_to_no_room() -> None:
     for words in ("unread 249 B", "listen drops 2", "TIME_WAIT of clients 7"):
         assert words in title
     assert "overflows" not in title
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_the_page_tells_how_long_those_waited_that_have_left(size: tuple[int, int]) -> None:
+    async with shown(a_busy_run(), size) as (dashboard, pilot):
+        await pilot.press("t")
+        lines = [line.rstrip() for line in screen(dashboard)]
+        assert max(map(len, lines)) <= size[0]
+        assert "…" not in "".join(lines)
+        assert any(line.endswith("this model has none") for line in lines)
+        told = {line[2:14].strip(): line.split() for line in lines if line[1:2] == " "}
+        assert told["handler"][2] == "1"
+        assert "1.02 s" in " ".join(told["handler"])
+        assert " ".join(told["handler"]).count("2.00 ms") == 2  # p50 and p99
+        await pilot.press("t")
+        assert dashboard.page is None
+
+
+def test_a_large_screen_has_percentiles_in_the_strip() -> None:
+    strip = drawn(a_busy_run(), 200, 60)["rooms"]
+    assert "p50 / p99 of those that have left" in strip[0]
+    assert "2.00 ms / 2.00 ms" in strip[4]
+    assert len(drawn(a_busy_run(), 120, 60)["rooms"]) == 5
+
+
+async def test_where_the_kernel_tells_nothing_the_screen_says_so() -> None:
+    """As on macOS."""
+    run = a_busy_run()
+    run.given_kernel = EMPTY_KERNEL
+    run.given_numbers = replace(run.given_numbers, accept_queue=None, accept_queue_limit=None)
+    strip = drawn(run)["rooms"]
+    assert "-: not told by the kernel" in strip[0]
+    assert strip[2].split() == ["-", "-", "-", "-", "1", "1", "4", "-", "-"]
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("t")
+        lines = "\n".join(screen(dashboard))
+        assert lines.count("not known: the kernel does not tell of its sockets") == 5
+        await pilot.press("t", "down", "enter")
+        assert "KERNEL  tells nothing of it" in "\n".join(screen(dashboard))
+
+
+async def test_clients_of_elsewhere_are_said_to_be_the_reason() -> None:
+    run = a_busy_run()
+    rooms = {n: room for n, room in run.given_kernel.rooms.items() if n != "syn_retry"}
+    run.given_kernel = replace(run.given_kernel, rooms=rooms)
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("t")
+        (line,) = [line for line in screen(dashboard) if line.startswith("y SYN retry")]
+        assert "not known: clients may be on other machines" in line

@@ -15,6 +15,7 @@ from tui.format import Line, Span, brief, count, fit, milliseconds, plain, plura
 from tui.words import KIND_ROLES, what
 
 WIDE = 100  # columns, from which on mean times and tasks have room
+ROOMY = 120  # columns, from which on indents are as they are in the file
 HERE_WIDTH = 13
 WORKING = (Kind.REQUEST, Kind.RESPONSE)  # after these a client waits: time is told as it goes on
 HEADINGS = 2
@@ -87,7 +88,7 @@ def _line(source: Source, number: int, text: str, lit: int, now_ns: int, width: 
     spans = _figures(times, here, now_ns, is_wide=width >= WIDE)
     spans.append((f"{mark}{number:>4} ", "value" if here or number == lit else "name"))
     indent = len(text) - len(text.lstrip())
-    if width < WIDE:  # half of it says as much
+    if width < ROOMY:  # half of it says as much
         text = text[indent // 2 :]
     code = fit(text, width - len(plain(tuple(spans))))
     is_comment = text.lstrip().startswith("#")

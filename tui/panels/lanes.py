@@ -11,10 +11,12 @@ PIECES  of #132, newest last
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from engine.events import KIND_NAMES, Event
-from engine.lanes import NOT_KEPT, QUEUED, UNREAD, Lane, Piece
-from engine.snapshot import STATE_MEANINGS, Snapshot, State
+from engine.lanes import IN_APP_QUEUE, NOT_KEPT, QUEUED, UNREAD, Lane
+from engine.pieces import Piece
+from engine.snapshot import Snapshot
 from tui.format import (
     Column,
     Line,
@@ -28,18 +30,22 @@ from tui.format import (
     plain,
     table_row,
 )
-from tui.words import LETTER_ROLES, STATE_ROLES, what
+from tui.words import LETTER_ROLES, what
 
 Place = Callable[[Event], str]
+TurnOf = Callable[[Event], int]
+"""In which turn of its process's loop something was done; 0: in none, or that is not told."""
 BY_WIDTH = 11
 TICK_LEAST = 9  # letters between two times of the ruler
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)  # seconds between them
+NAME_LEAST = 4  # letters of a name that is worth to be looked for
 NAME_ROOM = 2  # letters left of a piece, beside the name in it
 LEGEND = {
-    QUEUED: "accept queue", "A": "accept", UNREAD: "unread", "r": "recv", "H": "handler", "s": "sent",
+    QUEUED: "accept queue", "A": "accept", UNREAD: "unread", IN_APP_QUEUE: "app queue", "r": "recv",
+    "H": "handler", "s": "sent",
     "S": "unsent", "_": "idle", "X": "closed", "x": "by client", "~": "torn", NOT_KEPT: "not kept",
 }  # fmt: skip
-RESTING = (State.ACCEPTED, State.READING, State.IDLE)  # how long it rests is not worth a paint
+RESTING = "Ar_"  # letters of states: how long it rests is not worth a paint
 
 
 def lane_columns(snapshot: Snapshot, width: int) -> int:
@@ -88,18 +94,22 @@ def ruler(snapshot: Snapshot, length_s: float, width: int, *, is_now: bool) -> L
 
 
 def rows(
-    lanes: Sequence[Lane], snapshot: Snapshot, chosen: int | None, width: int, most: int
+    lanes: Sequence[Lane],
+    snapshot: Snapshot,
+    chosen: int | None,
+    most: int,
+    turn_of: TurnOf = lambda _: 0,
 ) -> list[Line]:
     """`most` lines, each connection in its own, blank where none is."""
     told: list[Line] = [()] * most
     for lane in lanes:
         y = lane.view.row - snapshot.first_row
         if 0 <= y < most:
-            told[y] = _lane(lane, snapshot, is_chosen=lane.view.conn == chosen)
+            told[y] = _lane(lane, snapshot, turn_of, is_chosen=lane.view.conn == chosen)
     return told
 
 
-def _lane(lane: Lane, snapshot: Snapshot, *, is_chosen: bool) -> Line:
+def _lane(lane: Lane, snapshot: Snapshot, turn_of: TurnOf, *, is_chosen: bool) -> Line:
     view = lane.view
     number = f"{'~' if view.torn else ''}{view.number}"
     by = _owner(view.task, view.pid, view.acceptor)
@@ -108,15 +118,17 @@ def _lane(lane: Lane, snapshot: Snapshot, *, is_chosen: bool) -> Line:
         "chosen" if is_chosen else "torn" if view.torn else "closed" if view.closed_ns else "text"
     )
     letters = lane.letters
-    names = {begin: (end, _owner(task, pid, view.acceptor)) for begin, end, task, pid in lane.hands}
+    hands = {begin: (end, event) for begin, end, event in lane.hands}
     spans: list[Span] = [(head, role), (" ", "text")]
     at = 0
     for letter, run in groupby(letters):
         length = len(list(run))
         text = letter * length
-        if at in names:
-            end, name = names[at]
-            named = f" {name} "
+        if at in hands and length > NAME_ROOM + NAME_LEAST:
+            end, event = hands[at]
+            turn = turn_of(event)
+            owner = f"turn {count(turn)}" if turn else _owner(event.task, event.pid, view.acceptor)
+            named = f" {owner} "
             if end - at >= len(named) + NAME_ROOM:
                 text = named.center(length, letter)
         spans.append((text, LETTER_ROLES[letter]))
@@ -142,8 +154,16 @@ def legend(width: int) -> Line:
 
 # --- pieces -----------------------------------------------------------------------------------------
 
-Context = tuple[Place, int, int]
-"""Event -> its line, when the connection was accepted, now."""
+
+class Context(NamedTuple):
+    """What is known beside a piece."""
+
+    place: Place
+    turn_of: TurnOf
+    opened_ns: int
+    now_ns: int
+    acceptor: int
+    """The process that accepted the connection."""
 
 
 def pieces(
@@ -162,49 +182,61 @@ def pieces(
 
 
 def _begun(piece: Piece, context: Context) -> Line:
-    return ((f"+{milliseconds((piece.begin_ns - context[1]) / 1e6)}", "name"),)
+    since_ns = piece.begin_ns - context.opened_ns  # less than 0: it was in the accept queue
+    return ((f"{'+' if since_ns >= 0 else '-'}{milliseconds(abs(since_ns) / 1e6)}", "name"),)
 
 
 def _length(piece: Piece, context: Context) -> Line:
     if piece.end_ns is not None:
         return ((milliseconds((piece.end_ns - piece.begin_ns) / 1e6), "text"),)
-    if piece.state in RESTING:
+    if piece.letter in RESTING:
         return (("goes on", "name"),)
-    so_far = milliseconds((context[2] - piece.begin_ns) / 1e6)
-    return ((f"{so_far} so far", STATE_ROLES[piece.state]),)
+    so_far = milliseconds((context.now_ns - piece.begin_ns) / 1e6)
+    return ((f"{so_far} so far", LETTER_ROLES[piece.letter]),)
 
 
 def _state(piece: Piece, _: Context) -> Line:
-    meaning = STATE_MEANINGS[piece.state]
-    return ((f"{meaning.letter} {meaning.name}", STATE_ROLES[piece.state]),)
+    return ((f"{piece.letter} {piece.name}", LETTER_ROLES[piece.letter]),)
 
 
-def _by(piece: Piece, _: Context) -> Line:
-    """Who began it; who ended it, too, if that is somebody else."""
+def _by(piece: Piece, context: Context) -> Line:
+    """Who began it; who ended it, too, if that is somebody else. Of a loop in which turns."""
     began, ended = piece.began, piece.ended or piece.began
-    if began.pid != ended.pid:
-        return ((f"pid {began.pid}, then pid {ended.pid}", "text"),)
-    if began.task != ended.task:
-        return ((f"{began.task}, then {ended.task}", "text"),)
-    return ((f"pid {began.pid}" if began.task == "MainThread" else began.task, "text"),)
+    first, last = _who(began, context.acceptor), _who(ended, context.acceptor)
+    turns = [context.turn_of(event) if event else 0 for event in (began, ended)]
+    told = first if first == last else f"{first}, then {last}"
+    if began is None:
+        told, turns = f"until {last}", turns[1:]
+    if turns[0]:
+        told += f" turn {count(turns[0])}"
+        told += f"–{count(turns[-1])}" if turns[-1] > turns[0] else ""
+    return ((told, "text"),)
+
+
+def _who(event: Event | None, acceptor: int) -> str:
+    return "" if event is None else _owner(event.task, event.pid, acceptor)
 
 
 def _pid(piece: Piece, _: Context) -> Line:
-    return ((f"pid {piece.began.pid}", "name"),)
+    known = piece.began or piece.ended
+    return ((f"pid {known.pid}" if known else "", "name"),)
 
 
 def _what(piece: Piece, _: Context) -> Line:
-    return ((f"{KIND_NAMES[piece.began.kind]} {what(piece.began)}", "text"),)
+    if piece.began is None:
+        return (("kernel: bytes came" if piece.letter == UNREAD else "kernel: connected", "name"),)
+    kind = "" if piece.letter == IN_APP_QUEUE else f"{KIND_NAMES[piece.began.kind]} "
+    return ((f"{kind}{what(piece.began)}", "text"),)
 
 
 def _line(piece: Piece, context: Context) -> Line:
-    return ((context[0](piece.began), "name"),)
+    return ((context.place(piece.began) if piece.began else "", "name"),)
 
 
 _COLUMNS: tuple[tuple[int, Column], ...] = (
     (1, Column("begun", 10, 10, _begun, is_right=True)),
     (0, Column("for", 14, 14, _length, is_right=True)),
-    (0, Column("state", 10, 10, _state)),
+    (0, Column("state", 14, 14, _state)),
     (2, Column("by", 11, 28, _by)),
     (5, Column("pid", 11, 11, _pid)),
     (3, Column("since", 12, 30, _what)),

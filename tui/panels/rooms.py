@@ -12,32 +12,23 @@ from collections.abc import Sequence
 from engine.kernel_numbers import KernelNumbers
 from engine.rooms import ROOMS, RoomMeaning, Rooms
 from engine.snapshot import Room
-from tui.format import Line, Span, age, brief, count, first_that_fits, milliseconds, size
+from tui.format import Line, Span, brief, count, first_that_fits, milliseconds, size
+from tui.words import ROOM_ROLES, longest_wait
 
 TITLE = "WHERE REQUESTS WAIT"
 BAR = "▇"
 NEARLY = 0.85  # of a limit: said as a warning
 LEAST = 10  # columns of a room with its full name,
 LEAST_SHORT = 7  # and with its short one
-RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so seldom painted anew
+LEFT_WIDTH = 17  # from which on two times have room in it
 CLOSED = ("time_wait", "close_wait")  # no request waits there
 _SHORT = {"syn_retry": "SYN", "accept_queue": "accept", "app_queue": "app"}
 _SHORT |= {"time_wait": "TIME_W", "close_wait": "CLOSE_W"}
-ROLES = {
-    "syn_retry": "warning",
-    "accept_queue": "accepted",
-    "unread": "reading",
-    "app_queue": "reading",
-    "handler": "handler",
-    "unsent": "unsent",
-    "idle": "idle",
-    "time_wait": "closed",
-    "close_wait": "torn",
-}
 
 
 def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Line]:
-    """In 1 line, letters with numbers; in 3, names, numbers and times; in 5, a title and bars, too."""
+    """In 1 line, letters with numbers; in 3, names, numbers and times; in 5, a title and bars, too; in 6,
+    where there is room, how long those waited that have left."""
     if most < 3:
         return [_letters(rooms, width)][:most]
     widths = _widths(width)
@@ -47,10 +38,13 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Li
     nows = _spread(
         [_now(name, rooms[name], w) for name, w in zip(ROOMS, widths, strict=True)], widths
     )
-    longest = _spread([_longest(name, rooms[name]) for name in ROOMS], widths)
+    times = [_spread([longest_wait(name, rooms[name]) for name in ROOMS], widths)]
     if most < 5:
-        return [names, nows, longest]
-    return [_title(kernel, width), names, nows, longest, _spread(_bars(rooms, widths), widths)]
+        return [names, nows, *times]
+    if tells_left := most > 5 and min(widths) >= LEFT_WIDTH:
+        times.append(_spread([_left(rooms[name]) for name in ROOMS], widths))
+    title = _title(kernel, width, tells_left=tells_left)
+    return [title, names, nows, *times, _spread(_bars(rooms, widths), widths)]
 
 
 def _widths(width: int) -> list[int]:
@@ -78,8 +72,11 @@ def _spread(cells: Sequence[Span], widths: Sequence[int]) -> Line:
 # --- cells ------------------------------------------------------------------------------------------
 
 
-def _title(kernel: KernelNumbers, width: int) -> Line:
-    told = "  now, the longest wait, share"
+def _title(kernel: KernelNumbers, width: int, *, tells_left: bool) -> Line:
+    left = "p50 / p99 of those that have left, " if tells_left else ""
+    told = f"  now, the longest wait, {left}share"
+    if not kernel.rooms:
+        told += "   -: not told by the kernel"
     more = [
         ("unread", kernel.unread_bytes and size(kernel.unread_bytes)),
         ("unsent", kernel.unsent_bytes and size(kernel.unsent_bytes)),
@@ -113,15 +110,13 @@ def _now(name: str, room: Room | None, width: int) -> Span:
 def _role(name: str, room: Room) -> str:
     if room.limit is not None and room.now >= room.limit * NEARLY:
         return "warning"
-    return ROLES[name] if room.now else "name"
+    return ROOM_ROLES[name] if room.now else "name"
 
 
-def _longest(name: str, room: Room | None) -> Span:
-    if room is None or not room.now or room.longest_ms is None:
+def _left(room: Room | None) -> Span:
+    if room is None or room.p50_ms is None:
         return "", "text"
-    if name in RESTING or room.longest_ms >= 100_000:
-        return age(int(room.longest_ms / 1e3)), "text"
-    return milliseconds(room.longest_ms), "text"
+    return f"{milliseconds(room.p50_ms)} / {milliseconds(room.p99_ms)}", "name"
 
 
 def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Span]:
@@ -131,7 +126,7 @@ def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Span]:
     for name, width in zip(ROOMS, widths, strict=True):
         room = rooms[name]
         number = room.now if room and name not in CLOSED else 0
-        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), ROLES[name]))
+        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), ROOM_ROLES[name]))
     return bars
 
 

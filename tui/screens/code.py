@@ -1,29 +1,18 @@
-"""The code page: the source of the model whose events come, lit where it runs.
+"""The code over the whole screen, where there is no room for it beside the connections."""
 
-Counts begin with the last events before it is opened and end with it, so that it costs nothing while
-it is closed.
-"""
-
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from engine.events import Event
-from engine.labs import server_of
-from engine.line_counts import LineCounts
-from engine.models import MODELS, source_of
+from tui.code_view import CodeView
 from tui.format import Line
 from tui.lines import Painter
-from tui.panels import code as panel
 from tui.picture import Picture
-from tui.run_like import RunLike
 from tui.screens.page import Page
 
 KEYS = (("↑ ↓", "scroll"), ("← →", "event before, after"), ("end", "follow"), ("esc", "back"))
-FOOT = 1  # lines: the event whose line is lit
-ABOVE = 3  # one part in so many of the window stands above the line that it was moved to
 
 
 class Code(Page):
@@ -38,18 +27,10 @@ class Code(Page):
         Binding("end", "follow"),
     ]
 
-    def __init__(self, painter: Painter, run: RunLike, picture: Picture, conn: int | None) -> None:
-        """`conn`: the connection whose events are followed; None: those of all."""
+    def __init__(self, painter: Painter, picture: Picture, view: CodeView) -> None:
         super().__init__(painter, KEYS)
-        self._run = run
         self._picture = picture
-        self._conn = conn
-        self._counts = LineCounts(run.model_of)
-        self._counts.take(run.state.events)
-        self._chosen: Event | None = None
-        """The event that was chosen; None: the last one is followed."""
-        self._is_scrolled = False
-        self._rows = 1
+        self._view = view
 
     @property
     def is_moving(self) -> bool:
@@ -58,86 +39,28 @@ class Code(Page):
 
     def take(self, events: Iterable[Event]) -> None:
         """Count them."""
-        self._counts.take(events)
+        self._view.take(events)
 
     def lines(self, width: int, height: int) -> list[Line]:
         """A window of the file, and the event whose line is lit."""
-        event = self._chosen or next(reversed(self._events()), None)
-        model = (event and self._run.model_of(event.pid)) or self._picture.status.model
-        name, text = _source(model)
-        times = self._counts.lines.get(model, {})
-        source = panel.Source(name, text, times, self._counts.here(model))
-        lit = event.line if event else 0
-        self._rows = max(height - panel.HEADINGS - FOOT, 1)
-        if not self._is_scrolled and not self._top < lit <= self._top + self._rows:
-            self._top = lit - 1 - self._rows // ABOVE
-        self._top = min(max(self._top, 0), max(len(text) - self._rows, 0))
-        number = self._picture.snapshot.numbers.get(event.conn) if event else None
-        now_ns = self._picture.table.now_ns
-        drawn = [
-            panel.title(source, self._counts.events, self._followed(), width),
-            *panel.lines(source, lit, now_ns, width, self._top, self._rows),
-        ]
-        if not text:
-            drawn.append((("The source of this model cannot be read.", "hint"),))
-        drawn += [()] * (height - FOOT - len(drawn))
-        return [*drawn, panel.told(event, number, self._picture.place, width)]
-
-    _top = 0  # the index of the first line that is seen
-
-    def _events(self) -> Sequence[Event]:
-        """The last ones that a line of the source has done."""
-        if self._conn is not None:
-            detail = self._run.detail(self._conn)
-            events: Sequence[Event] = detail.events if detail else ()
-        else:
-            events = self._picture.snapshot.events
-        return [event for event in events if event.line]
-
-    def _followed(self) -> str:
-        if self._chosen is not None:
-            return "an event of before; end: the last one"
-        view = self._run.detail(self._conn) if self._conn is not None else None
-        return f"follows #{view.view.number}" if view else ""
-
-    # --- keys ---------------------------------------------------------------------------------------
+        return self._view.lines(self._picture.moment, width, height)
 
     def action_event(self, steps: int) -> None:
         """Light the line of the event before, or after; after the last one follow again."""
-        events = self._events()
-        at = len(events) - 1
-        if self._chosen is not None:
-            later = [n for n, one in enumerate(events) if one.at_ns >= self._chosen.at_ns]
-            same = [n for n in later if events[n] == self._chosen]
-            at = (same or later or [0])[0]
-        at += steps
-        self._is_scrolled = False
-        self._chosen = events[max(at, 0)] if at < len(events) - 1 and events else None
+        self._view.step(steps)
         self.draw()
 
     def action_follow(self) -> None:
         """The last event, wherever its line is."""
-        self._chosen = None
-        self._is_scrolled = False
+        self._view.follow()
         self.draw()
 
     def action_move(self, rows: int) -> None:
         """Scroll; the file then stays where it is."""
-        self._is_scrolled = True
-        self._top += rows
+        self._view.scroll(rows)
         self.draw()
 
     def action_page(self, pages: int) -> None:
         """Scroll by what is seen."""
-        self.action_move(pages * max(self._rows - 1, 1))
-
-
-@cache
-def _source(model: str) -> tuple[str, tuple[str, ...]]:
-    """(where the file of a model is, its lines); no lines where it cannot be read."""
-    module = server_of(model) or MODELS.get(model, "")
-    try:
-        lines = source_of(module).read_text(encoding="utf-8").splitlines()
-    except (OSError, ImportError, ValueError):
-        lines = []
-    return f"{module.replace('.', '/')}.py", tuple(lines)
+        self._view.page(pages)
+        self.draw()

@@ -6,9 +6,8 @@ from engine.snapshot import STATE_MEANINGS, STRIP_LETTERS
 from tui.format import Line, Span, wrapped
 from tui.key_table import GROUPS
 from tui.lines import Painter
-from tui.panels.rooms import ROLES as ROOM_ROLES
 from tui.screens.page import Page
-from tui.words import LETTER_ROLES, STATE_ROLES
+from tui.words import LETTER_ROLES, ROOM_ROLES, STATE_ROLES
 
 KEY_WIDTH = 14
 FIGURES = (

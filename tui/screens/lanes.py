@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine import lanes
+from engine.pieces import pieces
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import lanes as panel
@@ -70,7 +71,7 @@ class Lanes(Page):
         snapshot = self._picture.snapshot
         table = self._picture.table
         span = self._span(width)
-        connections = self._run.state.connections
+        connections, turn_of = self._run.state.connections, self._run.state.workers.turn_of
         told = lanes.lanes(
             connections, snapshot.connections, self._now_ns(), span, self._run.unread_since_ns()
         )
@@ -78,13 +79,14 @@ class Lanes(Page):
         drawn = [
             panel.title(snapshot, rows, self._length_s, self._held(), width),
             panel.ruler(snapshot, self._length_s, width, is_now=self._end_ns is None),
-            *panel.rows(told, snapshot, table.chosen, width, rows),
+            *panel.rows(told, snapshot, table.chosen, rows, turn_of),
         ]
         chosen = connections.get(table.chosen or 0)
         if below and chosen is not None:
-            context = (self._picture.place, chosen.opened_ns, table.now_ns)
-            pieces = lanes.pieces(chosen, below - 2)
-            drawn += panel.pieces(chosen.number, pieces, context, width, below)
+            context = panel.Context(
+                self._picture.place, turn_of, chosen.opened_ns, table.now_ns, chosen.acceptor
+            )
+            drawn += panel.pieces(chosen.number, pieces(chosen, below - 2), context, width, below)
         elif below:
             drawn.append((("↑ ↓ choose a connection: who did each piece of its life", "hint"),))
         drawn += [()] * (height - LEGEND - len(drawn))

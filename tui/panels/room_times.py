@@ -1,0 +1,98 @@
+"""The rooms below one another, with how long those waited that have left, and who tells of them.
+
+ROOMS  where requests wait; p50 and p99 of the last that have left
+room           now   limit    longest       p50       p99 what it is
+q accept queue  12     128     402 ms      0 ms    380 ms connected, and nobody has accepted it
+y SYN retry      -       -          -         -         - not known: clients may be on other machines
+"""
+
+from engine.kernel_numbers import KernelNumbers
+from engine.rooms import OF_THE_KERNEL, ROOMS, Rooms
+from engine.snapshot import Room
+from tui.format import Column, Line, choose, count, heading, milliseconds, table_row
+from tui.words import ROOM_ROLES, longest_wait
+
+WHAT_WIDTH = 56  # of the longest
+Row = tuple[str, Room | None, str]
+"""Its name, what it holds, and what is said of it."""
+
+
+def lines(rooms: Rooms, kernel: KernelNumbers, width: int) -> list[Line]:
+    """A title, headings, and a line for each room."""
+    chosen = choose(_COLUMNS, width)
+    told = "  where requests wait; p50 and p99 of the last that have left"
+    rows = [(name, room, _said(name, room, kernel)) for name, room in rooms.items()]
+    return [
+        (),
+        (("ROOMS", "title"), (told, "name")),
+        heading(chosen),
+        *(table_row(chosen, row, None) for row in rows),
+        (),
+        *(_apart(row) for row in rows if row[1] is None and len(chosen) < len(_COLUMNS)),
+        (("Of those outside of the server the kernel tells; 0 ms: at once.", "hint"),),
+    ]
+
+
+def _said(name: str, room: Room | None, kernel: KernelNumbers) -> str:
+    if room is not None:
+        return ROOMS[name].meaning
+    if name in OF_THE_KERNEL:
+        if not kernel.rooms:
+            return "not known: the kernel does not tell of its sockets"
+        return "not known: clients may be on other machines"
+    if name == "app_queue":
+        return "this model has none"
+    return "not known: connections are only counted, or not watched"
+
+
+def _apart(row: Row) -> Line:
+    """Why a room is not known, where there is no column for it."""
+    return ((f"{ROOMS[row[0]].title}: ", "name"), (row[2], "name"))
+
+
+def _room(row: Row, _: None) -> Line:
+    told = ROOMS[row[0]]
+    return (
+        (f"{told.letter} {told.title}", ROOM_ROLES[row[0]] if row[1] and row[1].now else "text"),
+    )
+
+
+def _now(row: Row, _: None) -> Line:
+    return ((count(row[1].now), "value") if row[1] else ("-", "name"),)
+
+
+def _limit(row: Row, _: None) -> Line:
+    limit = row[1].limit if row[1] else None
+    return (("-", "name") if limit is None else (count(limit), "text"),)
+
+
+def _longest(row: Row, _: None) -> Line:
+    text, role = longest_wait(row[0], row[1])
+    return ((text or "-", role if text else "name"),)
+
+
+def _p50(row: Row, _: None) -> Line:
+    return _percentile(row[1].p50_ms if row[1] else None)
+
+
+def _p99(row: Row, _: None) -> Line:
+    return _percentile(row[1].p99_ms if row[1] else None)
+
+
+def _percentile(ms: float | None) -> Line:
+    return ((milliseconds(ms), "name" if ms is None else "text"),)
+
+
+def _what(row: Row, _: None) -> Line:
+    return ((row[2], "name"),)
+
+
+_COLUMNS: tuple[tuple[int, Column], ...] = (
+    (0, Column("room", 14, 14, _room)),
+    (1, Column("now", 7, 7, _now, is_right=True)),
+    (5, Column("limit", 7, 7, _limit, is_right=True)),
+    (2, Column("longest", 9, 9, _longest, is_right=True)),
+    (3, Column("p50", 9, 9, _p50, is_right=True)),
+    (4, Column("p99", 9, 9, _p99, is_right=True)),
+    (6, Column("what it is", WHAT_WIDTH, WHAT_WIDTH, _what)),
+)
