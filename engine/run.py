@@ -18,6 +18,7 @@ from engine.engine_process import Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
+from engine.findings.moment import Moment
 from engine.kernel_numbers import KernelNumbers
 from engine.kernel_times import ask_for_times
 from engine.load.plan import Plan
@@ -64,11 +65,11 @@ class Run:
         self.url = listening.url_of(self._listener)
         self._probe = ProcessProbe()
         self._kernel = KernelSampler(self._listener)
+        self.unread_since_ns = self._kernel.unread_since_ns
         self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._watch = Watch(self._kernel, self._probe, settings.allowed)
         self._numbers = ProcessNumbers()
-        self._sampled_s = 0.0
-        self._is_busy = False
+        self._sampled_s, self._is_busy = 0.0, False
         self._engines = Engines(settings, self._listener, self._tell)
         self.slow_motion = SlowMotion(self._engines)
 
@@ -95,7 +96,7 @@ class Run:
     def set_mode(self, *, short: bool) -> None:
         """Keep-alive or short connections, from the next request on."""
         self._engines.set_mode(short=short)
-        self._note_change()
+        self._loads.note_change(self._engines.model, self._mode())
 
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
@@ -146,7 +147,7 @@ class Run:
         """
         now_s = time.monotonic()
         if self._engines.advance(now_s):
-            self._note_change()
+            self._loads.note_change(self._engines.model, self._mode())
         self._loads.advance()
         self._adapt(now_s)
         if not (at_once or self._engines.are_changing or self.whole) and now_s < self._look_at_s:
@@ -221,9 +222,10 @@ class Run:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
         return self._kernel.numbers(at_most_old_s, is_busy=self._is_busy)
 
-    def unread_since_ns(self) -> dict[int, int]:
-        """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
-        return self._kernel.unread_since_ns()
+    @property
+    def looked(self) -> Moment:
+        """What the last look for findings saw."""
+        return self._watch.looked
 
     def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
         """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
@@ -248,9 +250,6 @@ class Run:
         self._listener.close()
         self._kernel.close()
         return events
-
-    def _note_change(self) -> None:
-        self._loads.note_change(self._engines.model, self._mode())
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 
 from engine.findings.finding import Finding
-from engine.findings.moment import moment_of
+from engine.findings.moment import Moment, moment_of
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers
 from engine.probes.copies import Copies
@@ -31,6 +31,8 @@ class Watch:
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
+        self.looked = Moment()
+        """What the last look saw."""
         self._due_s = self._rests_until_s = 0.0
         self._found: tuple[Finding, ...] = ()
 
@@ -51,9 +53,10 @@ class Watch:
             connections, self._kernel.inode_of, self._kernel.looked_ns, self._processes.pids
         )
         snapshot = state.snapshot(time.monotonic_ns(), 0, 0)
-        self._found = self._findings.look(
-            moment_of(snapshot, connections, numbers, kernel, status, self._kernel.view, copies)
+        self.looked = moment_of(
+            snapshot, connections, numbers, kernel, status, self._kernel.view, copies
         )
+        self._found = self._findings.look(self.looked)
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)
         self._due_s = now_s + max(LOOK_S, rest_s)
         self._rests_until_s = now_s + max(RESTING_S, rest_s)
