@@ -18,6 +18,8 @@ class KernelNumbers:
     client_time_wait: int | None = None
     """Clients on this machine that closed first, as are the next that have not closed at all."""
     client_close_wait: int | None = None
+    client_ports: int | None = None
+    """How many ports there are for connections from this machine to one address."""
     listen_overflows: int | None = None
     """Of all listeners of this network namespace, since the server began: full accept queues met,"""
     listen_drops: int | None = None

@@ -5,17 +5,16 @@ Without a name it is a course: all labs in their order, from where one was the l
 
 import argparse
 import json
-import os
 import sys
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from engine.labs import LABS
-from engine.labs.lab import Act, Lab
-from engine.labs.playing import LabError, load, play
+from engine.labs.lab import Act, Lab, LabError
+from engine.labs.playing import load, play_all
+from engine.labs.told import answer_of
+from tui import course as progress
 
 WIDTH = 78
 DESCRIPTION = (
@@ -79,37 +78,33 @@ def run_one(name: str, write: Print, talk: Talk, *, as_json: bool) -> int:
 
 
 def course(write: Print, talk: Talk, *, as_json: bool) -> int:
-    """The labs one after another: from where one was, asking for each answer where somebody is there to
-    give it; all of them otherwise."""
-    names = list(LABS)
-    is_asked = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
-    start = _place() if is_asked else 0
+    """The labs one after another: those that are not done yet, asking for each answer where somebody is
+    there to give it; all of them otherwise. One that cannot be played here does not end it."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or as_json:
+        return max(run_one(name, write, talk, as_json=as_json) for name in LABS)
     code = 0
-    for number, name in enumerate(names[start:], start + 1):
+    for name in progress.to_do():
         lab = load(name)
-        if not is_asked:
-            code = max(code, run_one(name, write, talk, as_json=as_json))
-            continue
-        write(f"\nLAB {number} of {len(names)}\n" + _heading(lab))
+        write(f"\nLAB {list(LABS).index(name) + 1} of {len(LABS)}\n" + _heading(lab))
         write(_paragraph("Question", lab.question) + _choices(lab))
         chosen = _chosen(lab)
         if chosen is None:
-            _remember(number - 1)
             talk(f"here the course goes on the next time: {lab.name}")
             return code
         write(_paragraph("Look at", lab.look))
         acts = _acts(lab, talk)
         if acts is None:
-            return 1
+            code = 1
+            continue
         right = lab.choices[0]
         write("That was right.\n" if chosen == right else f"No: {right}.\n")
         write(_told(lab, acts))
         code = max(code, 0 if all(act.holds for act in acts) else 1)
-        _remember(number % len(names))
+        progress.remember(name)
     return code
 
 
-def report_of(lab: Lab, acts: list[Act]) -> dict[str, Any]:
+def report_of(lab: Lab, acts: tuple[Act, ...]) -> dict[str, Any]:
     """What `--json` ends with."""
     broken, mended = acts
     return {
@@ -136,24 +131,18 @@ def report_of(lab: Lab, acts: list[Act]) -> dict[str, Any]:
     }
 
 
-def answer_of(lab: Lab, acts: list[Act]) -> str:
-    """The answer, with the figures of these acts in it."""
-    first, second = acts
-    return lab.answer.format(**first.figures, mended=SimpleNamespace(**second.figures))
+def _acts(lab: Lab, talk: Talk) -> tuple[Act, ...] | None:
+    def say(mended: bool) -> None:
+        talk(f"{lab.name}: {'mended' if mended else 'with the fault'} ...")
 
-
-def _acts(lab: Lab, talk: Talk) -> list[Act] | None:
     try:
-        talk(f"{lab.name}: with the fault ...")
-        acts = [play(lab, mended=False)]
-        talk(f"{lab.name}: mended ...")
-        return [*acts, play(lab, mended=True)]
-    except LabError as error:
+        return play_all(lab.name, on_act=say)
+    except (LabError, OSError) as error:
         talk(str(error))
         return None
 
 
-def _told(lab: Lab, acts: list[Act]) -> str:
+def _told(lab: Lab, acts: tuple[Act, ...]) -> str:
     lines = []
     for act in acts:
         lines.append("Mended:\n" if act.mended else "With the fault:\n")
@@ -184,28 +173,3 @@ def _chosen(lab: Lab) -> str | None:
             return None
         if word.isdecimal() and 1 <= int(word) <= len(lab.choices):
             return sorted(lab.choices)[int(word) - 1]
-
-
-# --- where one was ------------------------------------------------------------------------------
-
-
-def _file() -> Path:
-    """XDG Base Directory Specification: data that stays, and that one can live without."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "servetui" / "course"
-
-
-def _place() -> int:
-    try:
-        name = _file().read_text(encoding="utf-8").strip()
-    except OSError:
-        return 0
-    return list(LABS).index(name) if name in LABS else 0
-
-
-def _remember(place: int) -> None:
-    try:
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        _file().write_text(list(LABS)[place] + "\n", encoding="utf-8")
-    except OSError:
-        pass  # the course begins anew the next time

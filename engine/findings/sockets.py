@@ -12,7 +12,7 @@ LEFT_MS, LEFT = 500.0, 3  # in CLOSE_WAIT; one alone may be late
 LEFT_ALONE_MS = 3_000.0
 UNSENT_MS = 1_000.0  # without a byte taken
 LOST_MS, LOST_BYTES = 400.0, 100  # of an answer that was made: no more than a line of its head
-EPHEMERAL_PORTS = 28_232  # ip(7): net.ipv4.ip_local_port_range, 32768 to 60999
+EPHEMERAL_PORTS = 28_232  # ip(7): net.ipv4.ip_local_port_range, 32768 to 60999; where nobody tells
 PORTS_NEAR = 0.5
 SEGMENT_BYTES = 65_483  # of the loopback; Nagle's algorithm holds back less than one
 NAGLE_MS = 250.0
@@ -165,12 +165,13 @@ def _held_back(moment: Moment) -> list[Held]:
 
 def time_wait(trail: Trail) -> Said | None:
     """Clients on this machine close first, and their ports run out."""
-    there = trail.now.kernel.client_time_wait
-    if there is None or there < PORTS_NEAR * EPHEMERAL_PORTS:
+    kernel = trail.now.kernel
+    there, ports = kernel.client_time_wait, kernel.client_ports or EPHEMERAL_PORTS
+    if there is None or there < PORTS_NEAR * ports:
         return None
     text = (
         f"{there:,} ports of clients on this machine are in TIME_WAIT, for a minute each, of "
-        f"{EPHEMERAL_PORTS:,}: no port, no connection (EADDRNOTAVAIL)"
+        f"{ports:,}: no port, no connection (EADDRNOTAVAIL)"
     )
     return Said(Level.WARN, text)
 

@@ -1,8 +1,10 @@
 """The labs: every famous failure, on purpose. One file each, with its server and its client's script.
 
     lab.py       what a lab is
-    stage.py     what its script may do, see and say; client.py: a client, kernel.py: TCP states
-    playing.py   plays one: a running server, and the script beside it
+    stage.py     what its script may do, see and say; client.py: a client, kernel.py: TCP states,
+                 private_network.py: a network in which settings of the kernel may be changed
+    playing.py   lets one be played in a process of its own (__main__.py), which tells how far it
+                 is (told.py); acting.py plays an act: a running server, and the script beside it
 
 Choosing one imports its module and no other.
 """
@@ -14,6 +16,7 @@ LABS = {
     "pause-per-round": "engine.labs.pause_per_round",
     "no-length": "engine.labs.no_length",
     "short-connections": "engine.labs.short_connections",
+    "no-ports": "engine.labs.no_ports",
     "zombies": "engine.labs.zombies",
     "full-backlog": "engine.labs.full_backlog",
     "no-descriptors": "engine.labs.no_descriptors",

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Figure = float | int | str | None
 
 
+class LabError(Exception):
+    """A lab could not be played at all; says why in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     """One failure on purpose. Its module has the server as well: serve(listener, service, mended)."""
@@ -45,6 +49,8 @@ class Lab:
     limits: Limits = DEFAULT_LIMITS
     tick_s: tuple[float, float] = (0.0, 0.0)
     """Pause after each round of the polling loop, in the two acts."""
+    private_network: bool = False
+    """Each act in a network of its own, since the script changes settings of the kernel there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,21 @@
-"""Plays a lab: starts its server, lets the script run beside it, and takes pictures meanwhile.
+"""A lab as it is seen from outside: loaded to be read, played in a process of its own.
 
-The run belongs to the main thread (an engine ends with the thread that started it); the script has one of
-its own.
+So that it disturbs nobody who looks on, and that nothing of it is left when it is given up: its servers
+end with it.
 """
 
-import threading
+import os
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
-from time import monotonic, sleep
-from urllib.parse import urlsplit
+from time import sleep
 
-from engine.labs import LABS, SERVER
-from engine.labs.lab import Act, Lab
-from engine.labs.stage import BEAT_S, Stage
-from engine.run import Run
-from engine.run_settings import RunError, RunSettings
+from engine.client_process import ClientProcess
+from engine.labs import LABS
+from engine.labs.lab import Act, Lab, LabError
+from engine.labs.told import Asked, Told
 
-START_S = 10.0  # for an engine on a busy machine
-ACT_S = 20.0  # longer, and something hangs that should not
-SAMPLE_S = 0.2  # of process numbers
-LOOK_S = 0.1  # of findings, and the numbers behind them
-AFTERWARDS_S = 0.4  # what shows at the very end is still told
-
-
-class LabError(Exception):
-    """A lab could not be played at all; says why in one line."""
+LOOK_S = 0.05
+MODULE = "engine.labs"
 
 
 def load(name: str) -> Lab:
@@ -34,74 +24,38 @@ def load(name: str) -> Lab:
     return lab
 
 
-def play(lab: Lab, *, mended: bool, on_beat: Callable[[Run], None] = lambda _: None) -> Act:
-    """Play one act. `on_beat` is given the run at each turn. Raises LabError."""
+def begin(name: str, *, acts: tuple[bool, ...] = (False, True), shows: bool) -> ClientProcess[Told]:
+    """Let it be played; `shows`: with scenes. From the main thread. Raises OSError."""
+    asked = Asked(name, acts, os.getpid(), shows)
+    return ClientProcess(asked.to_json(), Told.from_json, MODULE)
+
+
+def play_all(
+    name: str,
+    acts: tuple[bool, ...] = (False, True),
+    on_act: Callable[[bool], None] = lambda _: None,
+) -> tuple[Act, ...]:
+    """Play these acts of a lab and wait for them; `on_act` hears `mended` of each as it begins.
+
+    Raises LabError.
+    """
+    begun = 0
+    process = begin(name, acts=acts, shows=False)
     try:
-        run = Run(_settings(lab, mended=mended))
-    except RunError as error:
-        raise LabError(f"{lab.name}: {error}") from error
-    try:
-        stage = _begin(run, mended)
-        failures: list[BaseException] = []
-        findings: dict[str, float] = {}
-        script = threading.Thread(target=_perform, args=(lab, stage, failures), daemon=True)
-        script.start()
-        began_s = monotonic()
-        ends_s = began_s + ACT_S
-        while monotonic() < ends_s:
-            run.poll()
-            _show(run, stage)
-            for one in run.findings(LOOK_S):
-                findings.setdefault(one.id, monotonic() - began_s)
-            on_beat(run)
-            sleep(BEAT_S)
-            if not script.is_alive():
-                ends_s = min(ends_s, monotonic() + AFTERWARDS_S)
-        if script.is_alive():
-            raise LabError(f"{lab.name} did not come to an end within {ACT_S:.0f} s")
-        if failures:
-            raise LabError(f"{lab.name}: {failures[0]!r}") from failures[0]
-        return Act(mended, tuple(stage.claims), stage.figures, findings)
+        while process.is_running:
+            done = len(process.report.acts) if process.report else 0
+            for mended in acts[begun : done + 1]:
+                on_act(mended)
+                begun += 1
+            sleep(LOOK_S)
+            process.advance()
     finally:
-        run.stop()
+        process.kill()
+    if process.report is None or not process.report.is_final:
+        raise LabError(process.last_words)
+    return process.report.acts
 
 
-def _settings(lab: Lab, *, mended: bool) -> RunSettings:
-    settings = RunSettings(
-        model=lab.models[mended] or SERVER + lab.name,
-        port=0,
-        backlog=lab.backlog,
-        short=lab.short[mended],
-        limits=lab.limits,
-        tick_s=lab.tick_s[mended],
-    )
-    return settings if lab.models[mended] else replace(settings, serve_options={"mended": mended})
-
-
-def _begin(run: Run, mended: bool) -> Stage:
-    ends_s = monotonic() + START_S
-    while run.status().phase != "serving":
-        run.poll()
-        if run.status().phase == "dead" or monotonic() > ends_s:
-            words = run.status().last_words or ("it did not begin in time",)
-            raise LabError(f"the server of the lab cannot serve: {words[-1]}")
-        sleep(BEAT_S)
-    where = urlsplit(run.url)
-    assert where.hostname is not None
-    assert where.port is not None
-    stage = Stage(mended, (where.hostname, where.port))
-    _show(run, stage)
-    return stage
-
-
-def _show(run: Run, stage: Stage) -> None:
-    stage.show(run.snapshot(), run.numbers(SAMPLE_S), run.status().engine_pid)
-
-
-def _perform(lab: Lab, stage: Stage, failures: list[BaseException]) -> None:
-    try:
-        lab.play(stage)
-    except (
-        BaseException
-    ) as error:  # told by the main thread: a script that fails is a lab that fails
-        failures.append(error)
+def play(lab: Lab, *, mended: bool) -> Act:
+    """Play one act. Raises LabError."""
+    return play_all(lab.name, (mended,))[0]

@@ -24,6 +24,7 @@ RESTING_S = 1.0
 WATCHED = ("syn_retry", "accept_queue", "unread")  # no event tells that somebody is there
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip(7); IPv6 has the same
 _MS = 1_000_000
 
 
@@ -115,6 +116,7 @@ class KernelProbe:
             unsent_bytes=sum([row.send_queue for row in accepted]),
             client_time_wait=_count(clients, Tcp.TIME_WAIT),
             client_close_wait=_count(clients, Tcp.CLOSE_WAIT),
+            client_ports=None if clients is None else _client_ports(),
             listen_overflows=overflows,
             listen_drops=drops,
         )
@@ -227,6 +229,14 @@ def _time_wait(rows: list[Row]) -> Room:
 
 def _count(rows: list[Row] | None, state: Tcp) -> int | None:
     return None if rows is None else sum([row.state == state for row in rows])
+
+
+def _client_ports() -> int | None:
+    try:
+        first, last = map(int, _PORT_RANGE.read_text(encoding="ascii").split())
+    except OSError:
+        return None
+    return last - first + 1
 
 
 def _listening() -> tuple[int, int] | None:
