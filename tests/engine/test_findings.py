@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.findings.finding import Finding, Level
-from engine.findings.moment import MS, Copy
+from engine.findings.moment import MS, Copy, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
@@ -177,6 +177,7 @@ STORIES: dict[str, tuple[Story, Story]] = {
         with_held(held(State.UNSENT, 700.0, missing_bytes=22)),
         with_held(held(State.UNSENT, 700.0, missing_bytes=22, kernel=FULL)),
     ),
+    "reset-on-close": (Story(resets=(Reset(3, 3, PID, 65_536, "POST /"),)), Story()),
     "nagle": (nagle(120, 3), nagle(0, 3)),
     "time-wait": (time_wait(20_000), time_wait(2_000)),
 }
