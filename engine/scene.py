@@ -68,14 +68,19 @@ class Scene:
         phase = "serving" if serving or self.is_untold else "dead"
         if coming:
             phase = f"switching to {coming}" if phase == "serving" else "starting"
+        told = asdict(self.run)
         return RunStatus(
             model=coming or serving or self.model,
             url=url,
             mode=self.mode,
-            engine_pid=self.engine_pid if serving else None,
+            engine_pid=self.engine_pid
+            if serving
+            else told["engine_pid"]
+            if self.is_untold
+            else None,
             phase=phase,
             draining=len(self.alive.keys() - {self.coming, self.engine_pid}),
-            **asdict(self.run),
+            **{name: value for name, value in told.items() if name != "engine_pid"},
         )
 
     def _take_engine(self, event: Event) -> None:

@@ -28,6 +28,7 @@ _KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 class RunTold:
     """What a run knows of itself that no event tells; the fields are those of RunStatus."""
 
+    engine_pid: int | None = None
     thinning: int = 1
     last_words: tuple[str, ...] = ()
     cap: int = 0

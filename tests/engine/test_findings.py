@@ -215,6 +215,30 @@ def test_a_loop_that_rests_while_bytes_wait_is_blocked_too() -> None:
     assert paused(3.0, 2.0).told() == {}
 
 
+def test_a_loop_that_asks_by_nature_is_busy_only_with_a_crowd() -> None:
+    polling = replace(STATUS, model="polling")
+    few = replace(asks(9_000, 0), status=polling)
+    many = replace(few, counts=lambda step: Counts(would_block=9_000 * step, accepted=50))
+    assert few.told() == {}
+    assert list(many.told()) == ["busy-polling"]
+
+
+def test_a_model_that_wakes_all_workers_by_nature_is_a_herd_only_with_a_crowd() -> None:
+    nature = replace(STATUS, model="prefork-epoll")
+    eight = replace(shared([10] * 8, 800), status=nature)
+    sixteen = replace(shared([10] * 16, 3_200), status=nature)
+    assert eight.told() == {}
+    assert list(sixteen.told()) == ["thundering-herd"]
+
+
+def test_a_model_that_leans_to_one_worker_by_nature_may_lean_further() -> None:
+    half = shared([60, 7, 6, 7], 50)
+    assert list(half.told()) == ["hot-worker"]
+    assert replace(half, status=replace(STATUS, model="prefork-epoll")).told() == {}
+    all_but_all = replace(shared([80, 2, 2, 2], 50), status=replace(STATUS, model="prefork-epoll"))
+    assert list(all_but_all.told()) == ["hot-worker"]
+
+
 def test_a_greenlet_that_computes_is_not_said_to_be_unpatched() -> None:
     assert list(blocked("greenlet-2", 700.0, cpu=99.0).told()) == ["loop-blocked"]
 
