@@ -61,6 +61,6 @@ def unread_bytes(fd: int) -> int:
     """What a socket has for its reader; 0: nothing, or that is not told."""
     try:
         told = fcntl.ioctl(fd, termios.FIONREAD, bytes(4))
-    except OSError:
+    except (OSError, ValueError):
         return 0
     return int.from_bytes(told, sys.byteorder)

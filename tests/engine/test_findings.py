@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from engine.findings.moment import MS, Copy, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
-from engine.replay import Replay
 from engine.snapshot import Counts, Room, State
 from tests.engine.moments import (
     NUMBERS,
@@ -26,7 +24,6 @@ from tests.engine.moments import (
     workers,
 )
 
-RECORDINGS = Path(__file__).parent.parent / "recordings"
 UNREAD = VIEW.__class__("ESTABLISHED", 900, 0, 50, 0)
 LEFT = VIEW.__class__("CLOSE_WAIT", 1, 0, 50, 0)
 FULL = VIEW.__class__("ESTABLISHED", 0, 2_500_000, 50, 0)
@@ -250,19 +247,6 @@ def test_the_culprit_comes_first_and_its_sentence_has_the_numbers() -> None:
     assert finding.text == (
         "The only thread has been in GET /wait/1000 (#1) for 700 ms; 7 wait behind it"
     )
-
-
-@pytest.mark.parametrize("model", ["thread", "process", "epoll"])
-def test_a_recording_of_ordinary_use_has_none(model: str) -> None:
-    clock_ns = [0]
-    replay = Replay(RECORDINGS / f"{model}.jsonl", lambda: clock_ns[0])
-    looks = 0
-    while not replay.is_over:
-        clock_ns[0] += STEP_MS * MS
-        replay.poll()
-        assert replay.findings() == ()
-        looks += 1
-    assert looks > 20
 
 
 def ids(found: tuple[Finding, ...]) -> list[str]:
