@@ -129,7 +129,7 @@ def busy_polling(trail: Trail) -> Said | None:
     if calls < CALLS_PER_S * seconds or calls < CALLS_EACH * requests:
         return None
     is_natural = trail.now.status.model in ASK_BY_NATURE
-    if is_natural and min(one.snapshot.counts.open for one in moments) < SILENT_MANY:
+    if is_natural and now.open < SILENT_MANY:
         return None
     text = (
         f"{calls / seconds:,.0f} calls a second had nothing to do, for {requests / seconds:,.0f} "
