@@ -4,6 +4,7 @@ No socket, no clock.
 """
 
 from engine.findings.finding import Finding
+from engine.findings.lost_clients import LostClients
 from engine.findings.moment import Moment, moment_of
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers, KernelView
@@ -23,6 +24,7 @@ class ReplayedLooks:
         self._state = state
         self._scene = scene
         self._findings = Findings()
+        self._lost = LostClients()
 
     def take(
         self, now_ns: int, numbers: ProcessNumbers, kernel: KernelNumbers, status: RunStatus
@@ -31,10 +33,10 @@ class ReplayedLooks:
         if now_ns < self.begin_ns:
             return
         snapshot = self._state.snapshot(now_ns, 0, 0)
-        connections = self._state.connections.values()
-        self.moment = moment_of(
-            snapshot, connections, numbers, kernel, status, self._view, self._scene.copies
-        )
+        known = self._state.connections
+        lost = self._lost.look(kernel, known, snapshot.counts.closed, now_ns)
+        told = (numbers, kernel, status, self._view, self._scene.copies, lost)
+        self.moment = moment_of(snapshot, known.values(), *told)
         self.found = self._findings.look(self.moment)
 
     def _view(self, conn: int) -> KernelView | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 
 from engine.findings.finding import Finding
+from engine.findings.lost_clients import LostClients
 from engine.findings.moment import Moment, moment_of
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers
@@ -31,6 +32,7 @@ class Watch:
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
+        self._lost = LostClients()
         self.looked = Moment()
         """What the last look saw."""
         self._due_s = self._rests_until_s = 0.0
@@ -53,8 +55,9 @@ class Watch:
             connections, self._kernel.inode_of, self._kernel.looked_ns, self._processes.pids
         )
         snapshot = state.snapshot(time.monotonic_ns(), 0, 0)
+        lost = self._lost.look(kernel, state.connections, snapshot.counts.closed, snapshot.now_ns)
         self.looked = moment_of(
-            snapshot, connections, numbers, kernel, status, self._kernel.view, copies
+            snapshot, connections, numbers, kernel, status, self._kernel.view, copies, lost
         )
         self._found = self._findings.look(self.looked)
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)

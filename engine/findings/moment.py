@@ -83,6 +83,8 @@ class Moment:
     status: RunStatus = NOWHERE
     held: tuple[Held, ...] = ()
     copies: tuple[Copy, ...] = ()
+    lost: tuple[int, ...] = ()
+    """Clients that were reset in the last seconds in the queue of a listener that was closed."""
     resets: tuple[Reset, ...] = ()
     """Those of the last seconds, oldest first, as are the next."""
     errors: tuple[Event, ...] = ()
@@ -176,6 +178,7 @@ def moment_of(
     status: RunStatus,
     view: Callable[[int], KernelView | None],
     copies: tuple[Copy, ...] = (),
+    lost: tuple[int, ...] = (),
 ) -> Moment:
     """Put together what is known. `view`: what the kernel says of one connection."""
     now_ns = snapshot.now_ns
@@ -190,6 +193,7 @@ def moment_of(
         status=status,
         held=held_of(known, now_ns, view),
         copies=copies,
+        lost=lost,
         resets=_resets(known, now_ns),
         errors=tuple(event for event in errors if event.at_ns >= now_ns - RECENT_NS),
     )

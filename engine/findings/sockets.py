@@ -65,6 +65,19 @@ def accept_queue(trail: Trail) -> Said | None:
     return Said(Level.WARN if is_full else Level.WATCH, text)
 
 
+def queue_lost(trail: Trail) -> Said | None:
+    """A listener was closed, and with it those that waited in its queue."""
+    lost = len(trail.now.lost)
+    if not lost:
+        return None
+    text = (
+        f"A listener was closed with {many(lost, 'client')} in its queue, connected and not accepted: the "
+        f"kernel resets {'it' if lost == 1 else 'them'}, though other listeners of the port go on"
+    )
+    engine = trail.now.status.engine_pid
+    return Said(Level.WARN, text, pids=(engine,) if engine else ())
+
+
 def close_wait(trail: Trail) -> Said | None:
     """Clients have closed, and the server does not."""
     left = [
@@ -213,6 +226,12 @@ RULES = (
         "accept-queue",
         "a larger backlog (--backlog, net.core.somaxconn), and accept faster",
         accept_queue,
+        confirm_ms=0,
+    ),
+    Rule(
+        "queue-lost",
+        "steer new clients away (SO_ATTACH_REUSEPORT_CBPF), accept those that are queued, then close",
+        queue_lost,
         confirm_ms=0,
     ),
     Rule("close-wait", "close when recv() returns nothing; a with block does it", close_wait),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.probes.lost_queues import LostQueues
 from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp
 from engine.snapshot import Room
 
@@ -74,6 +75,7 @@ class KernelProbe:
         self._rows: dict[int, Row] = {}
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
         self._unread = Waiting(quiet_ms=lambda info: info.last_data_ms, moved=_read_bytes)
+        self._lost_queues = LostQueues()
         self._listening_before = _listening()
         self._diag: SockDiag | None = None
         with contextlib.suppress(OSError):
@@ -91,6 +93,7 @@ class KernelProbe:
         try:
             rows = self._ask(self._diag, OPEN)
             closed = self._ask(self._diag, (Tcp.TIME_WAIT,))
+            listeners = self._ask(self._diag, (Tcp.LISTEN,))
             clients = self._clients(self._diag)
         except OSError:
             return EMPTY_KERNEL
@@ -109,6 +112,12 @@ class KernelProbe:
             handshakes = [row for row in (*rows, *clients) if row.state in CONNECTING]
             retrying = [row for row in handshakes if row.retransmits]
             rooms["syn_retry"] = self._retrying.look(retrying, now_ns)
+        lost = self._lost_queues.look(
+            {row.cookie for row in listeners},
+            {row.cookie for row in queued},
+            {row.cookie for row in (*rows, *closed)},
+            now_ns,
+        )
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
@@ -117,6 +126,7 @@ class KernelProbe:
             client_time_wait=_count(clients, Tcp.TIME_WAIT),
             client_close_wait=_count(clients, Tcp.CLOSE_WAIT),
             client_ports=None if clients is None else _client_ports(),
+            lost_in_queue=lost,
             listen_overflows=overflows,
             listen_drops=drops,
         )

@@ -33,6 +33,7 @@ class Story:
     snapshot: Callable[[Snapshot, int], Snapshot] = lambda snapshot, step: snapshot
     held: Callable[[int], tuple[Held, ...]] = lambda step: ()
     copies: Callable[[int], tuple[Copy, ...]] = lambda step: ()
+    lost: tuple[int, ...] = ()
     resets: tuple[Reset, ...] = ()
     errors: tuple[Event, ...] = ()
 
@@ -48,6 +49,7 @@ class Story:
             status=self.status,
             held=self.held(step),
             copies=self.copies(step),
+            lost=self.lost,
             resets=self.resets,
             errors=self.errors,
         )

@@ -174,6 +174,7 @@ STORIES: dict[str, tuple[Story, Story]] = {
         with_held(held(State.UNSENT, 700.0, missing_bytes=22)),
         with_held(held(State.UNSENT, 700.0, missing_bytes=22, kernel=FULL)),
     ),
+    "queue-lost": (Story(lost=(7, 8, 9)), Story()),
     "reset-on-close": (Story(resets=(Reset(3, 3, PID, 65_536, "POST /"),)), Story()),
     "nagle": (nagle(120, 3), nagle(0, 3)),
     "time-wait": (time_wait(20_000), time_wait(2_000)),
