@@ -28,7 +28,11 @@ from tests.recorded_findings import FIRES, SILENT, STEP_NS, place
 TOLD_FOR_S = 0.4  # so much of a recording is kept after the finding was told
 SILENT_S = 2.5  # and so much of one in which nothing happens
 EACH_S = 60.0
-OF_LAB = {"engine-died": "aborted-in-queue", "loop-blocked": "blocked-loop"}
+OF_LAB = {
+    "engine-died": "aborted-in-queue",
+    "loop-blocked": "blocked-loop",
+    "busy-polling": "ghost-in-epoll",
+}
 """Finding -> which of the labs that provoke it tells it best, and in few events."""
 FIRES_MENDED = ("descriptor-limit",)
 """These are told in the mended act as well, and there not among thousands of failed calls."""

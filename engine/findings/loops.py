@@ -19,6 +19,7 @@ ASK_BY_NATURE = ("polling",)  # models whose loop never rests: that is how they 
 SILENT_MANY = (
     20  # clients whom such a loop asks in vain; a browser keeps six connections, `wrk` sixteen
 )
+BURNS_PERCENT = 20  # of a core: with less, the machine has no processor for it, nor for its clients
 PAUSED_MS = 20.0  # between two rounds
 PAUSED_SHARE = 0.6  # of the looks of
 PAUSED_LOOKS_MS = 500.0
@@ -129,7 +130,8 @@ def busy_polling(trail: Trail) -> Said | None:
     if calls < CALLS_PER_S * seconds or calls < CALLS_EACH * requests:
         return None
     is_natural = trail.now.status.model in ASK_BY_NATURE
-    if is_natural and now.open < SILENT_MANY:
+    is_costly = now.open >= SILENT_MANY and trail.now.numbers.cpu_percent >= BURNS_PERCENT
+    if is_natural and not is_costly:
         return None
     text = (
         f"{calls / seconds:,.0f} calls a second had nothing to do, for {requests / seconds:,.0f} "
