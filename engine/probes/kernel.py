@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.probes.lost_queues import LostQueues
 from engine.probes.sock_diag import Info, Question, Row, SockDiag, Tcp, row_of
 from engine.snapshot import Room
 
@@ -72,6 +73,7 @@ class KernelProbe:
         """What the last look was told of each socket, by cookie."""
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
         self._unread = Waiting(quiet_ms=lambda info: info.last_data_ms, moved=_read_bytes)
+        self._lost_queues = LostQueues()
         self._listening_before = _listening()
         self._diag: SockDiag | None = None
         with contextlib.suppress(OSError):
@@ -90,7 +92,7 @@ class KernelProbe:
             return
         seen = _Seen()
         try:
-            for piece in self._ask(self._diag, OPEN):
+            for piece in self._ask(self._diag, (*OPEN, Tcp.LISTEN)):
                 for row, message in piece:
                     seen.take(row, message)
                 yield None
@@ -118,6 +120,12 @@ class KernelProbe:
             handshakes = [row for row in (*seen.begun, *seen.clients) if row.state in CONNECTING]
             retrying = [row for row in handshakes if row.retransmits]
             rooms["syn_retry"] = self._retrying.look(retrying, now_ns)
+        lost = self._lost_queues.look(
+            seen.listeners,
+            {row.cookie for row in seen.queued},
+            seen.messages.keys() | {row.cookie for row in seen.closed},
+            now_ns,
+        )
         at_clients = Counter(row.state for row in seen.clients)
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
@@ -127,6 +135,7 @@ class KernelProbe:
             client_time_wait=at_clients[Tcp.TIME_WAIT] if self._sees_clients else None,
             client_close_wait=at_clients[Tcp.CLOSE_WAIT] if self._sees_clients else None,
             client_ports=_client_ports() if self._sees_clients else None,
+            lost_in_queue=lost,
             listen_overflows=overflows,
             listen_drops=drops,
         )
@@ -194,6 +203,7 @@ class _Seen:
     def __init__(self) -> None:
         self.messages: dict[int, bytes] = {}
         """By cookie."""
+        self.listeners: set[int] = set()
         self.begun: list[Row] = []
         """Not connected yet."""
         self.queued: list[Row] = []
@@ -210,6 +220,9 @@ class _Seen:
 
     def take(self, row: Row, message: bytes) -> None:
         """One of the server's."""
+        if row.state == Tcp.LISTEN:
+            self.listeners.add(row.cookie)
+            return
         self.messages[row.cookie] = message
         if row.state == Tcp.SYN_RECV:
             self.begun.append(row)
