@@ -26,8 +26,6 @@ AT_ONCE = {
 }
 """Models that serve so many connections at a time and no more; whoever comes later waits for an end."""
 
-LEAST_CPU_S = 0.05  # the system counts in steps of 10 ms: of less it says nothing
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -43,7 +41,7 @@ class Standing:
     max_ms: float | None = None
     rounds_p50_ms: tuple[float, ...] = ()
     waits: Mapping[str, float | None] | None = None  # room -> how many were in it, the mean
-    cpu_us: float | None = None  # of the server, for each request; None: too little was used
+    cpu_us: float | None = None  # of the server, for each request; None: nobody knows
     rounds_cpu_us: tuple[float, ...] = ()
     memory_bytes: float | None = None  # for each connection
     processes: int = 0
@@ -145,10 +143,9 @@ def _badness(client: str) -> int:
 def _cpu_us(trials: Sequence[Trial]) -> float | None:
     used = [trial.server_cpu_s for trial in trials]
     answered = sum(trial.answered for trial in trials)
-    total_s = sum(each for each in used if each is not None)
-    if not answered or None in used or total_s < LEAST_CPU_S:
+    if not answered or None in used:
         return None
-    return total_s / answered * 1e6
+    return sum(each for each in used if each is not None) / answered * 1e6
 
 
 def _mean_waits(trials: Sequence[Trial]) -> dict[str, float | None]:
