@@ -14,7 +14,7 @@ from typing import Any, Self
 from engine.compare.conditions import Conditions
 from engine.compare.trial import Trial
 from engine.compare.verdict import ROUNDS_LEAST
-from engine.load.figures import FINE, NOTHING
+from engine.load.figures import FINE, HINDERED, VERDICTS
 from engine.load.result import known
 from engine.load.samples import merged, percentiles
 from engine.pool import DEFAULT_POOL
@@ -50,7 +50,7 @@ class Standing:
     errors: Mapping[str, int] | None = None
     client: str = FINE  # the worst of its verdicts on itself
     rounds: int = 0
-    saturated_rounds: int = 0
+    hindered_rounds: int = 0
     histogram: str = ""
     failure: str = ""
     """Why there are no figures; empty: there are."""
@@ -85,7 +85,7 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
     times = merged(*(trial.histogram for trial in trials))
     told = percentiles(times)
     errors = dict(sum((Counter(trial.errors) for trial in trials), Counter()))
-    fair = [trial for trial in trials if not trial.is_saturated and trial.answered]
+    fair = [trial for trial in trials if not trial.is_hindered and trial.answered]
     cpu_us = [used for trial in fair if (used := _cpu_us([trial])) is not None]
     middles = [p50 for trial in fair if (p50 := trial.percentiles().p50_ms) is not None]
     weighed = [each.memory_bytes for each in trials if each.memory_bytes is not None]
@@ -108,9 +108,9 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
         threads=max(trial.threads for trial in trials),
         descriptors=max((each.descriptors or 0 for each in trials), default=0) or None,
         errors=errors,
-        client=max((trial.client for trial in trials), key=_badness),
+        client=max((trial.client for trial in trials), key=VERDICTS.index),
         rounds=len(trials),
-        saturated_rounds=sum(trial.is_saturated for trial in trials),
+        hindered_rounds=sum(trial.is_hindered for trial in trials),
         histogram=str(times.encode().decode()),
         notes=tuple(_notes(trials, errors, conditions)),
     )
@@ -132,12 +132,10 @@ def _notes(
     if errors:
         told = ", ".join(f"{number} {kind}" for kind, number in errors.items())
         yield f"{told}: left out of the verdict"
-    if saturated := sum(trial.is_saturated for trial in trials):
-        yield f"client saturated in {saturated} of {len(trials)} rounds, which the verdict leaves out"
-
-
-def _badness(client: str) -> int:
-    return 0 if client == FINE else 1 if client == NOTHING else len(client)
+    for verdict in HINDERED:
+        if hindered := sum(trial.client == verdict for trial in trials):
+            told = verdict.partition(":")[0]
+            yield f"{told} in {hindered} of {len(trials)} rounds, which the verdict leaves out"
 
 
 def _cpu_us(trials: Sequence[Trial]) -> float | None:

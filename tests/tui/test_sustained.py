@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from engine.events import Event, Kind
-from engine.load.figures import FINE, SATURATED
+from engine.load.figures import CROWDED, FINE, SATURATED
 from engine.load.plan import Plan
 from engine.load.result import BAD_STATUS
 from engine.run import Run
@@ -38,6 +38,7 @@ def test_its_line_has_live_figures_and_then_a_verdict(width: int) -> None:
     assert max(len(live), len(ended)) <= width
     assert "warm-up" in drawn(replace(LIVE, latencies=()), width)
     assert "saturated" in drawn(replace(ENDED, verdict=SATURATED), width)
+    assert "crowded" in drawn(replace(ENDED, verdict=CROWDED), width)
     assert "7 dropped" in drawn(replace(ENDED, dropped=7), 160)
     assert "3 bad status" in drawn(replace(ENDED, errors={BAD_STATUS: 3}), 160)
 
