@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     asked = parser.parse_args()
     print(
-        "| model | mode | load | requests/s | p99 ms | client | waited | server | others | verdict |"
+        "| model | mode | load | requests/s | p90 ms | client | waited | server | others | verdict |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     others = 0
@@ -66,7 +66,8 @@ def main() -> None:
         others += told["verdict"] != FINE
         cpu = told["cpu"]
         shares = (f"{cpu[who]:.0f}" for who in ("client", "client_waited", "server", "others"))
-        figures = (f"{told['requests_per_s']:,.0f}", f"{told['p99_ms'] or 0:.1f}", *shares)
+        p90 = "-" if told["p90_ms"] is None else f"{told['p90_ms']:.1f}"
+        figures = (f"{told['requests_per_s']:,.0f}", p90, *shares)
         cells = (model, mode, load, *figures, told["verdict"].partition(":")[0])
         print(f"| {' | '.join(cells)} |", flush=True)
     print(f"\n{asked.runs} runs, {others} not called fine")
