@@ -55,8 +55,8 @@ async def test_marks_and_settings_are_kept() -> None:
         await pilot.press("c", "a", "C")
         assert isinstance(dashboard.screen, CompareForm)
         lines = screen(dashboard)
-        assert lines[4].split()[:2] == ["models", "all"]
-        assert lines[5].split()[:2] == ["modes", "keep-alive"]
+        assert lines[5].split()[:2] == ["models", "all"]
+        assert lines[6].split()[:2] == ["modes", "keep-alive"]
         await pilot.press("escape", "c")
         assert "\n".join(screen(dashboard)).count("[x]") == len(MODELS)
 
