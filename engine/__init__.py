@@ -37,7 +37,7 @@ Where to look, in the order in which an event travels:
     line_counts.py   how often and how long each line of a model's source ran
     snapshot.py      what it tells, frozen: what screens and scripts read (worker_view.py: of a worker)
     probes/          numbers that no event carries: processes; descriptors.py; kernel.py the sockets
-                     of the port, asked by netlink (sock_diag.py), as kernel_numbers.py;
+                     of the port, asked by netlink (sock_diag.py, seen.py), as kernel_numbers.py;
                      kernel_sampler.py and process_sampler.py: when to ask
     findings/        rules that name a failure while it happens; watch.py looks at a run for them,
                      probes/copies.py who keeps a closed connection open

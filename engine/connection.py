@@ -272,7 +272,8 @@ def describe(event: Event) -> str:
     if event.kind is Kind.SEND:
         return f"send {event.bytes}"
     if event.kind is Kind.CLOSE:
-        return f"closed, {event.note}" if event.note else "closed"
+        unread = f", {event.bytes} bytes unread" if event.bytes else ""
+        return f"closed, {event.note}{unread}" if event.note else f"closed{unread}"
     if event.kind is Kind.TICK:
         return "only counted" if event.note.startswith("thinned") else f"not reported: {event.note}"
     return event.note or event.kind.name.lower()

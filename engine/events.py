@@ -72,7 +72,8 @@ class Event(NamedTuple):
     task: str
     """The thread, greenlet or coroutine that did it."""
     bytes: int
-    """recv, send: bytes moved (0 received is the client's end of stream); response: its length."""
+    """recv, send: bytes moved (0 received is the client's end of stream); response: its length; close:
+    what the client had sent and nobody read, as far as that is told."""
     line: int
     """The line of the model's source that did it; 0 where none did."""
     note: str

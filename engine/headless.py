@@ -20,7 +20,7 @@ from engine.output import Output
 from engine.recording import Recording
 from engine.run import Run
 from engine.summary import snapshot_of, summary_of
-from engine.told import unreported_values
+from engine.teller import Teller
 
 BEAT_S = 0.02  # between two looks at engines and events
 PATIENCE_S = 0.7  # at the end, with a reader that stalls; an engine may take 0.5 s besides
@@ -55,8 +55,7 @@ class Headless:
         self._stdout: Output | None = Output(1, self._give_up_at_s)
         self._stderr = Output(2, self._give_up_at_s)
         self._recording: Recording | None = None
-        self._told_mode = run.status().mode
-        self._told_unreported = Unreported()
+        self._teller: Teller | None = None
         self._held: list[Event] = []
 
     def loop(self) -> int:
@@ -102,6 +101,7 @@ class Headless:
         if status.phase == "dead" and not self._said_listening:
             self._end()  # it has never served, and nobody waits for it
         self.run.findings()  # so that they have a memory when they are asked for
+        self._note_look()
         self._obey(BEAT_S)
 
     def _pass_on(self) -> None:
@@ -126,6 +126,7 @@ class Headless:
                 self._fail(self._events_to, error, "; name another file with --events")
                 self._end()
                 return
+            self._teller = Teller(self._recording, self.run.status().mode, Unreported())
         self._said_listening = True
         self._talk(f"listening on {url}")
         held, self._held = self._held, []
@@ -135,7 +136,9 @@ class Headless:
 
     def _take(self, events: list[Event]) -> None:
         if self._recording is not None:
-            self._record(self._recording, events)
+            recording = self._recording
+            self._record(lambda: recording.write(events))
+            self._record(self._tell)
         elif not events or self._events_to == "count":
             return
         elif self._events_to == "-":
@@ -143,24 +146,26 @@ class Headless:
         elif not self._said_listening:
             self._held += events
 
-    def _record(self, recording: Recording, events: list[Event]) -> None:
+    def _record(self, write: Callable[[], None]) -> None:
+        if self._recording is None:
+            return
         try:
-            recording.write(events)
-            self._tell(recording)
+            write()
         except OSError as error:
-            recording.close()
-            self._recording = None
+            self._recording.close()
+            self._recording = self._teller = None
             self._fail(self._events_to, error, "; the recording ends there")
 
-    def _tell(self, recording: Recording) -> None:
+    def _tell(self) -> None:
         """What is no event, when it changes. Raises OSError."""
-        mode, unreported = self.run.status().mode, self.run.state.unreported
-        if mode != self._told_mode:
-            self._told_mode = mode
-            recording.tell(time.monotonic_ns(), "mode", {"mode": mode})
-        if unreported != self._told_unreported:
-            self._told_unreported = unreported
-            recording.tell(time.monotonic_ns(), "unreported", unreported_values(unreported))
+        if self._teller is not None:
+            mode, unreported = self.run.status().mode, self.run.state.unreported
+            self._teller.tell(time.monotonic_ns(), mode, unreported)
+
+    def _note_look(self) -> None:
+        """What the last look for findings saw, before further events are recorded."""
+        if (teller := self._teller) is not None:
+            self._record(lambda: teller.look(self.run.looked, self.run.unread_since_ns()))
 
     def _print(self, lines: str) -> None:
         """Data. Nothing follows what could not be written: it would continue a line cut short."""
@@ -239,6 +244,7 @@ class Headless:
             self.run.settings.trace,
             self.run.findings(0.0),
         )
+        self._note_look()
         self._print(json.dumps(answer))
 
     def _end(self, *_: object) -> None:

@@ -18,6 +18,9 @@ class KernelNumbers:
     client_time_wait: int | None = None
     """Clients on this machine that closed first, as are the next that have not closed at all."""
     client_close_wait: int | None = None
+    lost_in_queue: tuple[int, ...] = ()
+    """Connections that lay in the queue of a listener at the look before, and are gone with it: the kernel
+    has reset them, unless they were accepted and closed in between."""
     client_ports: int | None = None
     """How many ports there are for connections from this machine to one address."""
     listen_overflows: int | None = None

@@ -1,10 +1,15 @@
 """When the kernel got what a watched server takes: how long a connection was in the accept queue, and
-bytes in the receive buffer."""
+bytes in the receive buffer; and how many of these nobody takes.
+
+Each answer costs the server a microsecond, so they are asked for while little happens.
+"""
 
 import contextlib
+import fcntl
 import socket
 import struct
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
@@ -50,3 +55,12 @@ def timed_recv(recvmsg: Callable[..., Any], size: int, flags: int) -> tuple[byte
             waited_us = (time.time_ns() - seconds * 1_000_000_000 - ns) // 1_000
             return data, min(max(waited_us, 1), _US_MOST)
     return data, 0
+
+
+def unread_bytes(fd: int) -> int:
+    """What a socket has for its reader; 0: nothing, or that is not told."""
+    try:
+        told = fcntl.ioctl(fd, termios.FIONREAD, bytes(4))
+    except (OSError, ValueError):
+        return 0
+    return int.from_bytes(told, sys.byteorder)

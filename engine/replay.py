@@ -9,27 +9,27 @@ import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from engine.detail import ConnectionDetail
 from engine.events import Event
 from engine.findings.finding import Finding
-from engine.findings.moment import MS, moment_of
-from engine.findings.watching import Findings
+from engine.findings.moment import KEPT_NS, Moment
 from engine.kernel_numbers import KernelNumbers
 from engine.models import MODELS
 from engine.order import BY_PLACE, Order
 from engine.recording import read, refused
-from engine.scene import Scene
+from engine.replayed_looks import ReplayedLooks
+from engine.scene import Scene, is_known
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
-from engine.told import is_told
+from engine.told import is_look, is_told
 from engine.worker_view import WorkerDetail
 
 SECOND_NS = 1_000_000_000
 SLOWEST, FASTEST = -4, 6  # powers of two: 1/16 to 64
 LINES_MOST = 2_000_000  # some 570 MB in memory; a minute of 30,000 events/s
-LOOK_NS = 100 * MS  # of the recording's time, between two looks for findings
 LINES_AT_ONCE = 200  # folded in half a millisecond
 REFUSAL = "this is a recording: what it shows has happened, and cannot be changed"
 
@@ -43,7 +43,7 @@ class Replay:
     def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """Read the file; it plays from now on, by `clock` (in ns). Raises RecordingError."""
         self.header, lines = read(path)
-        if self.header.model not in MODELS:
+        if not is_known(self.header.model):
             why = f"it has a model {self.header.model!r}"
             raise refused(path, why, f"known are {', '.join(MODELS)}")
         self._lines: list[Event] = []
@@ -68,9 +68,6 @@ class Replay:
         self._start_ns = self._due_ns[0] if self._due_ns else 0
         self._end_ns = self._due_ns[-1] if self._due_ns else 0
         self._at_ns = self._start_ns
-        self._findings = Findings()
-        self._found: tuple[Finding, ...] = ()
-        self._looked_ns = 0
         self._fresh: list[Event] = []  # folded, and not yet given out by poll()
         self._begin_anew()
 
@@ -132,6 +129,7 @@ class Replay:
         if at_ns < self._at_ns:
             self._begin_anew()
         self._at_ns = at_ns
+        self._looks.begin_ns = at_ns - KEPT_NS  # those before say nothing of it
         end = bisect_right(self._due_ns, at_ns)
         while self._index < end:
             self._fold(min(self._index + LINES_AT_ONCE, end))
@@ -169,7 +167,8 @@ class Replay:
 
     def detail(self, conn: int) -> ConnectionDetail | None:
         """One connection told whole; None when it is forgotten."""
-        return self.state.detail(conn, self._at_ns)
+        told, seen = self.state.detail(conn, self._at_ns), self._scene.seen.get(conn)
+        return replace(told, kernel=seen[0]) if told and seen else told
 
     def worker(self, pid: int, task: str) -> WorkerDetail | None:
         """One process (task empty) or thread told whole; None when it has ended."""
@@ -191,18 +190,17 @@ class Replay:
         return self._scene.kernel
 
     def unread_since_ns(self) -> dict[int, int]:
-        """Of no connection: the kernel's numbers are recorded as sums."""
-        return {}
+        """conn -> since when, at the latest, the kernel had bytes of it, of those that mattered then."""
+        return {conn: since_ns for conn, (_, since_ns) in self._scene.seen.items() if since_ns}
+
+    @property
+    def looked(self) -> Moment:
+        """What the last look for findings saw."""
+        return self._looks.moment
 
     def findings(self) -> tuple[Finding, ...]:
-        """The failures that showed then, as far as recorded numbers tell of them."""
-        if not 0 <= self._at_ns - self._looked_ns < LOOK_NS:
-            self._looked_ns = self._at_ns
-            connections = self.state.connections.values()
-            told = (self.numbers(), self.kernel(), self.status())
-            now = self.state.snapshot(self._at_ns, 0, 0)
-            self._found = self._findings.look(moment_of(now, connections, *told, lambda _: None))
-        return self._found
+        """The failures that showed then: looked for when the live run did, with the same numbers."""
+        return self._looks.found
 
     def switch(self, model: str) -> None:
         """Nothing."""
@@ -255,12 +253,23 @@ class Replay:
     def _begin_anew(self) -> None:
         self.state = ServerState()
         self._scene = Scene(self.header.model, self.header.mode)
+        self._looks = ReplayedLooks(self.state, self._scene)
         self._index = 0  # lines before it are folded
         self._fresh = []
 
     def _fold(self, end: int) -> list[Event]:
-        """Fold the lines up to `end`; their events."""
-        lines = self._lines[self._index : end]
+        """Fold the lines up to `end`; their events. Findings are looked for where the live run did."""
+        events: list[Event] = []
+        while self._index < end:
+            looks = (at for at in range(self._index, end) if is_look(self._lines[at]))
+            upto = next(looks, end - 1) + 1
+            events += self._fold_between_looks(self._lines[self._index : upto])
+            self._index = upto
+            if is_look(last := self._lines[upto - 1]):
+                self._looks.take(last.at_ns, self.numbers(), self.kernel(), self.status())
+        return events
+
+    def _fold_between_looks(self, lines: list[Event]) -> list[Event]:
         events = [line for line in lines if not is_told(line)]
         self.state.fold(events)
         for line in lines:
@@ -268,5 +277,4 @@ class Replay:
                 self._scene.take(line)
         self.state.note_unreported(self._scene.unreported)
         self.short = self._scene.mode == "short"
-        self._index = max(end, self._index)
         return events

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import callers
 from engine.events import BYTES_TOLD, Kind, printable
+from engine.kernel_times import unread_bytes
 from engine.service import TELL_BYTES, TELL_TIMES
 from engine.tracing import tracer
 
@@ -188,7 +189,8 @@ class Reporting:
         if self._forks != tracer.forks and self._pid == tracer.pid:
             tracer.writer.put(Kind.RELEASE, self._conn, self._fd, 0, line)
         else:
-            tracer.writer.put(_CLOSE, self._conn, self._fd, 0, line, note)
+            unread = unread_bytes(self._fd) if self._times else 0
+            tracer.writer.put(_CLOSE, self._conn, self._fd, unread, line, note)
             if tracer.tasks.share_a_thread:
                 tracer.writer.forget_task()
                 tracer.tasks.give_name_back()

@@ -18,6 +18,7 @@ from engine.engine_process import EngineProcess, Phase
 from engine.engines import Engines
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
+from engine.findings.moment import Moment
 from engine.intake import Intake
 from engine.kernel_numbers import KernelNumbers
 from engine.kernel_times import ask_for_times
@@ -30,7 +31,7 @@ from engine.probes.kernel_sampler import KernelSampler
 from engine.probes.process_sampler import ProcessSampler
 from engine.run_settings import RunSettings, check, open_listener
 from engine.slow_motion import SlowMotion
-from engine.snapshot import EMPTY_SNAPSHOT, BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
 from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
 from engine.watch import Watch
@@ -40,7 +41,6 @@ STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
 ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (passing.py)
-FRESH_NS = 50_000_000  # findings may look at the snapshot of a frame
 
 
 class Run:
@@ -64,9 +64,9 @@ class Run:
         self.url = listening.url_of(self._listener)
         self._processes = ProcessSampler()
         self._kernel = KernelSampler(self._listener, self.state.server.waits.queue.connections)
+        self.unread_since_ns = self._kernel.unread_since_ns
         self._descriptors = DescriptorProbe(self._kernel.sockets)
         self._watch = Watch(self._kernel, self._processes, settings.allowed)
-        self._shown = EMPTY_SNAPSHOT
         self._engines = Engines(settings, self._listener, self._tell)
         self._intake = Intake(self.state)
         self._ended: list[EngineProcess] = []  # before the last look: it has found all of theirs
@@ -95,7 +95,7 @@ class Run:
     def set_mode(self, *, short: bool) -> None:
         """Keep-alive or short connections, from the next request on."""
         self._engines.set_mode(short=short)
-        self._note_change()
+        self._loads.note_change(self._engines.model, self._mode())
 
     def start_burst(
         self, requests: int = BURST_REQUESTS, connections: int = BURST_CONNECTIONS
@@ -146,7 +146,7 @@ class Run:
         """
         now_s = time.monotonic()
         if self._engines.advance(now_s):
-            self._note_change()
+            self._loads.note_change(self._engines.model, self._mode())
         self._loads.advance()
         self._adapt(now_s)
         events = self._intake.take(within_s)
@@ -168,10 +168,8 @@ class Run:
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as the events so far tell it."""
-        self._note_unreported()
-        self.state.server.waits.unread = self._kernel.unread_since_ns().keys()
-        self._shown = self.state.snapshot(monotonic_ns(), first_row, rows, order)
-        return self._shown
+        self._note_beside()
+        return self.state.snapshot(monotonic_ns(), first_row, rows, order)
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:
         """The row of a connection in the table; None when it is not in it."""
@@ -225,18 +223,18 @@ class Run:
         """What the kernel says of the sockets of the port; without an age, as old as its cost wants."""
         return self._kernel.numbers(math.inf if at_most_old_s is None else at_most_old_s)
 
-    def unread_since_ns(self) -> dict[int, int]:
-        """conn -> since when, at the latest, the kernel has had bytes of it for the server to read."""
-        return self._kernel.unread_since_ns()
+    @property
+    def looked(self) -> Moment:
+        """What the last look for findings saw."""
+        return self._watch.looked
 
     def findings(self, at_most_old_s: float | None = None) -> tuple[Finding, ...]:
         """The failures that show, the worst first; numbers as old as those of numbers() and kernel()."""
         numbers, kernel = self.numbers(at_most_old_s), self.kernel(at_most_old_s)
         if not self._watch.is_due(self.state):
             return self._watch.found
-        if monotonic_ns() - self._shown.now_ns > FRESH_NS:
-            self.snapshot(0, 0)
-        return self._watch.look(self.state, self._shown, numbers, kernel, self.status())
+        self._note_beside()
+        return self._watch.look(self.state, numbers, kernel, self.status())
 
     def stop(self) -> list[Event]:
         """End the run: let the engines finish for STOP_S, then end them. The last events."""
@@ -255,9 +253,6 @@ class Run:
         self._kernel.close()
         return events
 
-    def _note_change(self) -> None:
-        self._loads.note_change(self._engines.model, self._mode())
-
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"
 
@@ -267,7 +262,7 @@ class Run:
         if now_s < self._adapt_at_s:
             return
         self._adapt_at_s = now_s + ADAPT_S
-        self._note_unreported()
+        self._note_beside()
         per_s = self.state.events_per_s(monotonic_ns())
         self.thinning = max(thinning_for(per_s), min(self.thinning, thinning_for(1.25 * per_s)))
         for engine in self._engines.all():
@@ -290,7 +285,9 @@ class Run:
         for engine in [one for one in self._ended if one in self._engines.draining]:
             self._engines.bury(engine)
 
-    def _note_unreported(self) -> None:
+    def _note_beside(self) -> None:
+        """What no event tells, for the fold to tell."""
+        self.state.server.waits.unread = self.unread_since_ns().keys()
         self.state.note_unreported(self._engines.unreported())
 
     def _tell(self, kind: Kind, note: str) -> None:

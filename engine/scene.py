@@ -3,15 +3,23 @@
 No socket, no clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from engine.events import Event, Kind, Unreported
+from engine.findings.moment import Copy
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.labs import server_of
 from engine.models import MODELS
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus
-from engine.told import is_told, told
+from engine.told import RunTold, is_told, told
+from engine.told_look import LookTold, Seen, apply
 
 BURSTS_KEPT = 8  # as many as a run keeps
+
+
+def is_known(model: str) -> bool:
+    """Whether it is one of ours: a model, or a lab's own server."""
+    return model in MODELS or server_of(model) is not None
 
 
 @dataclass(slots=True)
@@ -36,6 +44,11 @@ class Scene:
     kernel: KernelNumbers = EMPTY_KERNEL
     unreported: Unreported = field(default_factory=Unreported)
     bursts: dict[int, BurstView] = field(default_factory=dict)
+    run: RunTold = field(default_factory=RunTold)
+    seen: dict[int, Seen] = field(default_factory=dict)
+    """What the kernel said at the last look, of the connections that mattered."""
+    copies: tuple[Copy, ...] = ()
+    """And which closed ones were still open."""
 
     def __post_init__(self) -> None:
         self.model_before = self.model
@@ -55,21 +68,29 @@ class Scene:
         phase = "serving" if serving or self.is_untold else "dead"
         if coming:
             phase = f"switching to {coming}" if phase == "serving" else "starting"
+        told = asdict(self.run)
         return RunStatus(
             model=coming or serving or self.model,
             url=url,
             mode=self.mode,
-            engine_pid=self.engine_pid if serving else None,
+            engine_pid=self.engine_pid
+            if serving
+            else told["engine_pid"]
+            if self.is_untold
+            else None,
             phase=phase,
             draining=len(self.alive.keys() - {self.coming, self.engine_pid}),
+            **{name: value for name, value in told.items() if name != "engine_pid"},
         )
 
     def _take_engine(self, event: Event) -> None:
         """An engine is started by the terminal's process, and serves from when it listens."""
         match event.kind, event.note.split():
-            case Kind.SPAWN, ["process", pid, "engine", name] if pid.isdecimal() and name in MODELS:
+            case Kind.SPAWN, ["process", pid, "engine", *name] if pid.isdecimal() and is_known(
+                " ".join(name)
+            ):
                 self.coming = int(pid)
-                self.alive[self.coming] = name
+                self.alive[self.coming] = " ".join(name)
                 if self.is_first:
                     self.is_untold, self.model_before = False, ""
             case Kind.LISTEN, _ if event.pid in self.alive or self.engine_pid not in self.alive:
@@ -87,6 +108,11 @@ class Scene:
                 self.numbers = numbers
             case KernelNumbers() as kernel:
                 self.kernel = kernel
+            case RunTold() as run:
+                self.run = run
+            case LookTold() as look:
+                apply(look, self.seen)
+                self.copies = look.copies
             case Unreported() as unreported:
                 self.unreported = unreported
             case BurstView() as view:

@@ -1,4 +1,4 @@
-"""What a recording tells beside the events, in their form: modes, numbers, bursts, totals.
+"""What a recording tells beside the events, in their form: modes, numbers, bursts, totals, looks.
 
 A reader trusts none of it, since a file may come from anybody. Pure.
 """
@@ -6,22 +6,39 @@ A reader trusts none of it, since a file may come from anybody. Pure.
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from engine.events import KIND_NAMES, Event, Kind, Unreported, printable
-from engine.kernel_numbers import KernelNumbers
+from engine.findings.moment import Copy
+from engine.kernel_numbers import KernelNumbers, KernelView
 from engine.rooms import ROOMS
-from engine.snapshot import BurstView, ProcessNumbers, Room
+from engine.snapshot import BurstView, ProcessNumbers, Room, RunStatus
+from engine.told_look import COPIES_MOST, HOLDERS_MOST, VIEWS_MOST, LookTold, Seen
 
 MODES = ("keep-alive", "short")
 TELLER = "servetui"  # the task of what is told beside the events; no model calls a thread so
+WORDS_MOST = 20  # lines of what an engine said at its end
 TEXT_MOST = 400  # letters of a text that is no event's: a word of the command, a path
 LONG = 2**64 - 1
 _KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 
-Told = str | BurstView | ProcessNumbers | KernelNumbers | Unreported
-"""The mode from now on; how far a burst has got; numbers; totals."""
+
+@dataclass(frozen=True, slots=True)
+class RunTold:
+    """What a run knows of itself that no event tells; the fields are those of RunStatus."""
+
+    engine_pid: int | None = None
+    thinning: int = 1
+    last_words: tuple[str, ...] = ()
+    cap: int = 0
+    refused: int = 0
+    refused_for_lack: int = 0
+    restarts: int = 0
+
+
+Told = str | BurstView | ProcessNumbers | KernelNumbers | Unreported | RunTold | LookTold
+"""The mode from now on; how far a burst has got; numbers; totals; how the run goes; a look for findings."""
 
 
 class MalformedError(ValueError):
@@ -37,9 +54,23 @@ def unreported_values(unreported: Unreported) -> dict[str, Any]:
     return values
 
 
+def run_values(status: RunStatus) -> dict[str, Any]:
+    """In the form in which it is told. Of many last words, as of a traceback, those at both ends."""
+    values = {field.name: getattr(status, field.name) for field in fields(RunTold)}
+    words = [printable(word, TEXT_MOST) for word in status.last_words]
+    return values | {
+        "last_words": words if len(words) <= WORDS_MOST else [words[0], *words[1 - WORDS_MOST :]]
+    }
+
+
 def is_told(event: Event) -> bool:
     """Whether it is no event of the server, but a line of Recording.tell."""
     return event.task == TELLER and event.kind is Kind.TICK and event.fd == -1 and not event.conn
+
+
+def is_look(event: Event) -> bool:
+    """Whether it tells that findings were looked for."""
+    return event.kind is Kind.TICK and event.note.startswith("look ") and is_told(event)
 
 
 def told(event: Event) -> Told | None:
@@ -54,10 +85,10 @@ def told(event: Event) -> Told | None:
         raise MalformedError(f"what it tells of {what}") from error
 
 
-_JSON_TYPES: dict[Any, tuple[type, ...]] = {one: (one,) for one in (str, bool, int, dict)}
+_JSON_TYPES: dict[Any, tuple[type, ...]] = {one: (one,) for one in (str, bool, int, dict, list)}
 _JSON_TYPES |= {float: (float, int), int | None: (int, type(None)), dict[str, int]: (dict,)}
 _JSON_TYPES[float | None] = (float, int, type(None))
-_JSON_TYPES[tuple[int, ...]] = (list, tuple)
+_JSON_TYPES[tuple[int, ...]] = _JSON_TYPES[tuple[str, ...]] = (list, tuple)
 """How a field of a record is declared -> what it may be when it comes out of JSON."""
 
 
@@ -65,8 +96,9 @@ def sound(value: Any, declared: Any) -> Any:
     """The value, if it is what it is declared to be; texts are made printable."""
     if type(value) not in _JSON_TYPES[declared]:
         raise MalformedError("a value of the wrong type")
-    if declared == tuple[int, ...]:
-        return tuple(sound(number, int) for number in value)
+    if declared in (tuple[int, ...], tuple[str, ...]):
+        of = int if declared == tuple[int, ...] else str
+        return tuple(sound(one, of) for one in value)
     if declared == dict[str, int]:
         return {sound(name, str): sound(number, int) for name, number in value.items()}
     if type(value) is str:
@@ -97,6 +129,33 @@ def _kernel(values: dict[str, Any]) -> KernelNumbers:
     return replace(kernel, rooms=rooms)
 
 
+def _look(values: dict[str, Any]) -> LookTold:
+    seen = _at_most(values.get("seen", {}), dict, VIEWS_MOST).items()
+    gone = sound(_at_most(values.get("gone", []), list, VIEWS_MOST), tuple[int, ...])
+    copies = _at_most(values.get("copies", []), list, COPIES_MOST)
+    return LookTold(
+        {sound(int(conn), int): _seen(one) for conn, one in seen}, gone, tuple(map(_copy, copies))
+    )
+
+
+def _at_most(values: Any, kind: type, most: int) -> Any:
+    if sound(values, kind) is not values or len(values) > most:
+        raise MalformedError("more than a look sees")
+    return values
+
+
+def _seen(values: Any) -> Seen:
+    state, *numbers, since_ns = _at_most(values, list, len(fields(KernelView)) + 1)
+    view = KernelView(sound(state, str), *(sound(number, int) for number in numbers))
+    return view, sound(since_ns, int)
+
+
+def _copy(values: Any) -> Copy:
+    conn, number, for_ms, pids = _at_most(values, list, len(Copy._fields))
+    holders = sound(_at_most(pids, list, HOLDERS_MOST), tuple[int, ...])
+    return Copy(sound(conn, int), sound(number, int), sound(for_ms, float), holders)
+
+
 def _unreported(values: dict[str, Any]) -> Unreported:
     tallies = (sound(values[name], dict[str, int]).items() for name in _COUNTERS)
     counters = [Counter({_KINDS[kind]: number for kind, number in each}) for each in tallies]
@@ -110,4 +169,6 @@ _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "kernel": _kernel,
     "burst": lambda values: _filled(BurstView, {**values, "number": values["index"]}),
     "unreported": _unreported,
+    "run": lambda values: _filled(RunTold, values),
+    "look": _look,
 }

@@ -7,13 +7,14 @@ import time
 from collections.abc import Collection
 
 from engine.findings.finding import Finding
-from engine.findings.moment import moment_of
+from engine.findings.lost_clients import LostClients
+from engine.findings.moment import Moment, moment_of
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers
 from engine.probes.copies import Copies
 from engine.probes.kernel_sampler import KernelSampler
 from engine.probes.process_sampler import ProcessSampler
-from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from engine.snapshot import ProcessNumbers, RunStatus
 from engine.state import ServerState
 
 LOOK_S = 0.1  # between two looks
@@ -31,6 +32,9 @@ class Watch:
         self._processes = processes
         self._findings = Findings(allowed)
         self._copies = Copies()
+        self._lost = LostClients()
+        self.looked = Moment()
+        """What the last look saw."""
         self._due_s = self._rests_until_s = 0.0
         self.found: tuple[Finding, ...] = ()
         """Those of the last look."""
@@ -43,20 +47,22 @@ class Watch:
     def look(
         self,
         state: ServerState,
-        snapshot: Snapshot,
         numbers: ProcessNumbers,
         kernel: KernelNumbers,
         status: RunStatus,
     ) -> tuple[Finding, ...]:
-        """The findings that hold now, of which `snapshot` tells."""
+        """The findings that hold now."""
         before_s = time.thread_time()
         connections = state.connections.values()
         copies = self._copies.look(
             connections, self._kernel.inode_of, self._kernel.looked_ns, self._processes.pids
         )
-        self.found = self._findings.look(
-            moment_of(snapshot, connections, numbers, kernel, status, self._kernel.view, copies)
+        snapshot = state.snapshot(time.monotonic_ns(), 0, 0)
+        lost = self._lost.look(kernel, state.connections, snapshot.counts.closed, snapshot.now_ns)
+        self.looked = moment_of(
+            snapshot, connections, numbers, kernel, status, self._kernel.view, copies, lost
         )
+        self.found = self._findings.look(self.looked)
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)
         self._due_s = now_s + max(LOOK_S, rest_s)
         self._rests_until_s = now_s + max(RESTING_S, rest_s)

@@ -98,8 +98,10 @@ async def record(
         while not playing.done():
             recorder.write(run.poll())
             now = run.snapshot()
+            run.findings()
+            since_ns = run.unread_since_ns()
             recorder.look(
-                now.now_ns, run.status(), run.numbers(0.4), run.bursts, now.unreported, run.kernel()
+                now.now_ns, run.status(), now.unreported, run.bursts, run.looked, since_ns
             )
             await asyncio.sleep(0.02)
         await playing

@@ -2,7 +2,10 @@
 
 import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 
+from engine.replay import Replay
+from tests.engine.still_clock import Clock
 from tests.plain_client import Client
 from tests.serve_driver import COMMAND, Json, Serve
 from tests.support import wait_until
@@ -29,6 +32,34 @@ def test_a_blocked_loop_names_who_blocks_it() -> None:
         assert found["pids"] == [shot["engine_pid"]]
         assert "/wait/3000" in found["text"]
         wait_until(lambda: finding(server, "head-of-line") is None, 10, "the end of it")
+
+
+def test_the_recording_of_a_blocked_loop_names_who_blocks_it_and_shows_who_waits(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "run.jsonl"
+    with (
+        Serve("polling", "--events", str(file)) as server,
+        Client(server.port) as slow,
+        Client(server.port) as other,
+    ):
+        slow.ask("/wait/2000")
+        wait_until(lambda: server.snapshot()["rooms"]["handler"]["now"] == 1, what="the handler")
+        other.ask("/")
+        live = wait_until(lambda: finding(server, "head-of-line"), what="the finding")
+        server.stop()
+    assert live
+    clock = Clock()
+    replay = Replay(file, clock)
+    while not replay.findings():
+        assert not replay.is_over
+        clock.wait(0.05)
+        replay.poll()
+    (found,) = replay.findings()
+    assert found.id == "head-of-line"
+    assert list(found.conns) == live["conns"]
+    assert replay.kernel().rooms["accept_queue"].now + replay.kernel().rooms["unread"].now == 1
+    assert replay.numbers().descriptors
 
 
 def test_an_allowed_finding_is_not_told_and_the_others_are() -> None:

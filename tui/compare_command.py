@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.models import MODELS
+from engine.models import MODELS, chosen
 from tui.run_options import application, seconds, whole
 
 if TYPE_CHECKING:
@@ -109,12 +109,7 @@ def _exit_code(asked: argparse.Namespace, told: "Comparison", talk: Talk) -> int
 def _asked(told: argparse.Namespace) -> "Asked":
     """What the command line says. Raises ValueError."""
     from engine.compare.conditions import MODES, Asked, Conditions
-    from engine.compare.cores import allowed, halves
 
-    if told.pin:
-        if not hasattr(os, "sched_setaffinity"):
-            raise ValueError("--pin needs Linux, which lets a process choose its processors")
-        halves(allowed())
     conditions = Conditions(
         path=told.path or (PATH_OF_APP if told.app else PATH),
         connections=told.connections,
@@ -203,11 +198,10 @@ def _write_files(
 
 
 def _models(word: str) -> tuple[str, ...]:
-    names = tuple(word.split(","))
-    for name in names:
-        if name not in MODELS:
-            raise argparse.ArgumentTypeError(f"no model {name!r}; there are {', '.join(MODELS)}")
-    return names
+    try:
+        return chosen(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _path(word: str) -> str:

@@ -78,6 +78,7 @@ LIVE = (
         "",
         "compare models under the same load, in turns, each in a server of its own",
     ),
+    Key("C", (("C", "compare_form"),), "", "the settings of a comparison"),
     Key(
         "x",
         (("x", "labs"),),

@@ -13,6 +13,7 @@ from tui.run_like import RunLike
 from tui.screens.page import Page
 
 if TYPE_CHECKING:
+    from engine.compare.conditions import Asked
     from engine.compare.report import Comparison
 
 
@@ -29,6 +30,8 @@ class PageActions(App[None]):
     """`module:callable` of --app; empty: a folder is served."""
     comparison: "Comparison | None" = None
     """The last one."""
+    compared: "Asked | None" = None
+    """What was asked of it, and is of the next; None: what runs, and one beside it."""
 
     _is_due = False
 
@@ -79,12 +82,30 @@ class PageActions(App[None]):
 
     def action_compare(self) -> None:
         """Models under the same load, in turns, each in a server of its own."""
-        from tui.screens.compare import ComparePage
+        self._compare(starts=False)
 
-        page = ComparePage(self.painter(), self.picture.status, self.app_served, self.comparison)
+    def action_compare_form(self) -> None:
+        """Change the settings of a comparison, and start it."""
+        from tui.screens.compare_form import CompareForm
 
-        def keep(_: str | None) -> None:
-            self.comparison = page.told
+        form = CompareForm(self.painter(), self._asked())
+
+        def begin(word: str | None) -> None:
+            if word is not None:
+                self.compared = form.asked
+                self._compare(starts=True)
+
+        self._open(form, begin)
+
+    def _compare(self, *, starts: bool) -> None:
+        from tui.screens.compare import SETTINGS, ComparePage
+
+        page = ComparePage(self.painter(), self._asked(), self.comparison, starts=starts)
+
+        def keep(word: str | None) -> None:
+            self.comparison, self.compared = page.told, page.asked
+            if word == SETTINGS:
+                self.action_compare_form()
 
         self._open(page, keep)
 
@@ -93,6 +114,11 @@ class PageActions(App[None]):
         from tui.screens.labs import LabsPage
 
         self._open(LabsPage(self.painter()))
+
+    def _asked(self) -> "Asked":
+        from tui.screens.compare import first_asked
+
+        return self.compared or first_asked(self.picture.status, self.app_served)
 
     # --- pages to read ---------------------------------------------------------------------------
 

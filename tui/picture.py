@@ -86,7 +86,8 @@ class Picture:
         numbers, kernel = self._numbers, run.kernel()
         if self.recorder is not None:
             unreported = self.snapshot.unreported
-            self.recorder.look(now_ns, status, numbers, run.bursts, unreported, kernel)
+            since_ns = run.unread_since_ns()
+            self.recorder.look(now_ns, status, unreported, run.bursts, run.looked, since_ns)
         self.history.feed(self.snapshot, numbers, now_ns)
         self.kernel = kernel
         self.rooms = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)

@@ -2,25 +2,16 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.events import Event, Kind, Unreported
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.findings.moment import Moment
 from engine.recording import Recording
-from engine.snapshot import (
-    EMPTY_SNAPSHOT,
-    BurstView,
-    ConnectionView,
-    ProcessNumbers,
-    RunStatus,
-    Snapshot,
-)
-from engine.told import unreported_values
+from engine.snapshot import EMPTY_SNAPSHOT, BurstView, ConnectionView, RunStatus, Snapshot
+from engine.teller import Teller
 
 ALL_ROWS = 1_000_000
-SECOND_NS = 1_000_000_000
 
 
 class Recorder:
@@ -30,14 +21,10 @@ class Recorder:
         """Begin with the connections that are open already. Raises OSError."""
         self.path = path
         self.events = 0
-        self._mode = status.mode
-        self._second = 0
         self._failure: OSError | None = None
-        self._bursts: dict[int, BurstView] = {}
-        # What was not reported before the recording began is no part of it.
-        self._unreported = self._unreported_before = now.unreported
         command = ["servetui", *sys.argv[1:]]
         self._file = Recording(path, status.model, command, url=status.url, mode=status.mode)
+        self._teller = Teller(self._file, status.mode, now.unreported)
         self.write([_accept(view) for view in now.connections if not view.closed_ns])
 
     def write(self, events: Sequence[Event]) -> None:
@@ -52,42 +39,18 @@ class Recorder:
         self,
         now_ns: int,
         status: RunStatus,
-        numbers: ProcessNumbers,
-        bursts: Sequence[BurstView],
         unreported: Unreported,
-        kernel: KernelNumbers = EMPTY_KERNEL,
+        bursts: Sequence[BurstView],
+        looked: Moment,
+        unread_since_ns: Mapping[int, int],
     ) -> None:
-        """What is no event: told when it changes, the numbers once a second. Called while a frame is
-        drawn, so that an OSError is raised by the next write()."""
+        """What is no event. Called while a frame is drawn, right after findings were looked for, so that
+        an OSError is raised by the next write()."""
         try:
-            self._tell(now_ns, status, numbers, bursts, unreported, kernel)
+            self._teller.look(looked, unread_since_ns)
+            self._teller.tell(now_ns, status.mode, unreported, bursts)
         except OSError as error:
             self._failure = error
-
-    def _tell(
-        self,
-        now_ns: int,
-        status: RunStatus,
-        numbers: ProcessNumbers,
-        bursts: Sequence[BurstView],
-        unreported: Unreported,
-        kernel: KernelNumbers,
-    ) -> None:
-        if status.mode != self._mode:
-            self._mode = status.mode
-            self._file.tell(now_ns, "mode", {"mode": status.mode})
-        if now_ns // SECOND_NS != self._second:
-            self._second = now_ns // SECOND_NS
-            self._file.tell(now_ns, "numbers", asdict(numbers))
-            self._file.tell(now_ns, "kernel", asdict(kernel))
-        for view in bursts:
-            if self._bursts.get(view.number) != view:
-                self._bursts[view.number] = view
-                self._file.tell(now_ns, "burst", {"index": view.number, **asdict(view)})
-        if unreported != self._unreported:
-            self._unreported = unreported
-            values = unreported_values(unreported - self._unreported_before)
-            self._file.tell(now_ns, "unreported", values)
 
     def close(self) -> None:
         """End the file."""

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from engine.detail import ConnectionDetail
 from engine.events import Event
 from engine.findings.finding import Finding
+from engine.findings.moment import Moment
 from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
@@ -103,6 +104,10 @@ class RunLike(Protocol):
     def unread_since_ns(self) -> Mapping[int, int]:
         """conn -> since when, at the latest, the kernel has had bytes for the server, of those who wait
         for it to read."""
+
+    @property
+    def looked(self) -> Moment:
+        """What the last look for findings saw."""
 
     def findings(self) -> tuple[Finding, ...]:
         """The failures that show now, the worst first."""

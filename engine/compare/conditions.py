@@ -7,6 +7,7 @@ import platform
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from engine.compare.cores import allowed, halves
 from engine.load.plan import Plan
 from engine.load.result import as_object, known
 
@@ -33,7 +34,7 @@ class Conditions:
     """Watched: only then is it known who waits in the handler, and what that costs is in the figures."""
     python: str = field(default_factory=platform.python_version)
     system: str = field(default_factory=lambda: f"{platform.system()} {platform.release()}")
-    processors: int = field(default_factory=lambda: _processors())
+    processors: int = field(default_factory=lambda: len(allowed()))
 
     def plan(self, url: str, mode: str, rate: float | None = None, **who: int | None) -> Plan:
         """The load of one run; with a rate, an open loop.
@@ -72,6 +73,8 @@ class Asked:
             raise ValueError(f"{self.rounds} rounds show no spread; take {ROUNDS_LEAST} or more")
         if self.conditions.seconds < SECONDS_LEAST:
             raise ValueError(f"a run of less than {SECONDS_LEAST:g} s shows nothing")
+        if self.conditions.pin:
+            halves(allowed())
         self.conditions.plan("http://127.0.0.1/", "short")  # which refuses what cannot be
 
     def to_json(self) -> str:
@@ -101,9 +104,3 @@ def unlike(one: Conditions, other: Conditions) -> list[str]:
         for each in fields(Conditions)
         if getattr(one, each.name) != getattr(other, each.name)
     ]
-
-
-def _processors() -> int:
-    from engine.compare.cores import allowed
-
-    return len(allowed())

@@ -16,7 +16,9 @@ def allowed() -> tuple[int, ...]:
 
 
 def halves(cores: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """For the server, and for its client. Raises ValueError: there are not two."""
+    """For the server, and for its client. Raises ValueError: there are not two, or no choice."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise ValueError("only Linux lets a process choose its processors")
     if len(cores) < 2:
         raise ValueError("one processor cannot be shared out between server and client")
     return cores[: len(cores) // 2], cores[len(cores) // 2 :]

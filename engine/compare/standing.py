@@ -14,7 +14,7 @@ from typing import Any, Self
 from engine.compare.conditions import Conditions
 from engine.compare.trial import Trial
 from engine.compare.verdict import ROUNDS_LEAST
-from engine.load.figures import FINE, NOTHING
+from engine.load.figures import FINE, HINDERED, VERDICTS
 from engine.load.result import known
 from engine.load.samples import merged, percentiles
 from engine.pool import DEFAULT_POOL
@@ -25,8 +25,6 @@ AT_ONCE = {
     "thread-pool": DEFAULT_POOL.threads,
 }
 """Models that serve so many connections at a time and no more; whoever comes later waits for an end."""
-
-LEAST_CPU_S = 0.05  # the system counts in steps of 10 ms: of less it says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Standing:
     max_ms: float | None = None
     rounds_p50_ms: tuple[float, ...] = ()
     waits: Mapping[str, float | None] | None = None  # room -> how many were in it, the mean
-    cpu_us: float | None = None  # of the server, for each request; None: too little was used
+    cpu_us: float | None = None  # of the server, for each request; None: nobody knows
     rounds_cpu_us: tuple[float, ...] = ()
     memory_bytes: float | None = None  # for each connection
     processes: int = 0
@@ -52,7 +50,7 @@ class Standing:
     errors: Mapping[str, int] | None = None
     client: str = FINE  # the worst of its verdicts on itself
     rounds: int = 0
-    saturated_rounds: int = 0
+    hindered_rounds: int = 0
     histogram: str = ""
     failure: str = ""
     """Why there are no figures; empty: there are."""
@@ -87,7 +85,7 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
     times = merged(*(trial.histogram for trial in trials))
     told = percentiles(times)
     errors = dict(sum((Counter(trial.errors) for trial in trials), Counter()))
-    fair = [trial for trial in trials if not trial.is_saturated and trial.answered]
+    fair = [trial for trial in trials if not trial.is_hindered and trial.answered]
     cpu_us = [used for trial in fair if (used := _cpu_us([trial])) is not None]
     middles = [p50 for trial in fair if (p50 := trial.percentiles().p50_ms) is not None]
     weighed = [each.memory_bytes for each in trials if each.memory_bytes is not None]
@@ -110,9 +108,9 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
         threads=max(trial.threads for trial in trials),
         descriptors=max((each.descriptors or 0 for each in trials), default=0) or None,
         errors=errors,
-        client=max((trial.client for trial in trials), key=_badness),
+        client=max((trial.client for trial in trials), key=VERDICTS.index),
         rounds=len(trials),
-        saturated_rounds=sum(trial.is_saturated for trial in trials),
+        hindered_rounds=sum(trial.is_hindered for trial in trials),
         histogram=str(times.encode().decode()),
         notes=tuple(_notes(trials, errors, conditions)),
     )
@@ -134,21 +132,18 @@ def _notes(
     if errors:
         told = ", ".join(f"{number} {kind}" for kind, number in errors.items())
         yield f"{told}: left out of the verdict"
-    if saturated := sum(trial.is_saturated for trial in trials):
-        yield f"client saturated in {saturated} of {len(trials)} rounds, which the verdict leaves out"
-
-
-def _badness(client: str) -> int:
-    return 0 if client == FINE else 1 if client == NOTHING else len(client)
+    for verdict in HINDERED:
+        if hindered := sum(trial.client == verdict for trial in trials):
+            told = verdict.partition(":")[0]
+            yield f"{told} in {hindered} of {len(trials)} rounds, which the verdict leaves out"
 
 
 def _cpu_us(trials: Sequence[Trial]) -> float | None:
     used = [trial.server_cpu_s for trial in trials]
     answered = sum(trial.answered for trial in trials)
-    total_s = sum(each for each in used if each is not None)
-    if not answered or None in used or total_s < LEAST_CPU_S:
+    if not answered or None in used:
         return None
-    return total_s / answered * 1e6
+    return sum(each for each in used if each is not None) / answered * 1e6
 
 
 def _mean_waits(trials: Sequence[Trial]) -> dict[str, float | None]:

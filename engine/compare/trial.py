@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.load.figures import FINE, SATURATED
+from engine.load.figures import FINE, HINDERED
 from engine.load.samples import Percentiles, merged, percentiles
 
 
@@ -37,9 +37,9 @@ class Trial:
         return self.answered / self.seconds if self.seconds else 0.0
 
     @property
-    def is_saturated(self) -> bool:
-        """The client had no time to spare: it measured itself."""
-        return self.client == SATURATED
+    def is_hindered(self) -> bool:
+        """The client had no time to spare, or no processor: it measured itself, or the machine."""
+        return self.client in HINDERED
 
     def percentiles(self) -> Percentiles:
         """Of the response times."""

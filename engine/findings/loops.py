@@ -15,6 +15,11 @@ POLLED_MS = 800.0  # the breath between two loads is shorter
 CALLS_EACH = (
     1_000  # for each request; polling sixteen clients takes ten, on a crowded machine hundreds
 )
+ASK_BY_NATURE = ("polling",)  # models whose loop never rests: that is how they work, and no failure
+SILENT_MANY = (
+    20  # clients whom such a loop asks in vain; a browser keeps six connections, `wrk` sixteen
+)
+BURNS_PERCENT = 20  # of a core: with less, the machine has no processor for it, nor for its clients
 PAUSED_MS = 20.0  # between two rounds
 PAUSED_SHARE = 0.6  # of the looks of
 PAUSED_LOOKS_MS = 500.0
@@ -113,7 +118,8 @@ def _paused(trail: Trail) -> Said | None:
 
 
 def busy_polling(trail: Trail) -> Said | None:
-    """A loop asks, or is woken, without end, and there is nothing to do."""
+    """A loop asks, or is woken, without end, and there is nothing to do. One that asks by its nature is
+    spoken of only when a crowd says nothing: then each answer waits for all of them to be asked."""
     moments = trail.since(POLLED_MS)
     if not moments:
         return None
@@ -122,6 +128,10 @@ def busy_polling(trail: Trail) -> Said | None:
     calls = now.wakeups + now.would_block - then.wakeups - then.would_block
     requests = now.requests - then.requests
     if calls < CALLS_PER_S * seconds or calls < CALLS_EACH * requests:
+        return None
+    is_natural = trail.now.status.model in ASK_BY_NATURE
+    is_costly = now.open >= SILENT_MANY and trail.now.numbers.cpu_percent >= BURNS_PERCENT
+    if is_natural and not is_costly:
         return None
     text = (
         f"{calls / seconds:,.0f} calls a second had nothing to do, for {requests / seconds:,.0f} "

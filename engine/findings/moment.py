@@ -26,7 +26,7 @@ HELD_AT_LEAST_NS = 50 * MS  # what takes less is on its way, and holds nobody up
 HELD_MOST = 256  # of each kind: a sentence names a few, and counts come from elsewhere
 KEPT_NS = 30_000 * MS  # long enough for a leak of a descriptor a second to show
 STARVED_PERCENT = 25.0  # of its time; a server that shares two cores with its load waits for less
-ERRORS_NS = 3_000 * MS
+RECENT_NS = 3_000 * MS  # for so long an error or a reset is spoken of
 NOWHERE = RunStatus("", "", "keep-alive", None, "starting")
 
 
@@ -61,6 +61,16 @@ class Copy(NamedTuple):
     """Who holds a copy of the descriptor; empty: not known."""
 
 
+class Reset(NamedTuple):
+    """A connection that its server has closed while bytes of its client lay unread."""
+
+    conn: int
+    number: int
+    pid: int
+    unread_bytes: int
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A server at `now_ns`."""
@@ -73,8 +83,11 @@ class Moment:
     status: RunStatus = NOWHERE
     held: tuple[Held, ...] = ()
     copies: tuple[Copy, ...] = ()
+    lost: tuple[int, ...] = ()
+    """Clients that were reset in the last seconds in the queue of a listener that was closed."""
+    resets: tuple[Reset, ...] = ()
+    """Those of the last seconds, oldest first, as are the next."""
     errors: tuple[Event, ...] = ()
-    """Those of the last seconds, oldest first."""
 
     @property
     def has_one_thread(self) -> bool:
@@ -165,9 +178,11 @@ def moment_of(
     status: RunStatus,
     view: Callable[[int], KernelView | None],
     copies: tuple[Copy, ...] = (),
+    lost: tuple[int, ...] = (),
 ) -> Moment:
     """Put together what is known. `view`: what the kernel says of one connection."""
     now_ns = snapshot.now_ns
+    known = list(connections)
     errors = [event for event in snapshot.events if event.kind is Kind.ERROR]
     return Moment(
         now_ns=now_ns,
@@ -176,9 +191,11 @@ def moment_of(
         numbers=numbers,
         kernel=kernel,
         status=status,
-        held=held_of(connections, now_ns, view),
+        held=held_of(known, now_ns, view),
         copies=copies,
-        errors=tuple(event for event in errors if event.at_ns >= now_ns - ERRORS_NS),
+        lost=lost,
+        resets=_resets(known, now_ns),
+        errors=tuple(event for event in errors if event.at_ns >= now_ns - RECENT_NS),
     )
 
 
@@ -192,6 +209,15 @@ def held_of(
     idle = (one for one in open_ones if one.state is State.IDLE and not one.is_only_counted)
     chosen = [*islice(busy, HELD_MOST), *islice(idle, HELD_MOST)]
     return tuple(_held(one, now_ns, view(one.conn)) for one in chosen)
+
+
+def _resets(connections: Iterable[Connection], now_ns: int) -> tuple[Reset, ...]:
+    closed = [one for one in connections if one.closed_ns >= now_ns - RECENT_NS]
+    return tuple(
+        Reset(one.conn, one.number, one.pid, one.last.bytes, one.path)
+        for one in closed
+        if one.last.kind is Kind.CLOSE and one.last.bytes and one.closed_by == "server"
+    )
 
 
 def _held(one: Connection, now_ns: int, kernel: KernelView | None) -> Held:

@@ -3,7 +3,7 @@
 from engine.findings.finding import Level, Said
 from engine.findings.moment import Held, Moment, Trail
 from engine.findings.rule import Rule
-from engine.findings.words import conns, many, names, pids, size, span
+from engine.findings.words import NAMED_MOST, conns, many, names, pids, size, span
 from engine.snapshot import State
 
 COPY_MS = 300.0  # a parent gives its copy up in less
@@ -63,6 +63,19 @@ def accept_queue(trail: Trail) -> Said | None:
     if is_full:
         text += ": the kernel drops each further SYN, and a client repeats it after a second"
     return Said(Level.WARN if is_full else Level.WATCH, text)
+
+
+def queue_lost(trail: Trail) -> Said | None:
+    """A listener was closed, and with it those that waited in its queue."""
+    lost = len(trail.now.lost)
+    if not lost:
+        return None
+    text = (
+        f"A listener was closed with {many(lost, 'client')} in its queue, connected and not accepted: the "
+        f"kernel resets {'it' if lost == 1 else 'them'}, though other listeners of the port go on"
+    )
+    engine = trail.now.status.engine_pid
+    return Said(Level.WARN, text, pids=(engine,) if engine else ())
 
 
 def close_wait(trail: Trail) -> Said | None:
@@ -163,6 +176,27 @@ def _held_back(moment: Moment) -> list[Held]:
     ]
 
 
+def reset_on_close(trail: Trail) -> Said | None:
+    """The server has closed while bytes of its client lay unread."""
+    found = trail.now.resets
+    if not found:
+        return None
+    last = found[-1]
+    named = ", ".join(f"#{one.number}" for one in found[-NAMED_MOST:])
+    text = (
+        f"{named}: closed by the server with {size(last.unread_bytes)} unread that the client had sent: "
+        "the kernel sends a reset, and an answer that is on its way may be lost"
+    )
+    if len(found) > NAMED_MOST:
+        text += f"; so were {len(found) - NAMED_MOST} more"
+    return Said(
+        Level.WARN,
+        text,
+        tuple(one.conn for one in reversed(found)),
+        tuple(dict.fromkeys(one.pid for one in found)),
+    )
+
+
 def time_wait(trail: Trail) -> Said | None:
     """Clients on this machine close first, and their ports run out."""
     kernel = trail.now.kernel
@@ -194,6 +228,12 @@ RULES = (
         accept_queue,
         confirm_ms=0,
     ),
+    Rule(
+        "queue-lost",
+        "steer new clients away (SO_ATTACH_REUSEPORT_CBPF), accept those that are queued, then close",
+        queue_lost,
+        confirm_ms=0,
+    ),
     Rule("close-wait", "close when recv() returns nothing; a with block does it", close_wait),
     Rule(
         "unsent",
@@ -205,6 +245,12 @@ RULES = (
         "nagle",
         "send head and body in one call, or set TCP_NODELAY",
         nagle,
+        confirm_ms=0,
+    ),
+    Rule(
+        "reset-on-close",
+        "shutdown(SHUT_WR), read what is on its way (for a second at most), then close",
+        reset_on_close,
         confirm_ms=0,
     ),
     Rule("time-wait", "keep connections alive, and let the server close first", time_wait),

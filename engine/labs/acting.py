@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
+from engine.events import Event
 from engine.labs import SERVER, private_network
 from engine.labs.lab import Act, Lab, LabError
 from engine.labs.stage import BEAT_S, Stage
@@ -24,10 +25,14 @@ AFTERWARDS_S = 0.4  # what shows at the very end is still told
 
 
 def play_act(
-    lab: Lab, *, mended: bool, on_beat: Callable[[Run, Stage, float], None] = lambda *_: None
+    lab: Lab,
+    *,
+    mended: bool,
+    on_beat: Callable[[Run, Stage, float], None] = lambda *_: None,
+    on_events: Callable[[Run, list[Event]], None] = lambda *_: None,
 ) -> Act:
     """Play one act. `on_beat` is given the run, the stage and the seconds since the script began, at each
-    turn. Raises LabError."""
+    turn; `on_events` what the run has just told. Raises LabError."""
     if lab.private_network:
         private_network.enter()
     try:
@@ -35,7 +40,7 @@ def play_act(
     except RunError as error:
         raise LabError(str(error)) from error
     try:
-        stage = _begin(run, mended)
+        stage = _begin(run, mended, on_events)
         failures: list[BaseException] = []
         findings: dict[str, float] = {}
         script = threading.Thread(target=_perform, args=(lab, stage, failures), daemon=True)
@@ -43,7 +48,7 @@ def play_act(
         began_s = monotonic()
         ends_s = began_s + ACT_S
         while monotonic() < ends_s:
-            run.poll()
+            on_events(run, run.poll())
             _show(run, stage)
             for one in run.findings(LOOK_S):
                 findings.setdefault(one.id, monotonic() - began_s)
@@ -74,10 +79,10 @@ def _settings(lab: Lab, *, mended: bool) -> RunSettings:
     return settings if lab.models[mended] else replace(settings, serve_options={"mended": mended})
 
 
-def _begin(run: Run, mended: bool) -> Stage:
+def _begin(run: Run, mended: bool, on_events: Callable[[Run, list[Event]], None]) -> Stage:
     ends_s = monotonic() + START_S
     while run.status().phase != "serving":
-        run.poll()
+        on_events(run, run.poll())
         if run.status().phase == "dead" or monotonic() > ends_s:
             words = run.status().last_words or ("it did not begin in time",)
             raise LabError(f"its server cannot serve: {words[-1]}")

@@ -97,5 +97,5 @@ LAB = Lab(
     "listener that was closed. With that queue emptied before closing: {mended.lost}.",
     fix="steer new connections away (SO_ATTACH_REUSEPORT_CBPF), then accept what is queued, then close",
     play=play,
-    finding="",
+    finding="queue-lost",
 )

@@ -123,7 +123,9 @@ def _scene(values: dict[str, Any]) -> Scene:
         RunStatus(**values["status"] | _tuples(values["status"])),
         _snapshot(values["snapshot"]),
         ProcessNumbers(**values["numbers"] | _tuples(values["numbers"])),
-        KernelNumbers(**values["kernel"] | {"rooms": _rooms(values["kernel"])}),
+        KernelNumbers(
+            **values["kernel"] | _tuples(values["kernel"]) | {"rooms": _rooms(values["kernel"])}
+        ),
     )
 
 

@@ -12,7 +12,8 @@ A burst, by a client library as applications use it:
 Sustained load, by as little as can ask fast enough (uvloop and llhttp):
 
     plan.py       what is asked for, and when each request is due
-    sustained.py  who asks when, to the end; user.py: one of those who ask; connection.py: over what
+    sustained.py  who asks when, to the end; user.py: one of those who ask; connection.py: over what;
+                 readiness.py: who has something to read
     beside.py     slow heads, slow readers, silent clients
     samples.py    latencies as HDR histograms; cpu.py: who used the processors
     figures.py    the counts, the report of them, and the figures that people read

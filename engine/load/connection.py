@@ -1,23 +1,33 @@
 """One connection of the sustained load: a request at a time, its answer parsed by llhttp.
 
-It tells its user when a request has ended; what is asked next, the user decides.
+It tells its user when a request has ended; what is asked next, the user decides. Plain sockets: a
+transport of the loop costs a short connection as much again as all the system calls that it needs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Protocol
 
 import httptools
 
 from engine.load import result
 from engine.load.errors import kind_of
+from engine.load.readiness import Readiness
+from engine.load.target import Target
 
-EXPECTED_MOST_BYTES = 1_000_000  # of a body that the others of its path are compared with
+RECEIVE_BYTES = 65_536
 
 
 class User(Protocol):
     """Whoever asks over a connection."""
+
+    def connected(self) -> None:
+        """It is open: the first request may be sent."""
 
     def answered(self) -> None:
         """The request on the way got its good answer."""
@@ -30,6 +40,14 @@ class User(Protocol):
 
     def received(self, count: int) -> None:
         """So many bytes came."""
+
+
+class Schedule(Protocol):
+    """What all connections of a run have in common."""
+
+    target: Target
+    loop: asyncio.AbstractEventLoop
+    readiness: Readiness
 
 
 class Page:
@@ -50,29 +68,56 @@ class Page:
         return whole == self._first
 
 
-class Connection(asyncio.Protocol):
-    """From connect to close."""
+class Connection:
+    """From connect to close. Whoever closes it hears no more of it."""
 
-    def __init__(self, user: User) -> None:
+    __slots__ = (
+        *("asked", "is_over", "_body", "_first_data", "_has_writer", "_is_complete", "_is_kept"),
+        *("_is_open", "_page", "_parser", "_schedule", "_socket", "_unsent", "_user"),
+    )
+
+    def __init__(self, user: User, schedule: Schedule) -> None:
         self._user = user
-        self._transport: asyncio.Transport | None = None
+        self._schedule = schedule
+        self._socket: socket.socket | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._page: Page | None = None  # of the request on the way
+        self._unsent = b""  # of that request
         self._body: list[bytes] = []
         self._first_data = b""  # of the answer that is coming
         self._is_complete = False
         self._is_kept = True
+        self._is_open = self._has_writer = False
         self.asked = 0
         """Requests sent."""
         self.is_over = False
-        self._is_forgotten = False
+
+    def connect(self) -> None:
+        """Begin; on this machine the kernel has often done its part of it when the call returns."""
+        target = self._schedule.target
+        family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+        try:
+            self._socket = socket.socket(family, socket.SOCK_STREAM)
+            self._socket.setblocking(False)
+            code = self._socket.connect_ex((target.address, target.port))
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+        except OSError as error:
+            self._lose(error)
+            return
+        try:
+            self._socket.getpeername()
+        except OSError:  # not yet, or never
+            self._await_room(self._after_connect)
+        else:
+            self._begin(self._socket)
 
     def ask(self, page: Page) -> None:
         """Send a request."""
-        assert self._transport is not None
         self.asked += 1
         self._page = page
-        self._transport.write(page.request)
+        self._unsent = page.request
+        self._send()
 
     @property
     def is_kept(self) -> bool:
@@ -80,30 +125,68 @@ class Connection(asyncio.Protocol):
         return self._is_kept and not self.is_over
 
     def close(self) -> None:
-        """We close first, and keep TIME_WAIT."""
+        """If the server has not: we close first, and keep TIME_WAIT."""
+        if self._socket is not None and not self.is_over:
+            self._has_room()
+            self._schedule.readiness.forget(self._socket.fileno())
+            self._socket.close()
         self.is_over = True
-        if self._transport is not None:
-            self._transport.close()
 
-    def abort(self) -> None:
-        """Close at once, whatever is still to be sent."""
-        self.is_over = True
-        if self._transport is not None:
-            self._transport.abort()
+    # --- what the kernel tells -------------------------------------------------------------------
 
-    def forget(self) -> None:
-        """Close at once, and tell nothing more: its user may have another by then."""
-        self._is_forgotten = True
-        self.abort()
+    def _await_room(self, write: Callable[[], None]) -> None:
+        assert self._socket is not None
+        self._has_writer = True
+        self._schedule.loop.add_writer(self._socket.fileno(), write)
 
-    # --- asyncio's -------------------------------------------------------------------------------
+    def _has_room(self) -> None:
+        if self._has_writer:
+            assert self._socket is not None
+            self._has_writer = False
+            self._schedule.loop.remove_writer(self._socket.fileno())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+    def _after_connect(self) -> None:
+        assert self._socket is not None
+        self._has_room()
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._lose(OSError(code, os.strerror(code)))
+        else:
+            self._begin(self._socket)
 
-    def data_received(self, data: bytes) -> None:
-        if self._is_forgotten:
+    def _begin(self, connected: socket.socket) -> None:
+        self._is_open = True
+        self._schedule.readiness.watch(connected.fileno(), self._receive)
+        self._user.connected()
+
+    def _send(self) -> None:
+        assert self._socket is not None
+        self._has_room()
+        try:
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # what the server did, the end of its stream tells
+        self._unsent = self._unsent[sent:]
+        if self._unsent:
+            self._await_room(self._send)
+
+    def _receive(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
             return
+        except OSError as error:
+            self._lose(error)
+            return
+        if data:
+            self._take(data)
+        else:
+            self._lose(None)
+
+    def _take(self, data: bytes) -> None:
         self._user.received(len(data))
         if self._page is None:
             self._give_up(result.BAD_BODY)  # bytes that belong to no answer
@@ -118,22 +201,18 @@ class Connection(asyncio.Protocol):
         if self._is_complete:
             self._finish()
 
-    def eof_received(self) -> bool:
-        return False  # the transport closes; connection_lost follows
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_over = True
-        if self._is_forgotten:
-            return
-        if self._page is None:
+    def _lose(self, error: OSError | None) -> None:
+        """The connection is no more; without an error, the server has ended its stream."""
+        self.close()
+        if self._page is None and self._is_open:
             self._user.ended()
-        elif exc is None and self._is_delimited_by_the_end():
+        elif self._page is not None and error is None and self._is_delimited_by_the_end():
             self._finish()
             self._user.ended()
         else:
             is_unanswered = self.asked > 1 and not self._first_data
             self._page = None
-            self._user.failed(kind_of(exc), may_retry=is_unanswered)
+            self._user.failed(kind_of(error), may_retry=is_unanswered)
 
     # --- llhttp's --------------------------------------------------------------------------------
 
@@ -176,9 +255,9 @@ class Connection(asyncio.Protocol):
 
     def _give_up(self, kind: str) -> None:
         """What comes next would be read as an answer to another request."""
+        self.close()
         if self._page is None:
-            self.abort()
+            self._user.ended()
             return
         self._page = None
-        self.forget()
         self._user.failed(kind, may_retry=False)

@@ -20,20 +20,31 @@ from engine.load.result import as_object, known
 from engine.load.samples import Percentiles, Samples, merged, percentiles
 
 FINE = "fine"
-NEAR_LIMIT = "client near its limit"
-SATURATED = "client saturated: the latency is partly ours"
 NOTHING = "nothing measured"
+NEAR_LIMIT = "client near its limit"
+CROWDED = "machine crowded: the client waited for a processor, and the latency is partly that"
+SATURATED = "client saturated: the latency is partly ours"
+VERDICTS = (FINE, NOTHING, NEAR_LIMIT, CROWDED, SATURATED)
+"""From good to bad."""
+HINDERED = (CROWDED, SATURATED)
+"""Of these the figures say less of the server than of what stood in the client's way."""
 # Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
 # due often finds it busy with another.
 NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
 
 
 def verdict(cpu: Mapping[str, float | None]) -> str:
-    """Whether the client had time to spare, from the fields of CpuShares."""
-    wanted = (cpu["client"] or 0) + (cpu["client_waited"] or 0)
-    if wanted >= SATURATED_FROM:
-        return SATURATED
-    return NEAR_LIMIT if wanted >= NEAR_LIMIT_FROM else FINE
+    """Whether the client had time to spare, from the fields of CpuShares.
+
+    One that waited for longer than it ran is not at its own limit: others had the processors, be it
+    the server.
+    """
+    ran, waited = cpu["client"] or 0, cpu["client_waited"] or 0
+    if ran + waited < NEAR_LIMIT_FROM:
+        return FINE
+    if waited > ran:
+        return CROWDED
+    return SATURATED if ran + waited >= SATURATED_FROM else NEAR_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

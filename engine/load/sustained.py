@@ -19,8 +19,9 @@ from engine.load.connection import Page
 from engine.load.cpu import CpuMeter
 from engine.load.figures import Counts, Report
 from engine.load.plan import Plan
+from engine.load.readiness import readiness
 from engine.load.target import KEPT, Target, resolve
-from engine.load.user import CLOSES_WITHIN_S, NEVER_NS, User
+from engine.load.user import NEVER_NS, User
 
 REPORT_EVERY_S = 0.2
 COUNT_EVERY_S = 0.05  # so that counting takes less than a millisecond
@@ -34,6 +35,7 @@ class Load:
         self.plan = plan
         self.target = target
         self.loop = asyncio.get_running_loop()
+        self.readiness = readiness(self.loop)
         self.counts = Counts(plan, time.monotonic_ns())
         self.cpu = CpuMeter(plan.server_pid, plan.watcher_pid)
         self._pages = _pages(plan, target)
@@ -62,7 +64,9 @@ class Load:
         ended_ns = time.monotonic_ns()
         report = self.counts.report(ended_ns, self.cpu.shares(), is_final=True)
         beside.stop()
-        await self._close()
+        for user in self._users:
+            user.leave()
+        self.readiness.close()
         return report
 
     def stop(self) -> None:
@@ -159,14 +163,6 @@ class Load:
             for user in self._users:
                 user.look_at_the_clock(now_ns)
             self.look_for_end()
-
-    async def _close(self) -> None:
-        """All connections, and until the transports have done so."""
-        for user in self._users:
-            user.leave()
-        deadline_s = time.monotonic() + CLOSES_WITHIN_S
-        while any(user.is_connected for user in self._users) and time.monotonic() < deadline_s:
-            await asyncio.sleep(0.005)
 
 
 def _pages(plan: Plan, target: Target) -> list[Page]:

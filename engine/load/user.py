@@ -11,9 +11,9 @@ from typing import Protocol
 
 from engine.load import result
 from engine.load.connection import Connection, Page
-from engine.load.errors import kind_of
 from engine.load.figures import Counts
 from engine.load.plan import Plan
+from engine.load.readiness import Readiness
 from engine.load.target import Target
 
 AFTER_ERROR_S = 0.01  # a user whose connect failed waits so long, or it would do nothing else
@@ -27,6 +27,7 @@ class Schedule(Protocol):
     plan: Plan
     target: Target
     loop: asyncio.AbstractEventLoop
+    readiness: Readiness
     counts: Counts
 
     def is_free(self, user: User) -> None:
@@ -46,7 +47,6 @@ class User:
         self._load = load
         self._counts = load.counts
         self._connection: Connection | None = None
-        self._connecting: asyncio.Task[None] | None = None
         self._page: Page | None = None  # of the request on the way
         self._due_ns = self._sent_ns = self._begun_ns = 0
         self._retries = 0
@@ -56,11 +56,6 @@ class User:
     def is_asking(self) -> bool:
         """A request is on the way."""
         return self._page is not None
-
-    @property
-    def is_connected(self) -> bool:
-        """There is a connection, or was one until now."""
-        return self._connection is not None
 
     def ask(self, page: Page, due_ns: int) -> None:
         """Send what was due at `due_ns`, over a new connection where there is none."""
@@ -82,27 +77,18 @@ class User:
 
     def _connect(self) -> None:
         self._begun_ns = time.monotonic_ns()
-        self._connecting = self._load.loop.create_task(self._connect_and_send())
+        self._connection = Connection(self, self._load)
+        self._connection.connect()
 
-    async def _connect_and_send(self) -> None:
-        target, begun_ns = self._load.target, self._begun_ns
-        try:
-            _, connection = await self._load.loop.create_connection(
-                lambda: Connection(self), target.address, target.port
-            )
-        except OSError as error:
-            self._connecting = None
-            self.failed(kind_of(error), may_retry=False)
-            return
-        self._connecting = None
-        self._connection = connection
+    # --- what the connection tells -----------------------------------------------------------------
+
+    def connected(self) -> None:
+        """It is open: the first request may be sent."""
         self._counts.connections_opened += 1
         self._sent_ns = time.monotonic_ns()
         if self._due_ns >= self._counts.measures_from_ns:
-            self._counts.connect.add(self._sent_ns - begun_ns)
+            self._counts.connect.add(self._sent_ns - self._begun_ns)
         self._send()
-
-    # --- what the connection tells -----------------------------------------------------------------
 
     def received(self, count: int) -> None:
         """So many bytes came."""
@@ -148,9 +134,9 @@ class User:
             self._closes_by_ns = time.monotonic_ns() + int(CLOSES_WITHIN_S * 1e9)
             self._load.look_for_end()
         elif plan.per_connection is not None and connection.asked >= plan.per_connection:
-            self._closes_by_ns = time.monotonic_ns() + int(CLOSES_WITHIN_S * 1e9)
             connection.close()
-            self._load.look_for_end()
+            self._connection = None
+            self._rest(pause_s)
         else:
             self._rest(pause_s)
 
@@ -166,17 +152,14 @@ class User:
         """Give up a request that is too late, and a close that does not come."""
         if self._page is None:
             if self._closes_by_ns < now_ns and self._connection is not None:
-                self._connection.abort()
+                self._connection.close()
+                self.ended()
         elif now_ns - self._begun_ns > self._load.plan.timeout_s * 1e9:
             self._give_up()
 
     def _give_up(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
-            self._connecting = None
         if self._connection is not None:
-            self._connection.forget()
-            self._connection = None
+            self._connection.close()
         self.failed(result.TIMED_OUT, may_retry=False)
 
     def leave(self) -> None:

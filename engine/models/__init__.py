@@ -55,6 +55,15 @@ if sys.platform != "linux":
 DEFAULT_MODEL = "epoll" if "epoll" in MODELS else "thread"
 
 
+def chosen(text: str) -> tuple[str, ...]:
+    """The models whose names stand in a text, with commas between them. Raises ValueError."""
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in MODELS:
+            raise ValueError(f"no model {name!r}; there are {', '.join(MODELS)}")
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What the header of a model's file says of it."""

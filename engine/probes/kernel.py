@@ -6,29 +6,23 @@ One thread. A look costs some microseconds for each socket: kernel_sampler.py sa
 import contextlib
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.probes.lost_queues import LostQueues
+from engine.probes.seen import CLOSE_WAIT, TIME_WAIT, Apart, Seen, Told, unread_bytes
 from engine.probes.sock_diag import Question, Row, SockDiag, Tcp
 from engine.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
 HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_ACK)
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
-OURS = (*OPEN, Tcp.TIME_WAIT)
-TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
+OURS = (*OPEN, Tcp.LISTEN)
 LOOPBACK = ("127.", "::1")
 _NETSTAT = Path("/proc/net/netstat")
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip(7); IPv6 has the same
 _MS = 1_000_000
-# As numbers, since a row is compared with them for each socket.
-_CLOSE_WAIT, _SYN_RECV, _TIME_WAIT = map(int, (Tcp.CLOSE_WAIT, Tcp.SYN_RECV, Tcp.TIME_WAIT))
-
-Told = dict[int, tuple[int | bytes, ...]]
-"""By cookie, what a look is told of a socket: the fields of Row as a plain tuple. The collector drops plain
-tuples of numbers from its lists, but would walk over each Row, thousands of them, again and again."""
 
 
 class Waiting:
@@ -77,9 +71,10 @@ class KernelProbe:
         # A client on another machine has its SYN_SENT, TIME_WAIT and CLOSE_WAIT there.
         self._sees_clients = host.startswith(LOOPBACK)
         self._told: Told = {}
-        self._apart = _Apart()
+        self._apart = Apart()
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
         self._unread = Waiting(quiet_ms=lambda row: row.last_data_ms, moved=_read_bytes)
+        self._lost_queues = LostQueues()
         self._listening_before = _listening()
         self._diag: SockDiag | None = None
         with contextlib.suppress(OSError):
@@ -104,23 +99,33 @@ class KernelProbe:
         if self._diag is None:
             yield EMPTY_KERNEL
             return
-        seen, apart = _Seen(), _Apart() if all_states else self._apart
+        seen, apart = Seen(), Apart() if all_states else self._apart
         try:
-            for rows in self._ask(self._diag, OURS if all_states else OPEN):
-                seen.take([row for row in rows if row.state != _TIME_WAIT])
-                apart.take_closed([row for row in rows if row.state == _TIME_WAIT])
+            for rows in self._ask(self._diag, (*OURS, Tcp.TIME_WAIT) if all_states else OURS):
+                seen.take([row for row in rows if row.state != TIME_WAIT])
+                apart.take_closed([row for row in rows if row.state == TIME_WAIT])
                 yield None
             if all_states and self._sees_clients:
                 for rows in self._ask_of_clients(self._diag):
                     apart.take_clients(rows)
                     yield None
+            here: set[int] = set()
+            if self._lost_queues.misses(seen.listeners):
+                # Who is no longer in its queue may have been served, and closed since.
+                closed = self._diag.ask(Question(self._family, (Tcp.TIME_WAIT,), self._port))
+                here.update(seen.told, [row.cookie for row in closed])
         except OSError:
             yield EMPTY_KERNEL
             return
         self._told, self._apart = seen.told, apart
-        yield self._numbers_of(seen, apart, time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        queued = {row.cookie for row in seen.queued}
+        lost = self._lost_queues.look(seen.listeners, queued, here, now_ns)
+        yield self._numbers_of(seen, apart, lost, now_ns)
 
-    def _numbers_of(self, seen: "_Seen", apart: "_Apart", now_ns: int) -> KernelNumbers:
+    def _numbers_of(
+        self, seen: Seen, apart: Apart, lost: tuple[int, ...], now_ns: int
+    ) -> KernelNumbers:
         elsewhere = self._elsewhere()
         unread = [row for row in seen.unread if row.cookie not in elsewhere]
         rooms = {
@@ -136,11 +141,12 @@ class KernelProbe:
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
-            unread_bytes=sum(map(_unread, seen.unread)),
+            unread_bytes=sum(map(unread_bytes, seen.unread)),
             unsent_bytes=seen.unsent_bytes,
-            client_time_wait=apart.clients[_TIME_WAIT] if self._sees_clients else None,
-            client_close_wait=apart.clients[_CLOSE_WAIT] if self._sees_clients else None,
+            client_time_wait=apart.clients[TIME_WAIT] if self._sees_clients else None,
+            client_close_wait=apart.clients[CLOSE_WAIT] if self._sees_clients else None,
             client_ports=_client_ports() if self._sees_clients else None,
+            lost_in_queue=lost,
             listen_overflows=overflows,
             listen_drops=drops,
         )
@@ -201,63 +207,8 @@ class KernelProbe:
             yield [row for row in rows if row.peer == self._address]
 
 
-class _Seen:
-    """What a look has been told so far of the server's open sockets."""
-
-    def __init__(self) -> None:
-        self.told: Told = {}
-        self.begun: list[Row] = []
-        """Not connected yet."""
-        self.queued: list[Row] = []
-        """Connected, and not accepted."""
-        self.unread: list[Row] = []
-        """With bytes for the server to read."""
-        self.left: list[Row] = []
-        """The client has closed, the server has not."""
-        self.unsent_bytes = 0
-
-    def take(self, rows: list[Row]) -> None:
-        """Some more of them."""
-        self.told.update([(row.cookie, row[:]) for row in rows])
-        self.begun += [row for row in rows if row.state == _SYN_RECV]
-        self.queued += [row for row in rows if not row.inode and row.state != _SYN_RECV]
-        accepted = [row for row in rows if row.inode]
-        self.unread += [row for row in accepted if row.receive_queue and _unread(row)]
-        self.left += [row for row in accepted if row.state == _CLOSE_WAIT]
-        self.unsent_bytes += sum([row.send_queue for row in accepted])
-
-
-class _Apart:
-    """What a look has been told so far of what is closed, and of clients. There may be thousands, of whom
-    little is wanted: nothing else is kept."""
-
-    def __init__(self) -> None:
-        self.closed = self.oldest_ms = 0
-        """How many are in TIME_WAIT, and the longest of them for how long."""
-        self.clients = Counter[int]()
-        """By state."""
-        self.begun: list[Row] = []
-        """Clients that are not connected yet."""
-
-    def take_closed(self, rows: list[Row]) -> None:
-        """Some more in TIME_WAIT."""
-        self.closed += len(rows)
-        passed_ms = [TIME_WAIT_MS - row.expires_ms for row in rows]
-        self.oldest_ms = max([self.oldest_ms, *passed_ms])
-
-    def take_clients(self, rows: list[Row]) -> None:
-        """Some more of the other ends."""
-        self.clients.update([row.state for row in rows])
-        self.begun += [row for row in rows if row.state == Tcp.SYN_SENT]
-
-
 def _packed(family: int, host: str) -> bytes:
     return socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0")
-
-
-def _unread(row: Row) -> int:
-    """Bytes. The kernel counts the end of stream as one more."""
-    return max(row.receive_queue - (row.state == _CLOSE_WAIT), 0)
 
 
 def _read_bytes(row: Row) -> int:

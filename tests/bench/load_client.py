@@ -1,30 +1,77 @@
 """The load client beside wrk: how many requests/s each gets out of nginx and of each model.
 
-    python -m tests.bench.load_client [--seconds 3] [--rounds 3]
+    python -m tests.bench.load_client [--seconds 3] [--rounds 3] [--mode short] [--models epoll,thread]
+                                      [--pin] [--first]
 
-In turns, each server fresh for each round, keep-alive, 16 connections; medians. Where the share of
-wrk is below 1 and the verdict is fine, the server is the limit for both.
+In turns, each server fresh for each round, 16 connections; medians. Where the share of wrk is below 1 and
+the verdict is fine, the server is the limit for both. On a machine where others are at work, --pin gives
+server and client a processor each, and --first lets them run before all others (SCHED_RR; needs the right
+to), both alike for both clients.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from engine.load.figures import FINE
-from engine.models import MODELS
+from engine.compare import cores
+from engine.models import MODELS, chosen
 from tests.bench import peers, wrk
-from tests.bench.contenders import KEEP_ALIVE, SHORT, UNTRACED, Contender, of_model, of_peer
+from tests.bench.contenders import (
+    KEEP_ALIVE,
+    SHORT,
+    UNTRACED,
+    Contender,
+    Running,
+    of_model,
+    of_peer,
+)
 from tests.bench.processes import ROOT
 
 CONNECTIONS = 16
 SPARE_S = 30
-ORDINARY_RUNS = 20
+NGINX = "nginx"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The same for both clients."""
+
+    seconds: int
+    pin: bool
+    first: bool
+
+    @contextmanager
+    def of_server(self) -> Iterator[None]:
+        """Whoever is started within is the server."""
+        with cores.on(cores.halves(cores.allowed())[0] if self.pin else ()), self._first():
+            yield
+
+    @contextmanager
+    def of_client(self) -> Iterator[None]:
+        """Whoever is started within is the client."""
+        with cores.on(cores.halves(cores.allowed())[1] if self.pin else ()), self._first():
+            yield
+
+    @contextmanager
+    def _first(self) -> Iterator[None]:
+        if not self.first:
+            yield
+            return
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        try:
+            yield
+        finally:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +82,34 @@ class Pair:
     ours: dict[str, Any]
 
 
-def measure(contender: Contender, seconds: int, *, ours_first: bool) -> Pair:
+def measure(contender: Contender, under: Conditions, *, ours_first: bool) -> Pair:
     """Both clients against one server."""
-    with peers.site() as root, contender.start(root) as server:
-        told = _ours(contender, server.url, seconds) if ours_first else {}
+    with peers.site() as root, _served(contender, root, under) as server, under.of_client():
+        told = _ours(contender, server.url, under.seconds) if ours_first else {}
         report = wrk.run(
-            server.url, connections=CONNECTIONS, seconds=seconds, headers=contender.headers
+            server.url, connections=CONNECTIONS, seconds=under.seconds, headers=contender.headers
         )
-        told = told or _ours(contender, server.url, seconds)
+        told = told or _ours(contender, server.url, under.seconds)
     return Pair(report.requests_per_s, told)
 
 
-def _ours(contender: Contender, url: str, seconds: int, *options: str) -> dict[str, Any]:
+@contextmanager
+def _served(contender: Contender, root: Path, under: Conditions) -> Iterator[Running]:
+    starting = ExitStack()
+    with starting:
+        with under.of_server():
+            server = starting.enter_context(contender.start(root))
+        yield server
+
+
+def _ours(contender: Contender, url: str, seconds: int) -> dict[str, Any]:
     words = [sys.executable, "-m", "tui", "load", url, "-c", str(CONNECTIONS), "-d", str(seconds)]
-    words += ["--json", *options] + ["--server-closes"] * (contender.mode == SHORT)
+    words += ["--json"] + ["--server-closes"] * (contender.mode == SHORT)
     done = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, timeout=seconds + SPARE_S, check=True
     )
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
-
-
-def ordinary(runs: int) -> str:
-    """How often load that leaves the client time to spare is called anything but fine."""
-    contender = of_model("thread", UNTRACED, KEEP_ALIVE)
-    with peers.site() as root, contender.start(root) as server:
-        told = [_ours(contender, server.url, 1, "--rate", "500") for _ in range(runs)]
-    others = [one["verdict"] for one in told if one["verdict"] != FINE]
-    return f"{runs} runs at 500 requests/s: {len(others)} not called fine {others or ''}"
 
 
 def row(contender: Contender, pairs: list[Pair]) -> str:
@@ -86,21 +133,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mode", choices=(KEEP_ALIVE, SHORT), action="append")
+    parser.add_argument("--models", type=chosen, default=tuple(MODELS), metavar="A,B,...")
+    parser.add_argument("--no-nginx", action="store_true")
+    parser.add_argument("--pin", action="store_true")
+    parser.add_argument("--first", action="store_true")
     asked = parser.parse_args()
+    under = Conditions(asked.seconds, asked.pin, asked.first)
     contenders = [
         made
-        for mode in (KEEP_ALIVE, SHORT)
-        for made in (of_peer("nginx", mode), *(of_model(name, UNTRACED, mode) for name in MODELS))
+        for mode in asked.mode or (KEEP_ALIVE, SHORT)
+        for made in (
+            *(() if asked.no_nginx else (of_peer(NGINX, mode),)),
+            *(of_model(name, UNTRACED, mode) for name in asked.models),
+        )
     ]
     print("| server | mode | wrk -t1 | ours | share | client | waited | errors | verdict |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for contender in contenders:
         pairs = [
-            measure(contender, asked.seconds, ours_first=bool(turn % 2))
-            for turn in range(asked.rounds)
+            measure(contender, under, ours_first=bool(turn % 2)) for turn in range(asked.rounds)
         ]
         print(row(contender, pairs), flush=True)
-    print(f"\n{ordinary(ORDINARY_RUNS)}")
 
 
 if __name__ == "__main__":

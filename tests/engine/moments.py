@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
-from engine.findings.moment import MS, Copy, Held, Moment
+from engine.findings.moment import MS, Copy, Held, Moment, Reset
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers, KernelView
 from engine.snapshot import Counts, ProcessNumbers, Room, RunStatus, Snapshot, State
@@ -33,6 +33,8 @@ class Story:
     snapshot: Callable[[Snapshot, int], Snapshot] = lambda snapshot, step: snapshot
     held: Callable[[int], tuple[Held, ...]] = lambda step: ()
     copies: Callable[[int], tuple[Copy, ...]] = lambda step: ()
+    lost: tuple[int, ...] = ()
+    resets: tuple[Reset, ...] = ()
     errors: tuple[Event, ...] = ()
 
     def moment(self, step: int) -> Moment:
@@ -47,6 +49,8 @@ class Story:
             status=self.status,
             held=self.held(step),
             copies=self.copies(step),
+            lost=self.lost,
+            resets=self.resets,
             errors=self.errors,
         )
 

@@ -14,7 +14,7 @@ from engine.compare.standing import standing
 from engine.compare.sweep import Sweep, climb
 from engine.compare.trial import Trial
 from engine.compare.verdict import judge, order
-from engine.load.figures import SATURATED
+from engine.load.figures import CROWDED, SATURATED
 from tests.engine.compared import CONDITIONS, a_report, a_standing, a_trial
 
 
@@ -65,6 +65,7 @@ def test_percentiles_are_those_of_all_samples_and_not_an_average() -> None:
     [
         ({}, True, ""),
         ({"client": SATURATED}, False, "client saturated in 3 of 3 rounds"),
+        ({"client": CROWDED}, False, "machine crowded in 3 of 3 rounds"),
         ({"errors": {"timed out": 24}}, False, "72 timed out: left out of the verdict"),
         ({"answered": 0}, False, ""),
         ({"failure": "it cannot"}, False, ""),
@@ -80,7 +81,7 @@ def test_one_saturated_round_is_left_out_and_marked() -> None:
     rounds = [a_trial(per_s=900), a_trial(per_s=500, client=SATURATED), a_trial(per_s=1000)]
     told = standing(rounds, CONDITIONS)
     assert told.is_fair
-    assert (told.spread, told.saturated_rounds, told.client) == ((900.0, 1000.0), 1, SATURATED)
+    assert (told.spread, told.hindered_rounds, told.client) == ((900.0, 1000.0), 1, SATURATED)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from engine.findings.finding import Finding, Level
-from engine.findings.moment import MS, Copy
+from engine.findings.moment import MS, Copy, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
-from engine.replay import Replay
 from engine.snapshot import Counts, Room, State
 from tests.engine.moments import (
     NUMBERS,
@@ -26,7 +24,6 @@ from tests.engine.moments import (
     workers,
 )
 
-RECORDINGS = Path(__file__).parent.parent / "recordings"
 UNREAD = VIEW.__class__("ESTABLISHED", 900, 0, 50, 0)
 LEFT = VIEW.__class__("CLOSE_WAIT", 1, 0, 50, 0)
 FULL = VIEW.__class__("ESTABLISHED", 0, 2_500_000, 50, 0)
@@ -177,6 +174,8 @@ STORIES: dict[str, tuple[Story, Story]] = {
         with_held(held(State.UNSENT, 700.0, missing_bytes=22)),
         with_held(held(State.UNSENT, 700.0, missing_bytes=22, kernel=FULL)),
     ),
+    "queue-lost": (Story(lost=(7, 8, 9)), Story()),
+    "reset-on-close": (Story(resets=(Reset(3, 3, PID, 65_536, "POST /"),)), Story()),
     "nagle": (nagle(120, 3), nagle(0, 3)),
     "time-wait": (time_wait(20_000), time_wait(2_000)),
 }
@@ -214,6 +213,31 @@ def test_a_loop_that_rests_while_bytes_wait_is_blocked_too() -> None:
     assert paused(3.0, 2.0).told() == {}
 
 
+def test_a_loop_that_asks_by_nature_is_busy_only_with_a_crowd() -> None:
+    polling = replace(STATUS, model="polling")
+    few = replace(asks(9_000, 0), status=polling)
+    many = replace(few, counts=lambda step: Counts(would_block=9_000 * step, accepted=50))
+    burns = replace(many, numbers=lambda step: replace(NUMBERS, cpu_percent=95.0))
+    assert few.told() == many.told() == {}
+    assert list(burns.told()) == ["busy-polling"]
+
+
+def test_a_model_that_wakes_all_workers_by_nature_is_a_herd_only_with_a_crowd() -> None:
+    nature = replace(STATUS, model="prefork-epoll")
+    eight = replace(shared([10] * 8, 800), status=nature)
+    sixteen = replace(shared([10] * 16, 3_200), status=nature)
+    assert eight.told() == {}
+    assert list(sixteen.told()) == ["thundering-herd"]
+
+
+def test_a_model_that_leans_to_one_worker_by_nature_may_lean_further() -> None:
+    half = shared([60, 7, 6, 7], 50)
+    assert list(half.told()) == ["hot-worker"]
+    assert replace(half, status=replace(STATUS, model="prefork-epoll")).told() == {}
+    all_but_all = replace(shared([80, 2, 2, 2], 50), status=replace(STATUS, model="prefork-epoll"))
+    assert list(all_but_all.told()) == ["hot-worker"]
+
+
 def test_a_greenlet_that_computes_is_not_said_to_be_unpatched() -> None:
     assert list(blocked("greenlet-2", 700.0, cpu=99.0).told()) == ["loop-blocked"]
 
@@ -225,19 +249,6 @@ def test_the_culprit_comes_first_and_its_sentence_has_the_numbers() -> None:
     assert finding.text == (
         "The only thread has been in GET /wait/1000 (#1) for 700 ms; 7 wait behind it"
     )
-
-
-@pytest.mark.parametrize("model", ["thread", "process", "epoll"])
-def test_a_recording_of_ordinary_use_has_none(model: str) -> None:
-    clock_ns = [0]
-    replay = Replay(RECORDINGS / f"{model}.jsonl", lambda: clock_ns[0])
-    looks = 0
-    while not replay.is_over:
-        clock_ns[0] += STEP_MS * MS
-        replay.poll()
-        assert replay.findings() == ()
-        looks += 1
-    assert looks > 20
 
 
 def ids(found: tuple[Finding, ...]) -> list[str]:

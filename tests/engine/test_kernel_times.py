@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.kernel_times import ask_for_times, timed_recv
+from engine.kernel_times import ask_for_times, timed_recv, unread_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stamps are Linux's")
 STAMP = struct.Struct("=qq")
@@ -57,3 +57,12 @@ def test_a_connection_inherits_the_stamps_and_recv_is_as_before() -> None:
             assert timed_recv(sock.recvmsg, 100, 0)[0] == b"abcdef"
             client.shutdown(socket.SHUT_WR)
             assert timed_recv(sock.recvmsg, 100, 0) == (b"", 0)
+
+
+def test_bytes_that_nobody_takes_are_counted_and_of_a_closed_descriptor_none() -> None:
+    ours, other = socket.socketpair()
+    with ours, other:
+        assert unread_bytes(ours.fileno()) == 0
+        other.sendall(bytes(70_000))
+        assert unread_bytes(ours.fileno()) == 70_000
+    assert unread_bytes(-1) == 0

@@ -8,12 +8,15 @@ import sys
 import threading
 import time
 from asyncio import StreamWriter as Writer
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from engine.load.figures import SATURATED, Counts
+from engine.load.figures import CROWDED, FINE, NEAR_LIMIT, SATURATED, Counts, Figures, verdict
 from tests.engine.answering import GOOD, answering
 from tests.engine.loaded import came_of, load, start
+from tests.support import wait_until
 
 # --- latencies ------------------------------------------------------------------------------------
 
@@ -40,7 +43,7 @@ def test_a_stall_is_in_the_open_loop_and_hidden_by_the_closed_one() -> None:
     assert honest.p99_ms is not None
     assert hiding.p99_ms is not None
     assert honest.p99_ms > 800
-    assert hiding.p99_ms < 100
+    assert hiding.p99_ms < honest.p99_ms / 2
     assert honest.offered == 5000
     assert honest.done >= 4_990  # a busy machine may leave one on its way at the end
     assert honest.send_lag is not None
@@ -104,11 +107,10 @@ def test_connect_and_service_time_stand_apart() -> None:
 
 FAST_SERVER = """
 import asyncio, uvloop
-BODY = b"x" * 60000
-ANSWER = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(BODY) + BODY
+ANSWER = b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello"
 class Fast(asyncio.Protocol):
     def connection_made(self, transport): self.transport = transport
-    def data_received(self, data): self.transport.write(ANSWER * data.count(b"GET "))
+    def data_received(self, data): self.transport.write(ANSWER)
 async def main():
     server = await asyncio.get_running_loop().create_server(Fast, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -117,27 +119,81 @@ uvloop.run(main())
 """
 
 
-def test_a_client_that_can_do_no_more_is_called_saturated() -> None:
-    """It shares one processor with a computation that is let run ten times as long."""
-    one = {min(os.sched_getaffinity(0))}
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", FAST_SERVER], stdout=subprocess.PIPE, text=True
-        ) as server,
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner,
-    ):
+@pytest.mark.parametrize(
+    ("ran", "waited", "says"),
+    [
+        (40, 0, FINE),
+        (60, 14, FINE),
+        (30, 44, FINE),
+        (80, 5, NEAR_LIMIT),
+        (46, 45, NEAR_LIMIT),
+        (99, 1, SATURATED),
+        (50, 49, SATURATED),
+        (15, 62, CROWDED),
+        (30, 66, CROWDED),
+    ],
+)
+def test_the_verdict_tells_the_client_from_the_machine(ran: int, waited: int, says: str) -> None:
+    assert verdict({"client": ran, "client_waited": waited}) == says
+
+
+@contextmanager
+def fast_server() -> Iterator[tuple[str, int]]:
+    """Its URL and its pid."""
+    words = [sys.executable, "-c", FAST_SERVER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
-            client = start(url, connections=64, seconds=2.0, verify_bodies=True)
-            for process in (client, burner):
-                os.sched_setaffinity(process.pid, one)
-            os.setpriority(os.PRIO_PROCESS, client.pid, 10)
-            told = came_of(client)
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}/", server.pid
         finally:
             server.kill()
+
+
+def go_first(pid: int) -> None:
+    """Before all others on the machine, where that is permitted."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+
+
+def test_a_client_that_can_do_no_more_is_called_saturated() -> None:
+    """Short connections cost it three times as much as their server."""
+    told: list[Figures] = []
+
+    def is_saturated() -> bool:
+        client = start(url, connections=64, seconds=0.5, per_connection=1)
+        go_first(client.pid)
+        told.append(came_of(client))
+        return told[-1].verdict == SATURATED
+
+    with fast_server() as (url, pid):
+        go_first(pid)
+        wait_until(is_saturated, 60, "a run with a processor for most of the time")
+    assert told[-1].errors == {}
+
+
+@contextmanager
+def burning(processor: int) -> Iterator[None]:
+    """A computation without end."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            os.sched_setaffinity(burner.pid, {processor})
+            yield
+        finally:
             burner.kill()
-    assert (told.verdict, told.errors) == (SATURATED, {})
+
+
+def test_a_client_that_must_wait_for_a_processor_says_so() -> None:
+    """It shares one with three computations."""
+    processor = min(os.sched_getaffinity(0))
+    with fast_server() as (url, _), ExitStack() as others:
+        client = start(url, connections=16, seconds=1.5, warm_up_s=0.5)
+        assert client.stdout is not None
+        client.stdout.readline()  # the first report: it has begun
+        os.sched_setaffinity(client.pid, {processor})
+        for _ in range(3):
+            others.enter_context(burning(processor))
+        told = came_of(client)
+    assert told.verdict == CROWDED, told.cpu
 
 
 def test_a_client_with_time_to_spare_is_fine() -> None:

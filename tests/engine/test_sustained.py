@@ -1,5 +1,6 @@
 """Sustained load: what the client says it did is what the server saw."""
 
+import select
 from asyncio import StreamWriter as Writer
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_kept_connection_that_the_server_closes_unanswered_is_asked_again() ->
 
 def test_warm_up_is_in_the_counts_and_not_in_the_figures() -> None:
     with answering() as server:
-        told = load(server.url, connections=2, seconds=1.0, rate=200.0, warm_up_s=0.5)
+        told = load(server.url, connections=50, seconds=1.0, rate=200.0, warm_up_s=0.5)
     assert (told.offered, told.sent, told.requests) == (200, 200, 200)
     assert told.measured == 100
     assert server.requests == 200
@@ -86,3 +87,12 @@ def test_beside_the_load_are_clients_that_are_no_friends() -> None:
     assert told.connections_beside == 9
     assert server.connections == 9 + told.connections_opened
     assert server.requests == told.sent + 3  # a slow reader has asked
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="it has not what is taken away")
+def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "epoll")
+    with answering() as server:
+        told = load(server.url, connections=5, requests=200, per_connection=3)
+    assert (told.done, told.errors, told.retried) == (200, {}, 0)
+    assert (server.requests, server.connections) == (200, told.connections_opened)

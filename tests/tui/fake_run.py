@@ -8,6 +8,7 @@ from dataclasses import replace
 from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.findings.finding import Finding
+from engine.findings.moment import Moment
 from engine.kernel_numbers import KernelNumbers
 from engine.load.plan import Plan
 from engine.order import BY_PLACE, Order
@@ -89,6 +90,7 @@ class FakeRun:
             phase="serving",
         )
         self.given_bursts: list[BurstView] = []
+        self.looked = Moment()
         self.given_findings: tuple[Finding, ...] = ()
 
     # --- what the dashboard sees ----------------------------------------------------------------

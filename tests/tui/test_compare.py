@@ -121,6 +121,17 @@ def test_the_plot_has_both_ends_of_both_axes() -> None:
     assert {"a", "b"} & set("".join(plot[:-1]))
 
 
+def test_a_knee_that_is_the_clients_is_not_called_the_servers() -> None:
+    whole = a_sweep("thread", 900)
+    points = [
+        replace(each, client=each.client if each.is_met else SATURATED) for each in whole.points
+    ]
+    assert "the client" not in cells.knee(whole)
+    assert "for the client's sake (client saturated)" in cells.knee(
+        replace(whole, points=tuple(points))
+    )
+
+
 async def test_the_page_compares_what_is_marked() -> None:
     async with shown(a_lively_run(), (120, 40)) as (dashboard, pilot):
         await pilot.press("c")

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from engine.events import Event, Kind
-from engine.load.figures import FINE, SATURATED
+from engine.load.figures import CROWDED, FINE, SATURATED
 from engine.load.plan import Plan
 from engine.load.result import BAD_STATUS
 from engine.run import Run
@@ -19,7 +19,7 @@ from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
 from tests.tui.shown_app import screen, shown
 from tui.format import plain
 from tui.panels import bursts
-from tui.screens.load_form import FIELDS, LoadForm
+from tui.screens.load_form import SETTINGS, LoadForm
 
 ENDED = replace(a_burst(), loop="open loop", share=1.0, verdict=FINE)
 LIVE = replace(ENDED, is_running=True, share=0.4, verdict="")
@@ -38,6 +38,7 @@ def test_its_line_has_live_figures_and_then_a_verdict(width: int) -> None:
     assert max(len(live), len(ended)) <= width
     assert "warm-up" in drawn(replace(LIVE, latencies=()), width)
     assert "saturated" in drawn(replace(ENDED, verdict=SATURATED), width)
+    assert "crowded" in drawn(replace(ENDED, verdict=CROWDED), width)
     assert "7 dropped" in drawn(replace(ENDED, dropped=7), 160)
     assert "3 bad status" in drawn(replace(ENDED, errors={BAD_STATUS: 3}), 160)
 
@@ -96,10 +97,10 @@ async def test_the_form_says_what_is_wrong_and_starts_nothing(text: str, said: s
 async def test_the_form_tells_whole_what_is_to_be_typed(width: int) -> None:
     async with shown(a_lively_run(), (width, 20)) as (dashboard, pilot):
         await pilot.press("L")
-        for _, words, _, meaning in FIELDS:
+        for setting in SETTINGS:
             await pilot.pause()
             text = " ".join(" ".join(screen(dashboard)).split())
-            assert meaning in text, words
+            assert setting.meaning in text, setting.words
             assert "esc back" in text
             await pilot.press("down")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from engine.compare.report import Comparison
 from engine.compare.standing import Standing
 from engine.compare.sweep import Sweep
+from engine.load.figures import HINDERED
 from engine.rooms import ROOMS
 from tui.format import count, milliseconds, rate, size
 
@@ -112,5 +113,11 @@ def knee(one: Sweep) -> str:
         return where + one.failure
     if one.knee_per_s is None:
         return f"{where}not even the lowest rate was met"
-    beyond = ", the highest rate that was tried" if one.is_open else ""
-    return f"{where}keeps up to {rate(one.knee_per_s)} requests/s{beyond}"
+    missed = [point for point in one.points if not point.is_met]
+    if not missed:
+        limit = ", the highest rate that was tried"
+    elif (hindered := missed[0].client) in HINDERED:
+        limit = f", and no further for the client's sake ({hindered.partition(':')[0]})"
+    else:
+        limit = ""
+    return f"{where}keeps up to {rate(one.knee_per_s)} requests/s{limit}"

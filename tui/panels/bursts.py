@@ -208,7 +208,12 @@ def _verdict(burst: BurstView, widths: Widths) -> Line:
         return ((first_that_fits(live, widths["errors"]), "name"),)
     told = f"{count(burst.dropped)} dropped, {burst.verdict}" if burst.dropped else burst.verdict
     brief = burst.verdict.partition(":")[0]
-    texts = (f"{burst.loop}, {told}", told, brief, brief.removeprefix("client "))
+    texts = (
+        f"{burst.loop}, {told}",
+        told,
+        brief,
+        brief.removeprefix("client ").removeprefix("machine "),
+    )
     is_good = burst.verdict == FINE and not burst.dropped
     return ((first_that_fits(texts, widths["errors"]), "name" if is_good else "warning"),)
 

@@ -1,7 +1,8 @@
 """Models under the same load, in turns: choose them, watch how far it is, read what came of it.
 
 servetui  thread  http://127.0.0.1:7890  keep-alive
-COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
+COMPARE  keep-alive, /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
+
 > [x] thread       a thread for each connection
   [ ] gevent       a greenlet for each connection, all in one thread
   [x] epoll        one thread sleeps until the kernel names the sockets that are ready
@@ -10,13 +11,14 @@ COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
 ████████████░░░░░  71 %  thread, keep-alive, round 3 of 3
 keep-alive               requests/s   p50    p99    waits in
 thread   ██████████████       1,490   21 ms  26 ms  handler 100 %
-↑ ↓ choose  space mark  a all  enter start  esc back
+↑ ↓ choose  space mark  a all  C settings  enter start, or again  esc back
 
 The servers of the comparison are others than the dashboard's. Leaving the page ends it.
 """
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -32,38 +34,49 @@ from tui.lines import Painter
 from tui.screens.page import Page
 
 KEYS = (
-    ("↑ ↓", "choose"), ("space", "mark"), ("a", "all"), ("enter", "start, or choose again"),
-    ("esc", "back"),
+    ("↑ ↓", "choose"), ("space", "mark"), ("a", "all"), ("C", "settings"),
+    ("enter", "start, or again"), ("esc", "back"),
 )  # fmt: skip
+SETTINGS = "settings"
+"""The word with which the page ends when its settings are to be changed."""
 BESIDE = ("thread", "epoll")  # to compare with, when nothing else was marked
 NAME_WIDTH, BAR_CELLS = 14, 30
 PATH_OF_APP = "/"
 
 
+def first_asked(status: RunStatus, app: str) -> Asked:
+    """The running model and one beside it, in the running mode."""
+    other = next(name for name in (*BESIDE, *MODELS) if name != status.model)
+    models = tuple(name for name in MODELS if name in (status.model, other))
+    conditions = Conditions(path=PATH_OF_APP, app=app) if app else Conditions()
+    return Asked(models, (status.mode,), conditions=conditions, parent_pid=os.getpid())
+
+
 class ComparePage(Page):
-    """Ends with None; `told` is then what was found out."""
+    """Ends with SETTINGS or with None; `told` is then what was found out, `asked` what was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "back"),
+        Binding("C", "settings"),
         Binding("space", "mark"),
         Binding("a", "all"),
         Binding("enter", "start"),
     ]
 
     def __init__(
-        self, painter: Painter, status: RunStatus, app: str, told: Comparison | None
+        self, painter: Painter, asked: Asked, told: Comparison | None, *, starts: bool = False
     ) -> None:
-        """The running model and one beside it are marked; `told` is the last comparison."""
+        """`told` is the last comparison; `starts`: with a new one at once."""
         super().__init__(painter, KEYS)
+        self.asked = asked
         self.told = told
-        self._conditions = Conditions(path=PATH_OF_APP, app=app) if app else Conditions()
-        self._mode = status.mode
         self._models = tuple(MODELS)
-        other = next(name for name in (*BESIDE, *MODELS) if name != status.model)
-        self._marked = {status.model, other} & set(MODELS)
+        self._marked = set(asked.models)
         self._cursor = 0
         self._client: ClientProcess[Comparison] | None = None
         self._wrong = ""
+        if starts:
+            self._start()
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The choice; or what is found out so far."""
@@ -88,15 +101,25 @@ class ComparePage(Page):
     def action_mark(self) -> None:
         """Take the model at the cursor in, or out."""
         if self.told is None:
-            self._marked ^= {self._models[self._cursor]}
-            self.draw()
+            self._mark(self._marked ^ {self._models[self._cursor]})
 
     def action_all(self) -> None:
         """All of them; or none, when all are."""
         if self.told is None:
             all_of_them = set(self._models)
-            self._marked = set() if self._marked == all_of_them else all_of_them
-            self.draw()
+            self._mark(set() if self._marked == all_of_them else all_of_them)
+
+    def _mark(self, models: set[str]) -> None:
+        self._marked = models
+        if models:
+            chosen = tuple(name for name in self._models if name in models)
+            self.asked = replace(self.asked, models=chosen)
+        self.draw()
+
+    def action_settings(self) -> None:
+        """Change them, and start; not while a comparison is under way."""
+        if self._client is None:
+            self.dismiss(SETTINGS)
 
     def action_start(self) -> None:
         """Start with those that are marked; or choose again, once it has ended."""
@@ -109,18 +132,17 @@ class ComparePage(Page):
         self.draw()
 
     def _start(self) -> None:
-        marked = tuple(name for name in self._models if name in self._marked)
-        if len(marked) < 2:
-            self._wrong = "mark two models at least"
+        asked = self.asked
+        if len(self._marked) < 2:
+            self.told, self._wrong = None, "mark two models at least"
             return
-        asked = Asked(marked, (self._mode,), conditions=self._conditions, parent_pid=os.getpid())
         try:
             self._client = ClientProcess(asked.to_json(), Comparison.from_json, "engine.compare")
         except OSError as error:
-            self._wrong = f"cannot start it: {error.strerror or error}"
+            self.told, self._wrong = None, f"cannot start it: {error.strerror or error}"
             return
         self._wrong = ""
-        self.told = Comparison(self._conditions, rounds=asked.rounds)
+        self.told = Comparison(asked.conditions, rounds=asked.rounds)
         self.is_live = True
 
     def _advance(self) -> None:
@@ -136,8 +158,9 @@ class ComparePage(Page):
                 self.told, self._wrong = None, client.last_words
 
     def _choice(self, width: int, height: int) -> Iterator[Line]:
-        under = Comparison(self._conditions, rounds=3)
-        title = _title(f"{self._mode}, {cells.title(under)}", width)
+        asked = self.asked
+        under = Comparison(asked.conditions, rounds=asked.rounds)
+        title = _title(f"{' and '.join(asked.modes)}, {cells.title(under)}", width)
         yield from title
         yield ((fit(self._wrong, width), "warning"),)
         rows = max(height - 2 - len(title), 3)
@@ -169,6 +192,8 @@ def report(told: Comparison, width: int) -> Iterator[Line]:
         heading, *rows = in_text.table(standings, width)
         yield ((mode + heading[len(mode) :], "name"),)
         yield from (((row, "text"),) for row in rows)
+    if told.sweeps:
+        yield from ((), *(((row, "text"),) for row in in_text.sweeps(told.sweeps)))
     sentences = cells.verdicts(told) + cells.notes(told) if told.is_final else []
     for number, sentence in enumerate(sentences):
         if not number:
