@@ -75,7 +75,7 @@ def test_whole_requests_wait_for_a_thread_of_the_pool() -> None:
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(Client(server.port)) for _ in range(4)]
             for client in clients:
-                client.ask("/wait/300")
+                client.ask("/wait/1000")
             wait_until(
                 lambda: (server.snapshot()["rooms"]["app_queue"] or {}).get("now") == 3,
                 what="a queue",

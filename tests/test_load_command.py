@@ -58,7 +58,7 @@ def test_the_keys_of_the_contract_come_first(tmp_path: Path) -> None:
             "-c",
             "2",
             "-d",
-            "0.5",
+            "1.5",
             "--server-pid",
             str(server.pid),
             "--hdr",

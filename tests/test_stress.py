@@ -22,6 +22,7 @@ KEYS = (
     *"axQ! 0",
 )
 STILL_S = 1.3  # rows say their age in whole seconds
+GOES_ON = {"PAUSED": "Space", "HELD": ","}
 FENCE = "zzz"  # what no key does, and no path has
 ESCAPE_S = 0.4  # a key that follows an escape at once would make another one of it
 
@@ -30,15 +31,17 @@ pytestmark = pytest.mark.usefixtures("tmux")
 
 
 def settled(dashboard: Dashboard) -> list[str]:
-    """The screen, once nothing moves on it any more. A pause, which tells its seconds, is ended."""
+    """The screen, once nothing moves on it any more. A pause, which tells its seconds, is ended, and so
+    is a step that holds a request up."""
     seen: list[str] = []
     since_s = ended_s = time.monotonic()
 
     def still() -> list[str]:
         nonlocal seen, since_s, ended_s
         now = dashboard.screen()
-        if "PAUSED" in "\n".join(now) and time.monotonic() - ended_s > STILL_S:
-            dashboard.press("Space")
+        keys = [key for word, key in GOES_ON.items() if word in "\n".join(now)]
+        if keys and time.monotonic() - ended_s > STILL_S:
+            dashboard.press(*keys)
             ended_s = time.monotonic()
         if now != seen:
             seen, since_s = now, time.monotonic()
