@@ -23,7 +23,8 @@ LONG = {
     "test_limits_caps.py", "test_limits_clocks.py", "test_limits_closing.py", "test_limits_crowds.py",
     "test_limits_descriptors.py", "test_limits_killed.py", "test_load_command.py", "test_dying.py",
 }  # fmt: skip
-"""Tests that take too long to be run on every model each time; with --all-models they are."""
+"""Tests that take too long to be run on every model each time, as those marked slow do; with --all-models
+they are."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--all-models"):
         return
     rest = set(MODELS) - ONE_OF_EACH_KIND
-    left_out = [item for item in items if item.path.name in LONG and _models_of(item) & rest]
+    long = [one for one in items if one.path.name in LONG or one.get_closest_marker("slow")]
+    left_out = [item for item in long if _models_of(item) & rest]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 

@@ -3,10 +3,11 @@
 import contextlib
 import fcntl
 import os
+import pty
 import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, TypeVar
 
 T = TypeVar("T")
@@ -75,3 +76,25 @@ class OneTask:
 
     def name(self) -> str:
         return self._name
+
+
+@contextlib.contextmanager
+def a_terminal() -> Iterator[tuple[int, Callable[[], str]]]:
+    """A descriptor to write to, and what has been written so far. It is read all the time: a terminal that
+    is full stops whoever writes."""
+    master, terminal = pty.openpty()
+    seen = bytearray()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # nobody has it open any more
+            while data := os.read(master, 4096):
+                seen.extend(data)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield terminal, lambda: seen.decode("utf-8", "replace")
+    finally:
+        os.close(terminal)
+        reader.join(5)
+        os.close(master)

@@ -1,8 +1,6 @@
 """`servetui compare` as a user runs it."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -15,7 +13,7 @@ import pytest
 
 from engine.rooms import ROOMS
 from tests.serve_driver import ROOT, Json
-from tests.support import wait_until
+from tests.support import a_terminal, wait_until
 
 COMMAND = (sys.executable, "-m", "tui", "compare")
 SHORT = ("--models", "thread,epoll", "--mode", "short", "-d", "1", "-c", "8", "--path", "/wait/20")
@@ -144,25 +142,19 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_an_interrupt_tells_what_was_done_and_the_bar_shows_what_is() -> None:
-    master, terminal = pty.openpty()
-    seen = bytearray()
-
-    def told() -> str:
-        seen.extend(os.read(master, 4096))
-        return seen.decode("utf-8", "replace")
-
     words = [*COMMAND, *SHORT, "-d", "1", "--json"]
-    with subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True
-    ) as process:
+    with (
+        a_terminal() as (terminal, told),
+        subprocess.Popen(
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True
+        ) as process,
+    ):
         try:
             wait_until(lambda: "epoll, short, round 1 of 3" in told(), 30, "the second run")
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=20)
         finally:
             process.kill()
-            os.close(terminal)
-            os.close(master)
     assert process.returncode == 1
     report = json.loads(out)
     assert (report["is_whole"], report["models"][0]["model"]) == (False, "thread")

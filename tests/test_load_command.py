@@ -1,8 +1,6 @@
 """`servetui load` as a user runs it, against each model: what it says is what the engine saw."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,7 +12,7 @@ from hdrh.log import HistogramLogReader
 
 from engine.models import MODELS
 from tests.serve_driver import ROOT, Json, Serve
-from tests.support import wait_until
+from tests.support import a_terminal, wait_until
 
 COMMAND = (sys.executable, "-m", "tui", "load")
 KEYS = (
@@ -119,27 +117,18 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_on_a_terminal_there_is_a_progress_bar_and_an_interrupt_tells_what_was_done() -> None:
-    master, terminal = pty.openpty()
-    seen = bytearray()
-
-    def told() -> bytes:
-        seen.extend(os.read(master, 4096))
-        return bytes(seen)
-
-    with Serve("thread") as server:
+    with Serve("thread") as server, a_terminal() as (terminal, told):
         words = [*COMMAND, server.url + "/", "-c", "2", "-d", "60", "--json"]
         with subprocess.Popen(
             words, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True
         ) as client:
             try:
-                wait_until(lambda: b"answers" in told(), 20, "progress")
-                wait_until(lambda: " %" in told().decode("utf-8", "replace"), 20, "a share")
+                wait_until(lambda: "answers" in told(), 20, "progress")
+                wait_until(lambda: " %" in told(), 20, "a share")
                 client.send_signal(signal.SIGINT)
                 out, _ = client.communicate(timeout=20)
             finally:
                 client.kill()
-                os.close(terminal)
-                os.close(master)
         assert client.returncode == 1
         figures = json.loads(out)
         assert figures["done"] > 0

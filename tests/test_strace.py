@@ -78,7 +78,6 @@ def visit(server: Serve) -> None:
         rude.reset()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_strace_counts_what_the_events_say(
     model: str, tmp_path: Path, require_tool: Callable[[str], str]

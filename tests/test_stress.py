@@ -51,8 +51,10 @@ def settled(dashboard: Dashboard) -> list[str]:
 
 
 def without_ages(lines: list[str]) -> list[str]:
-    """The screen without how long something has lasted: TIME_WAIT grows old, whatever stands still."""
-    return [re.sub(r" *[\d.,]+ (ms|s|min)\b", " t", line) for line in lines]
+    """The screen without how long something has lasted, and how many are in TIME_WAIT: those grow old and
+    fewer, whatever stands still."""
+    timeless = (re.sub(r" *[\d.,]+ (ms|s|min)\b", " t", line) for line in lines)
+    return [re.sub(r"TIME_WAIT of clients [\d,]+", "", line) for line in timeless]
 
 
 def back_to_the_table(dashboard: Dashboard) -> None:
