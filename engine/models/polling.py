@@ -21,8 +21,8 @@ from engine.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call in every round
 CROWD = 100  # clients; of more than these, the silent ones are asked less often
-SILENT_ROUNDS = 100  # after so many refusals without a break, a client counts as silent
-TURNS = 4  # rounds in which each silent client is asked once
+SILENT_ROUNDS = 8  # after so many refusals without a break, a client counts as silent
+TURNS = 16  # rounds in which each silent client is asked once
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -88,7 +88,7 @@ def whom_to_ask(clients: list[Client], service: Service, number: int) -> list[Cl
     """A copy of the list: removing from one while going through it skips the next client.
 
     The trap: a refused call costs a microsecond, too, and each answer waits behind a thousand of
-    them. So of a crowd a fourth of the silent ones is asked in each round, in turns. With a pause
+    them. So of a crowd only a few of the silent ones are asked in each round, in turns. With a pause
     between rounds all are asked: to be left out would mean to wait for several pauses.
     """
     if len(clients) <= CROWD or service.has_pauses:
