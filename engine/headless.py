@@ -61,6 +61,8 @@ class Headless:
     def loop(self) -> int:
         """Serve; the exit code: 1 when nothing serves at the end, or what was asked for could not
         be written."""
+        if self._seconds is not None:
+            self._ends_s = time.monotonic() + self._seconds
         self._listen_to_signals()
         while time.monotonic() < self._ends_s:
             self._beat()
@@ -126,8 +128,6 @@ class Headless:
                 return
             self._teller = Teller(self._recording, self.run.status().mode, Unreported())
         self._said_listening = True
-        if self._seconds is not None:
-            self._ends_s = time.monotonic() + self._seconds
         self._talk(f"listening on {url}")
         held, self._held = self._held, []
         self._take(held)

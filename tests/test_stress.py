@@ -51,10 +51,13 @@ def settled(dashboard: Dashboard) -> list[str]:
 
 
 def without_ages(lines: list[str]) -> list[str]:
-    """The screen without how long something has lasted, and how many are in TIME_WAIT: those grow old and
-    fewer, whatever stands still."""
-    timeless = (re.sub(r" *[\d.,]+ (ms|s|min)\b", " t", line) for line in lines)
-    return [re.sub(r"TIME_WAIT of clients [\d,]+", "", line) for line in timeless]
+    """The screen without how long something has lasted, and in the strip of the rooms without how many:
+    those in TIME_WAIT grow old and fewer, whatever stands still."""
+    begins = next(y for y, line in enumerate(lines) if line.startswith(("WHERE", "y")))
+    ends = next(y for y, line in enumerate(lines) if line.startswith("SERVER"))
+    timeless = [re.sub(r" *[\d.,]+ (ms|s|min)\b", " t", line) for line in lines]
+    rooms = [re.sub(r"[\d,]+ *", "n ", line) for line in timeless[begins:ends]]
+    return [*timeless[:begins], *rooms, *timeless[ends:]]
 
 
 def back_to_the_table(dashboard: Dashboard) -> None:
