@@ -39,6 +39,13 @@ class Terminal:
         self.folder = Path(self._home.name)
         self._asked = 0
         self._seen: list[psutil.Process] = []
+        # tmux is nobody's child: this one hears when we are gone, however that came, and ends it.
+        self._heir = subprocess.Popen(
+            ["sh", "-c", 'cat; tmux -S "$0" kill-server', str(self.folder / "socket")],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             self._open(columns, rows)
         except BaseException:
@@ -147,6 +154,7 @@ class Terminal:
             self._seen += family(shell)
         with contextlib.suppress(subprocess.CalledProcessError):
             self.tmux("kill-server")
+        self._heir.communicate()
         for process in self._seen:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
