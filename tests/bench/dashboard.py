@@ -110,6 +110,8 @@ def _with_open(dashboard: Dashboard, options: argparse.Namespace, number: int) -
         dashboard.terminal.drain_for(2.0)
         phases = _phases(dashboard, f"{number:,} open, full rate", options)
         if options.view in SCROLLED:
+            # What the keys closed opens anew when it asks next: until then rows come and go by themselves.
+            dashboard.terminal.drain_for(ASK_EVERY_S + SETTLE_S)
             phases.append(dashboard.hold_arrow(f"{number:,} open, arrow held", options.held))
     yield from _told(phases, load)
 
