@@ -50,7 +50,8 @@ class Rows:
         """Bring connections from below the window into rows of it that nobody needs: open ones, and
         where rows are free, closed ones as well.
 
-        Only rows that are out of sight are left, so that what is seen holds still.
+        Only rows that are out of sight are left, so that what is seen holds still. They come from the
+        end: one from just below would leave a hole there, which went before the window as it scrolls.
         """
         rows = self._rows
         if len(rows) <= end:
@@ -63,8 +64,8 @@ class Rows:
         below = [taken for taken in islice(rows, end, None) if taken is not None]
         open_ones = [connection for connection in below if not connection.closed_ns]
         closed = [connection for connection in below if connection.closed_ns]
-        wanted = len(free) + len(fading)
-        takers = open_ones[:wanted] + closed[: max(len(free) - len(open_ones), 0)]
+        wanted, left_free = len(free) + len(fading), max(len(free) - len(open_ones), 0)
+        takers = [*open_ones[-wanted:], *closed[len(closed) - left_free :]]
         for row, connection in zip(free + fading, takers, strict=False):
             self._swap(row, connection)
         self._trim()

@@ -111,12 +111,12 @@ class Dashboard:
         terminal.press(PAGE_DOWN)
         terminal.drain_for(0.5)
         cpu, engine = own_cpu_seconds(self.process), self._children_cpu_s()
-        painted, first = terminal.painted_bytes, window(terminal.grid)
+        painted, first = terminal.painted_bytes, chosen(terminal.grid)
         pressed: deque[float] = deque()
         begun = time.monotonic()
 
         def note(grid: Grid) -> bool:
-            while pressed and window(grid) - first >= len(phase.key_ms) + 1:
+            while pressed and chosen(grid) - first >= len(phase.key_ms) + 1:
                 phase.key_ms.append((terminal.last_paint_s - pressed.popleft()) * 1e3)
             return False
 
@@ -134,11 +134,16 @@ class Dashboard:
         return phase
 
 
-def window(grid: Grid) -> int:
-    """The first row that is seen, from 1; 0 before there is more than fits."""
-    lines = map(grid.line, range(len(grid.cells)))
-    found = next(filter(None, map(_WINDOW.match, lines)), None)
-    return int(found[1].replace(",", "")) if found else 0
+def chosen(grid: Grid) -> int:
+    """The row that is chosen, counted from anywhere; 0 before one is, or all fit.
+
+    The first row of the window is not enough: a line more above the table moves the window, too.
+    """
+    row = grid.reversed_row()
+    for title in range(len(grid.cells)):
+        if found := _WINDOW.match(grid.line(title)):
+            return int(found[1].replace(",", "")) + row - title if row is not None else 0
+    return 0
 
 
 def mode_of(grid: Grid) -> str | None:

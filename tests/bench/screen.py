@@ -20,7 +20,7 @@ COLUMNS, ROWS = 120, 40
 _TOKENS = re.compile(
     r"\x1b\[(?P<args>[0-9;:?<=>]*)[ -/]*(?P<final>[@-~])"  # CSI
     r"|\x1b[\]P_^X].*?(?:\x07|\x1b\\)"  # OSC, DCS and their kind
-    r"|\x1b[ -/]*[0-~]"
+    r"|\x1b(?![\[\]P_^X])[ -/]*[0-~]"  # one that is cut after its ESC [ is none of these
     r"|(?P<control>[\r\n\b])"
     r"|(?P<text>[^\x00-\x1f\x7f]+)"
     r"|[\x00-\x1a\x1c-\x1f\x7f]",
@@ -35,7 +35,13 @@ class Grid:
     def __init__(self) -> None:
         self.cells = [[" "] * COLUMNS for _ in range(ROWS)]
         self.row = self.column = 0
+        self._is_reversed = False
+        self._begins_reversed = [False] * ROWS
         self._rest = ""
+
+    def reversed_row(self) -> int | None:
+        """The first row that begins in reverse video: what is chosen in a table."""
+        return next((row for row, is_so in enumerate(self._begins_reversed) if is_so), None)
 
     def line(self, row: int) -> str:
         """The text of a row, without trailing blanks."""
@@ -59,6 +65,8 @@ class Grid:
 
     def _write(self, text: str) -> None:
         line = self.cells[self.row]
+        if self.column == 0:
+            self._begins_reversed[self.row] = self._is_reversed
         room = COLUMNS - self.column
         line[self.column : self.column + len(text)] = text[:room]
         self.column = min(self.column + len(text), COLUMNS)
@@ -77,12 +85,23 @@ class Grid:
             row, column = [*numbers, 1][:2]
             self.row = min(max(row, 1), ROWS) - 1
             self.column = min(max(column, 1), COLUMNS) - 1
+        elif final == "m":
+            self._style(numbers)
         elif final == "J" and numbers[0] >= 2:
             self.cells = [[" "] * COLUMNS for _ in range(ROWS)]
+            self._begins_reversed = [False] * ROWS
         elif final == "K" and numbers[0] == 0:
             self.cells[self.row][self.column :] = [" "] * (COLUMNS - self.column)
         elif final == "C":
             self.column = min(self.column + max(numbers[0], 1), COLUMNS)
+
+    def _style(self, numbers: list[int]) -> None:
+        while numbers:
+            number = numbers.pop(0)
+            if number in (38, 48):  # a colour follows: 5;N or 2;R;G;B
+                del numbers[: 2 if numbers[:1] == [5] else 4]
+            elif number in (0, 7, 27):
+                self._is_reversed = number == 7
 
 
 class Terminal:

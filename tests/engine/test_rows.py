@@ -45,6 +45,15 @@ def test_those_out_of_sight_come_into_view_and_those_in_view_hold_still() -> Non
     assert rows.window(new.row, 1, now_ns=61) == [new]
 
 
+def test_a_hole_does_not_go_before_the_window_as_it_scrolls() -> None:
+    rows, connections = filled(60)
+    rows.free(connections[0])
+    assert rows.window(0, 10) == [connections[59], *connections[1:10]]
+    for first in range(1, 20):
+        assert rows.window(first, 10) == connections[first : first + 10]
+        assert rows.nearest(first + 9, 1) == (first + 10, connections[first + 10])
+
+
 def test_no_row_is_left_when_all_are_gone() -> None:
     rows, connections = filled(7)
     for one in connections:
