@@ -7,6 +7,7 @@ next look begins, so that events stay in order of time; a reader that falls behi
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
@@ -25,6 +26,8 @@ class Intake:
         self._pieces: Iterator[list[Event]] = iter(())
         self.is_under_way = False
         """A look has found more than has been taken in."""
+        self._looked_s = 0.0
+        self._took_s: deque[float] = deque(maxlen=2)
 
     def look(self, readers: Iterable[Reader], told: list[Event], *, whole: bool) -> None:
         """See what there is now; `told` are events of this process. Only when no look is under way."""
@@ -33,6 +36,7 @@ class Intake:
             found.append(reader.look(whole=whole))
             self._state.note_passed(reader.take_passed())
         self._pieces = self._take_in(found, told)
+        self._looked_s = time.monotonic()
         self.is_under_way = True
 
     def take(self, within_s: float = math.inf) -> list[Event]:
@@ -43,10 +47,22 @@ class Intake:
         while self.is_under_way:
             piece = next(self._pieces, None)
             self.is_under_way = piece is not None
+            if piece is None and self._looked_s:
+                self._took_s.append(time.monotonic() - self._looked_s)
             events += piece or ()
             if time.thread_time() >= end_s:
                 break
         return events
+
+    @property
+    def behind_s(self) -> float:
+        """How long what was found took to be taken in, at the last look and at the one before it."""
+        return min(self._took_s) if len(self._took_s) == self._took_s.maxlen else 0.0
+
+    def begin_anew(self) -> None:
+        """Less is told from here on: what was found before does not count for `behind_s`."""
+        self._took_s.clear()
+        self._looked_s = 0.0
 
     def _take_in(
         self, found: list[Iterator[list[Event]]], told: list[Event]

@@ -33,7 +33,7 @@ from engine.run_settings import RunSettings, check, open_listener
 from engine.slow_motion import SlowMotion
 from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
 from engine.state import ServerState
-from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, thinning_for
+from engine.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, Thinning
 from engine.watch import Watch
 from engine.worker_view import WorkerDetail
 
@@ -51,7 +51,7 @@ class Run:
         check(settings)
         self.settings = settings
         self.state = ServerState()
-        self.thinning = 1
+        self._thinning = Thinning()
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
         self._adapt_at_s = self._look_at_s = 0.0
@@ -204,7 +204,7 @@ class Run:
             mode=self._mode(),
             engine_pid=engines.serving_pid,
             phase=engines.phase,
-            thinning=self.thinning,
+            thinning=self._thinning.ratio,
             draining=len(engines.draining),
             last_words=engines.last_words,
             cap=engines.serving.settings.cap if engines.serving else 0,
@@ -264,10 +264,11 @@ class Run:
         self._adapt_at_s = now_s + ADAPT_S
         self._note_beside()
         per_s = self.state.events_per_s(monotonic_ns())
-        self.thinning = max(thinning_for(per_s), min(self.thinning, thinning_for(1.25 * per_s)))
+        if self._thinning.adapt(now_s, per_s, self._intake.behind_s):
+            self._intake.begin_anew()
         for engine in self._engines.all():
             engine.settings.set_thinning(
-                self.thinning,
+                self._thinning.ratio,
                 tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S,
                 tell_times=per_s < TIMES_BELOW_PER_S,
             )

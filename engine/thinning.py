@@ -1,4 +1,4 @@
-"""How closely connections are told at which rate of events: what a watched server can spare. Pure."""
+"""How closely connections are told: what a watched server can spare, and a reader can take in. Pure."""
 
 import math
 
@@ -8,10 +8,45 @@ BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text 
 # When the kernel got a request is told below this: it costs the server 1 to 5 us each, so 1 % of a core.
 TIMES_BELOW_PER_S = 10_000
 
+BEHIND_S = 0.3  # a reader whose events are older than this when they are folded shows what is past
+LEAST_EVENTS_PER_S = 2_000  # that are told, however slow the reader
+CALM_S = 5.0  # without falling behind, before more is told again; twice as long after each time
+LONGEST_CALM_S = 80.0
 
-def thinning_for(events_per_s: float) -> int:
+
+def thinning_for(events_per_s: float, most_per_s: float = ALL_EVENTS_PER_S) -> int:
     """Of how many connections one is reported in detail at this rate: a power of two, so that those
     reported at a higher rate are a part of those before."""
-    if events_per_s <= ALL_EVENTS_PER_S:
+    if events_per_s <= most_per_s:
         return 1
-    return 1 << math.ceil(math.log2(events_per_s / THINNED_EVENTS_PER_S))
+    thinned_per_s = most_per_s * THINNED_EVENTS_PER_S / ALL_EVENTS_PER_S
+    return 1 << math.ceil(math.log2(events_per_s / thinned_per_s))
+
+
+class Thinning:
+    """The ratio in force. A reader that falls behind (another machine, a busy one) is told less, as it
+    would otherwise lose events of all connections, and show the rest of them late."""
+
+    def __init__(self) -> None:
+        self.ratio = 1
+        self._most_per_s: float = ALL_EVENTS_PER_S
+        self._calm_s = CALM_S
+        self._changed_s = -math.inf
+
+    def adapt(self, now_s: float, events_per_s: float, behind_s: float) -> bool:
+        """Set the ratio from now on, when the server has events at this rate, reported or not, and they
+        are folded so many seconds late; whether that is too late, and less is told."""
+        is_behind = behind_s > BEHIND_S
+        if is_behind:
+            told_per_s = min(events_per_s / self.ratio, self._most_per_s)
+            self._most_per_s = max(told_per_s * 0.7, LEAST_EVENTS_PER_S)
+            self._calm_s = min(self._calm_s * 2, LONGEST_CALM_S)
+            self._changed_s = now_s
+        elif events_per_s < LEAST_EVENTS_PER_S:
+            self._most_per_s, self._calm_s = ALL_EVENTS_PER_S, CALM_S
+        elif now_s - self._changed_s > self._calm_s:
+            self._most_per_s = min(self._most_per_s * 1.25, ALL_EVENTS_PER_S)
+            self._changed_s = now_s
+        least = thinning_for(1.25 * events_per_s, self._most_per_s)
+        self.ratio = max(thinning_for(events_per_s, self._most_per_s), min(self.ratio, least))
+        return is_behind

@@ -1,5 +1,8 @@
 """What a look has found is taken in piece by piece: all of it, once, in order, before the next look."""
 
+import functools
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +12,7 @@ from engine.events import RECV_REQUEST, RESPONSE_SEND, Event, Kind
 from engine.intake import FOLDED_AT_ONCE, Intake
 from engine.state import ServerState
 from tests.engine.writers import notes, put_tick, shared_memory, writer
+from tests.support import wait_until
 
 AT_ONCE = 0.0  # of processor time: one piece
 
@@ -86,3 +90,23 @@ def test_events_of_this_process_stand_where_they_belong(memory: SharedMemory) ->
     told = Event(0, 2_000, Kind.TICK, 0, -1, 1, "MainThread", 0, 0, "told")
     intake.look([reader], [told], whole=True)
     assert notes(intake.take()) == ["before", "told", "after"]
+
+
+def _is_past(end_s: float) -> bool:
+    return time.monotonic() > end_s
+
+
+def test_how_far_the_reader_is_behind_is_told_by_two_looks(memory: SharedMemory) -> None:
+    """One that took long may have met a pause of the machine."""
+    one, reader, intake = writer(memory), Reader(memory), Intake(ServerState())
+    for looks in range(3):
+        for number in range(1_000):
+            put_tick(one, str(number))
+        intake.look([reader], [], whole=True)
+        intake.take(AT_ONCE)
+        end_s = time.monotonic() + 0.05
+        wait_until(functools.partial(_is_past, end_s))
+        intake.take()
+        assert (intake.behind_s >= 0.05) == (looks > 0)
+    intake.begin_anew()
+    assert intake.behind_s == 0
