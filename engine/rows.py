@@ -15,6 +15,7 @@ class Rows:
     def __init__(self) -> None:
         self._rows: list[Connection | None] = []
         self._free: list[int] = []  # a heap; may name rows that are taken or gone again
+        self._seen_end = 0  # of the window that somebody looked at last
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -38,15 +39,19 @@ class Rows:
         self._trim()
 
     def nearest(self, row: int, steps: int) -> tuple[int, Connection] | None:
-        """As nearest() tells it, of all rows."""
+        """As nearest() tells it, of all rows; those that come into sight by that are filled before."""
+        if steps > 0:
+            self._fill(max(row + 1, self._seen_end), row + 1 + steps)
         return nearest(self._rows, row, steps)
 
     def window(self, first: int, count: int, now_ns: int = 0) -> list[Connection]:
         """The connections in `count` rows from `first` on: those that somebody looks at."""
         self._fill(first, first + count, now_ns)
+        if count:
+            self._seen_end = first + count
         return [taken for taken in self._rows[first : first + count] if taken]
 
-    def _fill(self, first: int, end: int, now_ns: int) -> None:
+    def _fill(self, first: int, end: int, now_ns: int = 0) -> None:
         """Bring connections from below the window into rows of it that nobody needs: open ones, and
         where rows are free, closed ones as well.
 

@@ -7,7 +7,6 @@ import random
 import re
 import subprocess
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,12 +111,13 @@ class Dashboard:
         terminal.drain_for(0.5)
         cpu, engine = own_cpu_seconds(self.process), self._children_cpu_s()
         painted, first = terminal.painted_bytes, chosen(terminal.grid)
-        pressed: deque[float] = deque()
+        pressed: list[float] = []
+        moved: list[tuple[int, float]] = []  # by how many rows, and when that was painted
         begun = time.monotonic()
 
         def note(grid: Grid) -> bool:
-            while pressed and chosen(grid) - first >= len(phase.key_ms) + 1:
-                phase.key_ms.append((terminal.last_paint_s - pressed.popleft()) * 1e3)
+            if (rows := chosen(grid) - first) != (moved[-1][0] if moved else 0):
+                moved.append((rows, terminal.last_paint_s))
             return False
 
         for number in range(1, presses + 1):
@@ -129,9 +129,23 @@ class Dashboard:
         phase.engine_cpu_percent = (self._children_cpu_s() - engine) / phase.seconds * 100
         phase.painted_bytes = terminal.painted_bytes - painted
         phase.rss_mb = self.process.memory_info().rss / 1e6
-        phase.keys_missed = len(pressed)
-        phase.key_ms.sort()
+        phase.key_ms = key_times_ms(pressed, moved)
+        phase.keys_missed = len(pressed) - len(phase.key_ms)
         return phase
+
+
+def key_times_ms(pressed: Sequence[float], moved: Sequence[tuple[int, float]]) -> list[float]:
+    """From each press to the paint from which on so many rows had been gone, ascending.
+
+    Half a frame may show a row too many: the title is painted before the row, or after it.
+    """
+    times = []
+    for number, at in enumerate(pressed, 1):
+        short_of_it = [place for place, (rows, _) in enumerate(moved) if rows < number]
+        reached = short_of_it[-1] + 1 if short_of_it else 0
+        if reached < len(moved):
+            times.append((moved[reached][1] - at) * 1e3)
+    return sorted(times)
 
 
 def chosen(grid: Grid) -> int:

@@ -54,6 +54,24 @@ def test_a_hole_does_not_go_before_the_window_as_it_scrolls() -> None:
         assert rows.nearest(first + 9, 1) == (first + 10, connections[first + 10])
 
 
+def test_one_step_down_is_one_row_also_where_rows_are_free() -> None:
+    rows, connections = filled(60)
+    rows.window(0, 10)
+    for one in connections[10:30]:
+        rows.free(one)
+    assert [rows.nearest(row, 1) for row in range(8, 14)] == [
+        (9, connections[9]), *((row, connections[69 - row]) for row in range(10, 15)),
+    ]  # fmt: skip
+
+
+def test_what_is_seen_holds_still_when_another_row_is_chosen() -> None:
+    rows, connections = filled(8)
+    for one in connections[2:7]:
+        rows.free(one)
+    assert rows.window(0, 10) == [*connections[:2], connections[7]]
+    assert rows.nearest(1, 1) == (7, connections[7])
+
+
 def test_no_row_is_left_when_all_are_gone() -> None:
     rows, connections = filled(7)
     for one in connections:
