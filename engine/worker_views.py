@@ -3,7 +3,7 @@
 Changed only by the fold (state.py). Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from engine.workers import Worker, Workers
 MOST_SHOWN = 64
 MOST_LOOKED_AT = 5_000  # for one that is told whole
 HELD_TOLD = 100  # of the connections of that one
+MANY = 1_000  # connections: a walk over more takes a millisecond and more, and each frame wants one
 _BUSIEST_FIRST = (State.HANDLER, State.UNSENT, State.READING, State.ACCEPTED, State.IDLE)
 """Of all that a worker has, it does what ranks highest here."""
 _DOES = {
@@ -47,10 +48,11 @@ class WorkerViews:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._strips: dict[Worker, str] = {}
+        self._before: dict[Worker, Load] = {}
 
-    def roll(self, connections: Iterable[Connection], cell: int, cells: int) -> None:
+    def roll(self, connections: Collection[Connection], cell: int, cells: int) -> None:
         """Cell `cell` is over, and so are `cells` - 1 after it in which nothing was told."""
-        loads = self._loads(connections, cell)
+        loads = self._before = self._loads(connections, cell)
         strips = {}
         for _, worker in self._workers.tree(MOST_SHOWN):
             load = loads.get(worker, NO_LOAD)
@@ -60,9 +62,13 @@ class WorkerViews:
             strips[worker] = (self._strips.get(worker, "") + letters)[-STRIP_CELLS:]
         self._strips = strips
 
-    def take(self, connections: Iterable[Connection], cell: int) -> tuple[WorkerView, ...]:
-        """The first of them, frozen: each process, and below it what it has started."""
-        loads = self._loads(connections, cell)
+    def take(self, connections: Collection[Connection], cell: int) -> tuple[WorkerView, ...]:
+        """The first of them, frozen: each process, and below it what it has started. Of many
+        connections as they were when the running cell began."""
+        if len(connections) > MANY:
+            loads = {worker: load._replace(happened=0) for worker, load in self._before.items()}
+        else:
+            loads = self._loads(connections, cell)
         return tuple(
             self._view(depth, worker, loads.get(worker, NO_LOAD))
             for depth, worker in self._workers.tree(MOST_SHOWN)

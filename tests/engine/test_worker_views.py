@@ -7,6 +7,7 @@ from engine.passing import Passed
 from engine.snapshot import STRIP_CELL_NS
 from engine.state import ServerState
 from engine.worker_view import WorkerState, WorkerView
+from engine.worker_views import MANY
 from tests.engine.made import event
 
 ENGINE, FIRST, SECOND = 10, 11, 12
@@ -96,6 +97,17 @@ def test_the_strip_tells_what_happened_in_each_cell() -> None:
     seen = views(state, 4 * STRIP_CELL_NS)
     assert seen[FIRST, ""].strip.strip() == "AHHHH"
     assert seen[SECOND, ""].strip.strip() == ""
+
+
+def test_of_many_connections_it_is_told_what_they_did_when_the_cell_began() -> None:
+    many = range(1, MANY + 3)
+    state = spawned(*(event(Kind.ACCEPT, conn, 1, pid=FIRST) for conn in many))
+    later_ns = STRIP_CELL_NS + 1
+    seen = views(state, later_ns)[FIRST, ""]
+    assert (seen.connections, seen.strip.strip()) == (len(many), "AA")
+    state.fold([event(Kind.CLOSE, 1, later_ns, pid=FIRST, note="client closed first")])
+    assert views(state, later_ns)[FIRST, ""].connections == len(many)
+    assert views(state, 2 * STRIP_CELL_NS)[FIRST, ""].connections == len(many) - 1
 
 
 def test_who_has_ended_is_gone() -> None:
