@@ -20,6 +20,7 @@ FRAME_WITHIN_S = 10.0
 KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed
 KEY_EVERY_S = (0.5, 0.9)  # with jitter, so that keys do not fall into step with frames
 REPEAT_S = 1 / 30  # as keyboards repeat a key that is held
+IDLE_TIMEOUT_S = "60"  # rows are to stay, however late a busy client asks again
 HOME, PAGE_DOWN, DOWN = "\x1b[H", "\x1b[6~", "\x1b[B"
 VIEWS = {
     "connections": ("", "CONNECTIONS"),
@@ -171,7 +172,7 @@ def started(command: Sequence[str], model: str) -> Iterator[tuple[Dashboard, flo
     """The dashboard with its first frame painted, and how many seconds that took."""
     port = free_port()
     terminal = Terminal()
-    words = [*command, "-m", model, "-p", str(port)]
+    words = [*command, "-m", model, "-p", str(port), "--idle-timeout", IDLE_TIMEOUT_S]
     env = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     begun = time.monotonic()
     slave = terminal.slave
