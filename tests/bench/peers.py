@@ -149,6 +149,10 @@ def _waitress(port: str, _: Path) -> list[str]:
     return ["-m", "waitress", f"--listen=127.0.0.1:{port}", "tests.bench.apps:wsgi"]
 
 
+def _bare(kind: str) -> Peer:
+    return _python(lambda port, _: ["-m", "tests.bench.bare", kind, port])
+
+
 def _http_server(port: str, root: Path) -> list[str]:
     return ["-m", "http.server", "-b", "127.0.0.1", "-d", str(root), port]
 
@@ -163,4 +167,6 @@ PEERS: dict[str, Peer] = {
     "gevent pywsgi": _python(_pywsgi),
     "waitress": _python(_waitress),
     "http.server": _python(_http_server),
+    "bare thread": _bare("thread"),
+    "bare fork": _bare("fork"),
 }
