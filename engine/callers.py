@@ -39,10 +39,22 @@ class ThreadTasks:
 
     def __init__(self) -> None:
         self.running: Callable[[], Hashable] = get_ident
+        self._plain: dict[int, int] = {}
+        """Threads that `threading` does not know: ident -> number."""
+
+    def begin_thread(self, number: int) -> None:
+        """The running thread is one of these; to ask for its name would leave a dummy behind."""
+        self._plain[get_ident()] = number
+
+    def end_thread(self) -> None:
+        """It ends."""
+        self._plain.pop(get_ident(), None)
 
     def name(self) -> str:
         """`Thread-7`, without the function that Python puts behind it."""
-        return printable(threading.current_thread().name.split(" ")[0])
+        number = self._plain.get(get_ident())
+        name = f"Thread-{number}" if number else threading.current_thread().name
+        return printable(name.split(" ")[0])
 
     def give_name_back(self) -> None:
         """A thread keeps its name to the end."""

@@ -1,17 +1,19 @@
 """The tracer: the writers of this process, and stand-ins that report processes, threads and wake-ups.
 
 The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
-`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread and the waits of select
-in their places, in the engine's process and nowhere else.
+`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread, its plain sister of
+_thread, and the waits of select in their places, in the engine's process and nowhere else.
 """
 
+import _thread
+import itertools
 import os
 import select
 import selectors
 import socket
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic_ns
 from typing import Any, TypeVar
 
@@ -146,6 +148,25 @@ class _TracedThread(threading.Thread):
             tracer.writer.forget_task()
 
 
+_start_new_thread = _thread.start_new_thread
+_thread_numbers = itertools.count(1)
+
+
+def _start_plain_thread(function: Callable[..., object], args: tuple[Any, ...]) -> int:
+    """Python gives such a thread no name: it is told as `Thread-7`, like the others."""
+    return _start_new_thread(_run_plain, (next(_thread_numbers), function, args))
+
+
+def _run_plain(number: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    tracer.tasks.begin_thread(number)
+    tracer.writer.begin_thread(number)
+    try:
+        function(*args)
+    finally:
+        tracer.writer.end_thread(number)
+        tracer.tasks.end_thread()
+
+
 class _TracedPoll:
     """A poll object that counts its wake-ups."""
 
@@ -241,7 +262,8 @@ def install(memory: SharedMemory) -> None:
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     threading.Thread = _TracedThread  # type: ignore[misc]
     if select.select is not _select:
-        return  # gevent's, whose loop waits elsewhere
+        return  # gevent's, whose loop waits elsewhere, and whose threads are greenlets
+    _thread.start_new_thread = _start_plain_thread  # type: ignore[assignment]
     select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
     if _epoll is not None:
         select.epoll = _TracedEpoll  # type: ignore[assignment,misc]

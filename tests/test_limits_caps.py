@@ -1,9 +1,9 @@
 """The cap of connections in every model: 503 beyond it, nobody else notices; and it is counted."""
 
+import _thread
 import contextlib
 import os
 import socket
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -139,11 +139,17 @@ def begin_process(connection: socket.socket, service: Service, admission: Admiss
         assert not process.begin(connection, listener, service, admission)
 
 
+def begin_thread(connection: socket.socket, service: Service, admission: Admission) -> None:
+    talking: set[socket.socket] = set()
+    thread.begin(connection, service, admission, talking)
+    assert not talking
+
+
 @pytest.mark.parametrize(
     ("begin", "where", "name", "fails"),
     [
         (begin_process, os, "fork", no_more),
-        (thread.begin, threading.Thread, "start", no_thread),
+        (begin_thread, _thread, "start_new_thread", no_thread),
     ],
 )
 def test_without_processes_or_threads_a_client_is_told_so(

@@ -140,6 +140,25 @@ thread.join()
     assert "tick parent" in told.story()
 
 
+def test_a_thread_that_the_library_does_not_know_is_told_like_the_others(run: Run) -> None:
+    told = run("""
+import _thread
+def say(here):
+    mark("says")
+    here.release()
+for _ in range(3):
+    here = threading.Lock()
+    here.acquire()
+    _thread.start_new_thread(say, (here,))
+    here.acquire()
+mark(f"{len(threading.enumerate())} known to the library")
+""")
+    *names, last = told.of(Kind.TICK)
+    assert [event.task for event in names] == ["Thread-1", "Thread-2", "Thread-3"]
+    assert [event.task for event in told.of(Kind.SPAWN)] == ["Thread-1", "Thread-2", "Thread-3"]
+    assert last.note == "1 known to the library"
+
+
 def test_a_name_cannot_hold_control_codes(run: Run) -> None:
     told = run("""
 thread = threading.Thread(target=mark, args=("named",), name="\\x1b[2J")
