@@ -4,6 +4,8 @@ Bounded: the same mistake at each request must not fill a memory, and a recursio
 traceback without end.
 """
 
+import contextlib
+import os
 import sys
 import traceback
 
@@ -22,8 +24,29 @@ def print_failure(failure: BaseException | str) -> None:
         pass  # the application has closed it, or nobody reads
 
 
+def end_copy(pid: int, error: BaseException | None = None) -> None:
+    """After a call of the application in process `pid`, which ended with `error`: if this is another
+    process, the application has forked it, and it ends here. Going on, it would be a second server
+    with the same sockets, and answer the same client once more."""
+    if os.getpid() == pid:
+        return
+    code = 0
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        print_failure(error)
+        code = 1
+    else:
+        print_failure("a process that the application has forked came back from it: ended")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)
+
+
 def in_one_line(error: BaseException) -> str:
     """`ValueError: no such page (shop.py:12)`: what, and in which line of which file."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"SyntaxError: {error.msg} ({error.filename.rpartition('/')[2]}:{error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
     return f"{_said(error)}{where}"

@@ -233,15 +233,19 @@ def install(memory: SharedMemory) -> None:
         raise RuntimeError(
             "tracing needs the interpreter's lock; use a build of Python that has it"
         )
-    if socket.socket is not _plain_socket:
+    global _os_fork, _os_waitpid
+    is_patched = socket.socket is not _plain_socket
+    if is_patched:
         tracer.tasks = callers.share_threads(socket.socket)
+        # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
+        _os_fork, _os_waitpid = os.fork, os.waitpid
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
         tracer.tasks = callers.CoroutineTasks()
     tracer.begin(memory)
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
+    if is_patched:
+        return  # its threads are greenlets, and its loop waits elsewhere
     threading.Thread = _TracedThread  # type: ignore[misc]
-    if select.select is not _select:
-        return  # gevent's, whose loop waits elsewhere
     select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
     if _epoll is not None:
         select.epoll = _TracedEpoll  # type: ignore[assignment,misc]

@@ -7,6 +7,7 @@ each piece of its body there, too, when the one before it has been sent. Several
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from engine.failures import print_failure
+from engine.failures import end_copy, print_failure
 from engine.http_fields import Fields, read_headers
 from engine.http_messages import CONTINUE, Peer, Request, Response
 from engine.http_parser import raw_path
@@ -60,7 +61,14 @@ class WsgiServer:
             return page(request.fault or 501, "The request was not understood.", int(time()))
         if request.expects_continue:
             return CONTINUE  # the application is called with the content
-        return Call(request).answer(self._application, self.environ(request, peer))
+        pid = os.getpid()
+        try:
+            answer = Call(request).answer(self._application, self.environ(request, peer))
+        except BaseException as error:
+            end_copy(pid, error)
+            raise
+        end_copy(pid)
+        return answer
 
     def environ(self, request: Request, peer: Peer) -> Environ:
         """What the application is told of a request."""

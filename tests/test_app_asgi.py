@@ -83,6 +83,36 @@ def test_what_fails_amid_its_body_ends_the_connection(starlette: Serve) -> None:
     assert story[-1]["note"] == "server closed first: the application failed"
 
 
+def test_fields_that_are_the_servers_to_say_are_left_out(starlette: Serve) -> None:
+    with connected(starlette) as connection:
+        connection.request("GET", "/events")
+        answer = connection.getresponse()
+        assert answer.read() == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+        assert answer.getheader("Transfer-Encoding") == "chunked"
+        assert answer.headers.get_all("Connection") == ["keep-alive"]
+
+
+def test_a_websocket_is_refused_and_that_is_told(starlette: Serve) -> None:
+    with Client(starlette.port) as client:
+        client.socket.sendall(
+            b"GET /talk HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert client.answer().status == 501
+        assert client.get("/").status == 200
+        starlette.story_so_far(client)
+    story = starlette.story(client)
+    (note,) = [one["note"] for one in story if one["kind"] == "error"]
+    assert note == "WebSocket is not spoken here, only HTTP: asked for at /talk"
+
+
+def test_what_it_forks_does_not_become_a_second_server(starlette: Serve) -> None:
+    for _ in range(2):
+        with Client(starlette.port) as client:
+            assert client.get("/forking", close=True).body == b"3"
+            assert client.rest() == b""
+
+
 def test_a_stuck_body_holds_up_nobody(starlette: Serve) -> None:
     with Client(starlette.port) as stuck, Client(starlette.port) as other:
         stuck.ask("/stuck")
@@ -172,6 +202,10 @@ BARE = "async def app(scope, receive, send):\n"
             BARE + "    await receive()\n"
             "    await send({'type': 'lifespan.startup.failed', 'message': 'a\\nno database'})",
             "--app page:app: its startup failed: no database",
+        ),
+        (
+            "import sys\n" + BARE + "    await receive()\n    sys.exit('no database')",
+            "--app page:app: its startup failed: SystemExit: no database (page.py:4)",
         ),
     ],
 )
