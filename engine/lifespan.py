@@ -45,7 +45,7 @@ class Lifespan:
                 print_failure(error)
             elif not isinstance(error, Exception):  # sys.exit(): it does not want to be served
                 self._reason = in_one_line(error)
-            elif self._is_told:
+            elif self._is_told and not self._started.is_set():
                 print_failure(f"the application is served without a start: {in_one_line(error)}")
         finally:
             self._started.set()

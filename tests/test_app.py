@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.serve_driver import COMMAND, ROOT, Serve, kinds
 from tests.support import wait_until
 
 CALLING = [model for model in MODELS if model not in AWAITS]
+SLOW = "is still being imported"
 FLASK, DJANGO = "tests.apps.flask_app:bare", "tests.apps.django_app:application"
 MULTIPART = (
     b'--cut\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n'
@@ -232,13 +234,13 @@ def test_a_client_that_leaves_ends_the_body(flask: Serve, model: str) -> None:
 
 
 def serve_words(*words: str, folder: Path = ROOT) -> tuple[int, list[str]]:
-    """Exit code and stderr of a `serve` that cannot begin."""
+    """Exit code and stderr of a `serve` that cannot begin; without the word that it takes long."""
     done = subprocess.run(
         [*COMMAND, "-p", "0", "--for", "20", *words],
         cwd=folder, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
     )  # fmt: skip
-    return done.returncode, done.stderr.splitlines()
+    return done.returncode, [one for one in done.stderr.splitlines() if SLOW not in one]
 
 
 @pytest.mark.parametrize(
@@ -282,6 +284,19 @@ def test_what_cannot_be_loaded_is_said_in_one_line(
     (line,) = lines
     assert line.startswith("--app ")
     assert says in line
+
+
+def test_a_start_that_takes_long_is_told(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text("import threading; threading.Event().wait()")
+    words = ("-m", "thread", "-p", "0", "--app", "page:app")
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as serve:  # fmt: skip
+        assert serve.stderr is not None
+        assert SLOW in serve.stderr.readline()
+        serve.terminate()
+    assert serve.returncode == 0
 
 
 def test_a_factory_is_called() -> None:
