@@ -15,7 +15,8 @@ Where to look, in the order in which an event travels:
     site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes
     application.py   the user's own application (--app); wsgi.py, asgi.py (asgi_call.py,
                      lifespan.py): Request -> application ->
-                     answer, piece by piece (http_stream.py; http_fields.py); failures.py: what it did wrong
+                     answer, piece by piece (http_stream.py; http_fields.py); failures.py: what it did wrong;
+                     forked.py: what becomes of the processes that it forks
     service.py       what a model is given besides its listener: settings, site, conversations;
                      step_gate.py: where it waits while it is stepped (slow_motion.py: by keys)
     rehearsal.py     what children are going to run is run once before they are forked

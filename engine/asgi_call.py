@@ -12,7 +12,8 @@ from time import time
 from typing import Any
 
 from engine.departure import Departure
-from engine.failures import end_copy, print_failure
+from engine.failures import print_failure
+from engine.forked import end_copy
 from engine.http_fields import HOP_BY_HOP, Fields, read_headers
 from engine.http_messages import PIECE_BYTES, Request, reason_of
 from engine.http_stream import ClientGoneError, StreamedResponse, WholeResponse

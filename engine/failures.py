@@ -4,8 +4,6 @@ Bounded: the same mistake at each request must not fill a memory, and a recursio
 traceback without end.
 """
 
-import contextlib
-import os
 import sys
 import traceback
 
@@ -22,25 +20,6 @@ def print_failure(failure: BaseException | str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         pass  # the application has closed it, or nobody reads
-
-
-def end_copy(pid: int, error: BaseException | None = None) -> None:
-    """After a call of the application in process `pid`, which ended with `error`: if this is another
-    process, the application has forked it, and it ends here. Going on, it would be a second server
-    with the same sockets, and answer the same client once more."""
-    if os.getpid() == pid:
-        return
-    code = 0
-    if isinstance(error, SystemExit):
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    elif error is not None:
-        print_failure(error)
-        code = 1
-    else:
-        print_failure("a process that the application has forked came back from it: ended")
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    os._exit(code)
 
 
 def in_one_line(error: BaseException) -> str:

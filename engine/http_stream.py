@@ -7,12 +7,11 @@ HTTP/1.0, by the end of the connection.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.failures import end_copy, in_one_line, print_failure
+from engine.failures import in_one_line, print_failure
 from engine.http_dates import format_date
 from engine.http_messages import PIECE_BYTES, Piece
 
@@ -115,20 +114,16 @@ class StreamedResponse:
         yield LAST_CHUNK
 
     def _made(self) -> Iterator[bytes]:
-        pid = os.getpid()
         while True:
             try:
                 piece = next(self.pieces)
             except StopIteration:
-                end_copy(pid)
                 return
             except ClientGoneError:
                 raise
             except BaseException as error:  # also SystemExit: it is not the server's to obey
-                end_copy(pid, error)
                 print_failure(error)
                 raise BodyBrokenError(in_one_line(error)) from error
-            end_copy(pid)
             yield piece
 
 

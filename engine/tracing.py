@@ -26,7 +26,6 @@ from engine.service import TELL_TIMES, Settings
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _MASK_32 = 2**32 - 1
-_frame = sys._getframe
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 
 
@@ -36,6 +35,7 @@ class Tracer:
     def __init__(self) -> None:
         self.pid = 0
         self.forks = 0
+        self.page = ""
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
@@ -205,14 +205,15 @@ def _fork() -> int:
     else:
         heirs.forked(pid)
         tracer.forks += 1
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, "process", pid)
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, callers.page_line(tracer.page), "process", pid)
     return pid
 
 
 def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
-        tracer.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, _ending(status), ended)
+        line = callers.page_line(tracer.page)
+        tracer.writer.put(Kind.EXIT, 0, -1, 0, line, _ending(status), ended)
     return ended, status
 
 
@@ -226,8 +227,9 @@ def _exit(status: int) -> None:
     _os_exit(status)
 
 
-def install(memory: SharedMemory) -> None:
-    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins.
+def install(memory: SharedMemory, page: str = "") -> None:
+    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins. `page` is
+    the model's file: a process that a helper, or an application, forks is told with the line there.
     Raises RuntimeError where threads run at the same time (event_writer.py)."""
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise RuntimeError(
@@ -242,6 +244,7 @@ def install(memory: SharedMemory) -> None:
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
         tracer.tasks = callers.CoroutineTasks()
     tracer.begin(memory)
+    tracer.page = page
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     if is_patched:
         return  # its threads are greenlets, and its loop waits elsewhere

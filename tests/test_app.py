@@ -3,8 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,10 @@ from engine.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
 from engine.models import MODELS
 from tests.apps import flask_app
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve, kinds
+from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
 
 CALLING = [model for model in MODELS if model not in AWAITS]
-SLOW = "is still being imported"
 FLASK, DJANGO = "tests.apps.flask_app:bare", "tests.apps.django_app:application"
 MULTIPART = (
     b'--cut\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n'
@@ -150,40 +147,6 @@ def test_a_mistake_costs_one_connection_and_is_told(flask: Serve, model: str) ->
     assert flask.snapshot()["engine_pid"] == pid
 
 
-@pytest.mark.parametrize("model", ["epoll", "gevent", "process", "reactor-pool", "thread"])
-def test_an_application_may_have_threads_and_processes_of_its_own(flask: Serve, model: str) -> None:
-    if model not in CALLING:
-        pytest.skip(f"there is no {model} here")
-    turn_to(flask, model)
-    with Client(flask.port) as client:
-        assert client.get("/elsewhere", close=True).body == b"a thread, a process"
-
-
-@pytest.mark.parametrize("model", ["epoll", "gevent", "process", "prefork-epoll", "thread"])
-def test_what_an_application_forks_does_not_become_a_second_server(
-    flask: Serve, model: str
-) -> None:
-    """Back from the application, the child would answer the same client, and go on with all others."""
-    if model not in CALLING:
-        pytest.skip(f"there is no {model} here")
-    turn_to(flask, model)
-    before, said = flask.snapshot(), len(flask.errors)
-    for how, body in (("return", b"0"), ("exit", b"3"), ("raise", b"1"), ("amid", b"first 0")):
-        with Client(flask.port) as client:
-            answer = client.get(f"/forking/{how}", close=True)
-            assert (answer.status, answer.body) == (200, body)
-            assert client.rest() == b"", "one answer"
-    with Client(flask.port) as client:
-        assert client.get("/", close=True).body == b"flask says hello"
-    after = wait_until(
-        lambda: (now := flask.snapshot())["open"] == before["open"] and now, what="all are closed"
-    )
-    assert after["responses"] - before["responses"] == 5
-    assert after["illegal_steps"] == before["illegal_steps"]
-    wait_until(lambda: "ValueError: in the child" in flask.errors[said:], what="its traceback")
-    assert any("has forked came back" in line for line in flask.errors[said:])
-
-
 def test_a_stream_is_in_the_handler_until_its_last_piece(flask: Serve, model: str) -> None:
     turn_to(flask, model)
     with Client(flask.port) as client:
@@ -231,84 +194,3 @@ def test_a_client_that_leaves_ends_the_body(flask: Serve, model: str) -> None:
         client.reset()
     with Client(flask.port) as other:
         wait_until(lambda: other.get("/closed").body == b"True", what="close() of the body")
-
-
-def serve_words(*words: str, folder: Path = ROOT) -> tuple[int, list[str]]:
-    """Exit code and stderr of a `serve` that cannot begin; without the word that it takes long."""
-    done = subprocess.run(
-        [*COMMAND, "-p", "0", "--for", "20", *words],
-        cwd=folder, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-    )  # fmt: skip
-    return done.returncode, [one for one in done.stderr.splitlines() if SLOW not in one]
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "says"),
-    [
-        ("", "missing:app", "no module 'missing'"),
-        (
-            "import missing",
-            "page:app",
-            "ModuleNotFoundError: No module named 'missing' (page.py:1)",
-        ),
-        ("\n1 / 0", "page:app", "ZeroDivisionError: division by zero (page.py:2)"),
-        ("app = (", "page:app", "SyntaxError: '(' was never closed (page.py:1)"),
-        ("", "page.py:app", "no module 'page.py', a module's name has no .py"),
-        ("def app(): ...", "page:app", "called without arguments; if it makes the application"),
-        ("def app(scope): ...", "page:app", "neither (environ, start_response), as WSGI"),
-        ("def app(): 1 / 0", "page:app()", "it failed: ZeroDivisionError: division by zero"),
-        ("def app(): ...", "page:app()", "a NoneType, not callable"),
-        (
-            "async def one(scope, receive, send): pass\n"
-            "def app(scope, receive, send): return one(scope, receive, send)",
-            "page:app",
-            "is ASGI, which thread cannot run: it calls and never awaits; take -m asyncio",
-        ),
-        ("import sys; sys.exit(0)", "page:app", "SystemExit: 0 (page.py:1)"),
-        ("app = 1", "page:application", "page has no 'application'"),
-        ("app = 1", "page:app", "a int, not callable"),
-        (
-            "async def app(scope, receive, send): pass",
-            "page:app",
-            "is ASGI, which thread cannot run",
-        ),
-    ],
-)
-def test_what_cannot_be_loaded_is_said_in_one_line(
-    source: str, name: str, says: str, tmp_path: Path
-) -> None:
-    (tmp_path / "page.py").write_text(source)
-    code, lines = serve_words("-m", "thread", "--app", name, folder=tmp_path)
-    assert code == 1
-    (line,) = lines
-    assert line.startswith("--app ")
-    assert says in line
-
-
-def test_a_start_that_takes_long_is_told(tmp_path: Path) -> None:
-    (tmp_path / "page.py").write_text("import threading; threading.Event().wait()")
-    words = ("-m", "thread", "-p", "0", "--app", "page:app")
-    with subprocess.Popen(
-        [*COMMAND, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    ) as serve:  # fmt: skip
-        assert serve.stderr is not None
-        assert SLOW in serve.stderr.readline()
-        serve.terminate()
-    assert serve.returncode == 0
-
-
-def test_a_factory_is_called() -> None:
-    app = "tests.apps.flask_app:create_app()"
-    with Serve("thread", "--app", app) as serve, Client(serve.port) as client:
-        assert client.get("/", close=True).body == b"flask says hello"
-
-
-@pytest.mark.parametrize(
-    "words", [("--app", "page"), ("--app", "a:b", "--root", "/"), ("--app", ":a")]
-)
-def test_wrong_words_end_with_two(words: tuple[str, ...]) -> None:
-    code, (line,) = serve_words("-m", "thread", *words)
-    assert code == 2
-    assert "--app" in line

@@ -10,7 +10,8 @@ from tests.apps import flask_app
 from tests.plain_client import Client
 from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
-from tests.test_app import ask, connected, serve_words
+from tests.test_app import ask, connected
+from tests.test_app_start import serve_words
 
 STARLETTE, FASTAPI = "tests.apps.starlette_app:app", "tests.apps.starlette_app:api"
 
