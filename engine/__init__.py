@@ -13,8 +13,10 @@ Where to look, in the order in which an event travels:
     http1.py         bytes <-> requests and responses (http_parser.py, http_body.py,
                      http_messages.py, http_dates.py); no sockets
     site.py          Request -> Response: files of www/ (file_responses.py), and /wait /burn /bytes
-    application.py   the user's own application (--app); wsgi.py, asgi.py: Request -> application ->
-                     answer, piece by piece (http_stream.py; http_fields.py); failures.py: what it did wrong
+    application.py   the user's own application (--app); wsgi.py, asgi.py (asgi_call.py,
+                     lifespan.py): Request -> application ->
+                     answer, piece by piece (http_stream.py; http_fields.py); failures.py: what it did wrong;
+                     forked.py: what becomes of the processes that it forks
     service.py       what a model is given besides its listener: settings, site, conversations;
                      step_gate.py: where it waits while it is stepped (slow_motion.py: by keys)
     rehearsal.py     what children are going to run is run once before they are forked

@@ -171,7 +171,7 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         tracing,
     )
 
-    tracing.install(memory)
+    tracing.install(memory, sys.modules[settings.module].__file__ or "")
     traced_queue.install()
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits

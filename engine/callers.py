@@ -156,6 +156,15 @@ def model_line() -> int:
     return caller.f_lineno if caller is not None else 0
 
 
+def page_line(page: str) -> int:
+    """The line of the model's own file that led to the caller of the function that asks: what a helper or
+    an application does is done there. 0: none did. Without a page, the line of that caller."""
+    caller: Any = sys._getframe(2)
+    while page and caller is not None and caller.f_code.co_filename != page:
+        caller = caller.f_back
+    return caller.f_lineno if caller is not None else 0
+
+
 def _frame_or_none(depth: int) -> Any:
     """sys._getframe, for greenlets: one that is spawned with a socket's method has no caller."""
     try:

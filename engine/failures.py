@@ -24,6 +24,8 @@ def print_failure(failure: BaseException | str) -> None:
 
 def in_one_line(error: BaseException) -> str:
     """`ValueError: no such page (shop.py:12)`: what, and in which line of which file."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"SyntaxError: {error.msg} ({error.filename.rpartition('/')[2]}:{error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
     return f"{_said(error)}{where}"

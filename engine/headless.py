@@ -7,6 +7,7 @@ its first engine cannot start. A reader that stalls holds the loop up, but not i
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -19,6 +20,7 @@ from engine.models import MODELS
 from engine.output import Output
 from engine.recording import Recording
 from engine.run import Run
+from engine.run_settings import SLOW_START_S, still_starting
 from engine.summary import snapshot_of, summary_of
 from engine.teller import Teller
 
@@ -45,7 +47,7 @@ class Headless:
         self._events_to = events
         self._seconds = seconds
         self._with_summary = summary
-        self._ends_s = float("inf")
+        self._ends_s = self._slow_at_s = math.inf
         self._said_listening = False
         self._said_words: tuple[str, ...] = ()
         self._passed_on = 0  # lines of the engines
@@ -63,6 +65,7 @@ class Headless:
         be written."""
         if self._seconds is not None:
             self._ends_s = time.monotonic() + self._seconds
+        self._slow_at_s = time.monotonic() + SLOW_START_S
         self._listen_to_signals()
         while time.monotonic() < self._ends_s:
             self._beat()
@@ -94,6 +97,9 @@ class Headless:
         status = self.run.status()
         if status.phase == "serving" and not self._said_listening:
             self._begin(status.url)
+        if status.phase == "starting" and time.monotonic() > self._slow_at_s:
+            self._slow_at_s = math.inf
+            self._talk(still_starting(self.run.settings.app))
         if status.last_words != self._said_words:
             self._said_words = status.last_words
             for line in status.last_words[:1]:  # the others have been passed on already

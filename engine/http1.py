@@ -15,14 +15,14 @@ from typing import Protocol
 
 from engine.http_messages import NO_PEER, Peer, Piece, Request, Response
 from engine.http_parser import Incoming, begin
-from engine.http_stream import StreamedResponse
+from engine.http_stream import StreamedResponse, WholeResponse
 from engine.limits import DEFAULT_LIMITS, Limits
 
 MEMO_LIMIT_BYTES = 2 * 1024  # a longer head carries cookies, and those hardly repeat
 MEMO_ENTRIES = 1024  # with the above, a few MB at most
 
 
-Answer = Response | StreamedResponse
+Answer = Response | StreamedResponse | WholeResponse
 
 
 class Policy(Protocol):

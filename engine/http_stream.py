@@ -56,8 +56,8 @@ class StreamedResponse:
 
     @property
     def has_body(self) -> bool:
-        """RFC 9110 6.4.1: these end with their head."""
-        return self.status not in (204, 304)
+        """Whether it has one, of whatever length."""
+        return _has_body(self.status)
 
     @property
     def is_last(self) -> bool:
@@ -69,7 +69,12 @@ class StreamedResponse:
 
         BodyBrokenError: the application failed, or gave less than the length that it had announced.
         """
-        head = self._head(keep_alive)
+        framing = ""
+        if self.has_body and self.length is not None:
+            framing = f"Content-Length: {self.length}"
+        elif self.has_body and self.is_chunked:
+            framing = "Transfer-Encoding: chunked"
+        head = _head(self, framing, keep_alive)
         if head_only or not self.has_body:
             return self._bodiless(head)
         framed = self._chunks() if self.length is None else self._measured(self.length)
@@ -121,18 +126,47 @@ class StreamedResponse:
                 raise BodyBrokenError(in_one_line(error)) from error
             yield piece
 
-    def _head(self, keep_alive: bool) -> bytes:
-        named = {name.lower() for name, _ in self.headers}
-        lines = [f"HTTP/1.1 {self.status} {self.reason}"]
-        if "date" not in named:
-            lines.append(f"Date: {format_date(self.at_s)}")
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        if self.has_body and self.length is not None:
-            lines.append(f"Content-Length: {self.length}")
-        elif self.has_body and self.is_chunked:
-            lines.append("Transfer-Encoding: chunked")
-        lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+@dataclass(slots=True)
+class WholeResponse:
+    """An answer whose body is all there when its head is made, as those of coroutines that send one
+    piece. The fields are those of StreamedResponse."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    at_s: int
+
+    wait_s: ClassVar[float] = 0.0
+    failure: ClassVar[str] = ""
+    more: ClassVar[None] = None
+    is_over: ClassVar[bool] = True
+    is_last: ClassVar[bool] = False
+
+    def wire(self, keep_alive: bool, head_only: bool) -> tuple[bytes]:
+        """The bytes to send."""
+        has_body = _has_body(self.status)
+        length = f"Content-Length: {len(self.body)}" if has_body else ""
+        head = _head(self, length, keep_alive)
+        return (head + self.body,) if has_body and not head_only else (head,)
+
+
+def _has_body(status: int) -> bool:
+    """RFC 9110 6.4.1: the others end with their head."""
+    return status not in (204, 304)
+
+
+def _head(answer: StreamedResponse | WholeResponse, framing: str, keep_alive: bool) -> bytes:
+    """`framing` is the field that tells where the body ends; "" where none does."""
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
+    if not any(name.lower() == "date" for name, _ in answer.headers):
+        lines.append(f"Date: {format_date(answer.at_s)}")
+    lines += [f"{name}: {value}" for name, value in answer.headers]
+    if framing:
+        lines.append(framing)
+    lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def _behind(head: bytes, framed: Iterator[Piece]) -> Iterator[Piece]:

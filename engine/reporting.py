@@ -185,8 +185,9 @@ class Reporting:
         note = self._ended_by if self._is_shown else self._note_of_thinned_end()
         if self._received or self._unsaid:
             self._catch_up()
-        # Accepted by this process, and handed to a child since: only a copy is given up here.
-        if self._forks != tracer.forks and self._pid == tracer.pid:
+        # Accepted by this process, and handed to a child since: only a copy is given up here. Not so
+        # where this process speaks with the client: then it is an application that has forked.
+        if self._forks != tracer.forks and self._pid == tracer.pid and not self._converses:
             tracer.writer.put(Kind.RELEASE, self._conn, self._fd, 0, line)
         else:
             unread = unread_bytes(self._fd) if self._times else 0

@@ -16,6 +16,13 @@ from engine.probes.processes import holder_of_port
 from engine.site import WWW
 
 LEAST_DESCRIPTORS = 64  # with fewer, not even the dashboard and a few connections fit
+SLOW_START_S = 5.0  # after which it is said why there is nothing to be seen; half a second is usual
+
+
+def still_starting(app: str) -> str:
+    """What is said of a start that takes long."""
+    whose = f"--app {app} is still being imported, or starts up" if app else "the server starts"
+    return f"{whose}; nobody is served yet, Ctrl-C ends it"
 
 
 class RunError(Exception):

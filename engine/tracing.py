@@ -28,7 +28,6 @@ from engine.service import TELL_TIMES, Settings
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _MASK_32 = 2**32 - 1
-_frame = sys._getframe
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 
 
@@ -38,6 +37,7 @@ class Tracer:
     def __init__(self) -> None:
         self.pid = 0
         self.forks = 0
+        self.page = ""
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
@@ -226,14 +226,15 @@ def _fork() -> int:
     else:
         heirs.forked(pid)
         tracer.forks += 1
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, _frame(1).f_lineno, "process", pid)
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, callers.page_line(tracer.page), "process", pid)
     return pid
 
 
 def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
-        tracer.writer.put(Kind.EXIT, 0, -1, 0, _frame(1).f_lineno, _ending(status), ended)
+        line = callers.page_line(tracer.page)
+        tracer.writer.put(Kind.EXIT, 0, -1, 0, line, _ending(status), ended)
     return ended, status
 
 
@@ -247,22 +248,28 @@ def _exit(status: int) -> None:
     _os_exit(status)
 
 
-def install(memory: SharedMemory) -> None:
-    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins.
+def install(memory: SharedMemory, page: str = "") -> None:
+    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins. `page` is
+    the model's file: a process that a helper, or an application, forks is told with the line there.
     Raises RuntimeError where threads run at the same time (event_writer.py)."""
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise RuntimeError(
             "tracing needs the interpreter's lock; use a build of Python that has it"
         )
-    if socket.socket is not _plain_socket:
+    global _os_fork, _os_waitpid
+    is_patched = socket.socket is not _plain_socket
+    if is_patched:
         tracer.tasks = callers.share_threads(socket.socket)
+        # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
+        _os_fork, _os_waitpid = os.fork, os.waitpid
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
         tracer.tasks = callers.CoroutineTasks()
     tracer.begin(memory)
+    tracer.page = page
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
+    if is_patched:
+        return  # its threads are greenlets, and its loop waits elsewhere
     threading.Thread = _TracedThread  # type: ignore[misc]
-    if select.select is not _select:
-        return  # gevent's, whose loop waits elsewhere, and whose threads are greenlets
     _thread.start_new_thread = _start_plain_thread  # type: ignore[assignment]
     select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
     if _epoll is not None:

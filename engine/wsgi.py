@@ -7,15 +7,17 @@ each piece of its body there, too, when the one before it has been sent. Several
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from time import time
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from engine.failures import print_failure
+from engine.forked import end_copy
 from engine.http_fields import Fields, read_headers
 from engine.http_messages import CONTINUE, Peer, Request, Response
 from engine.http_parser import raw_path
@@ -60,7 +62,14 @@ class WsgiServer:
             return page(request.fault or 501, "The request was not understood.", int(time()))
         if request.expects_continue:
             return CONTINUE  # the application is called with the content
-        return Call(request).answer(self._application, self.environ(request, peer))
+        pid = os.getpid()
+        try:
+            answer = Call(request).answer(self._application, self.environ(request, peer))
+        except BaseException as error:
+            end_copy(pid, error)
+            raise
+        end_copy(pid)
+        return answer
 
     def environ(self, request: Request, peer: Peer) -> Environ:
         """What the application is told of a request."""
@@ -157,7 +166,7 @@ class Call:
         """The pieces that are not empty. The application's close() is called, come what may."""
         try:
             yield from self._take_written()
-            for piece in result:
+            for piece in _made(result):
                 if not isinstance(piece, bytes):
                     raise TypeError(f"the body holds {type(piece).__name__}, not bytes")
                 yield from self._take_written()
@@ -191,6 +200,23 @@ def _first_and_rest(
         yield from pieces
     finally:
         pieces.close()
+
+
+def _made(result: Iterable[bytes]) -> Iterator[bytes]:
+    """What the application makes in this process. In one that it forks meanwhile, this does not return."""
+    pid = os.getpid()
+    makes = iter(result)
+    while True:
+        try:
+            piece = next(makes)
+        except StopIteration:
+            end_copy(pid)
+            return
+        except BaseException as error:
+            end_copy(pid, error)
+            raise
+        end_copy(pid)
+        yield piece
 
 
 def _is_all(result: Iterable[bytes], first: bytes) -> bool:

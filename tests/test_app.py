@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from engine.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
 from engine.models import MODELS
 from tests.apps import flask_app
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve, kinds
+from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
 
 CALLING = [model for model in MODELS if model not in AWAITS]
@@ -195,54 +194,3 @@ def test_a_client_that_leaves_ends_the_body(flask: Serve, model: str) -> None:
         client.reset()
     with Client(flask.port) as other:
         wait_until(lambda: other.get("/closed").body == b"True", what="close() of the body")
-
-
-def serve_words(*words: str, folder: Path = ROOT) -> tuple[int, list[str]]:
-    """Exit code and stderr of a `serve` that cannot begin."""
-    done = subprocess.run(
-        [*COMMAND, "-p", "0", "--for", "20", *words],
-        cwd=folder, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-    )  # fmt: skip
-    return done.returncode, done.stderr.splitlines()
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "says"),
-    [
-        ("", "missing:app", "no module 'missing'"),
-        (
-            "import missing",
-            "page:app",
-            "ModuleNotFoundError: No module named 'missing' (page.py:1)",
-        ),
-        ("\n1 / 0", "page:app", "ZeroDivisionError: division by zero (page.py:2)"),
-        ("app = (", "page:app", "SyntaxError: '(' was never closed"),
-        ("import sys; sys.exit(0)", "page:app", "SystemExit: 0 (page.py:1)"),
-        ("app = 1", "page:application", "page has no 'application'"),
-        ("app = 1", "page:app", "a int, not callable"),
-        (
-            "async def app(scope, receive, send): pass",
-            "page:app",
-            "is ASGI, which thread cannot run",
-        ),
-    ],
-)
-def test_what_cannot_be_loaded_is_said_in_one_line(
-    source: str, name: str, says: str, tmp_path: Path
-) -> None:
-    (tmp_path / "page.py").write_text(source)
-    code, lines = serve_words("-m", "thread", "--app", name, folder=tmp_path)
-    assert code == 1
-    (line,) = lines
-    assert line.startswith("--app ")
-    assert says in line
-
-
-@pytest.mark.parametrize(
-    "words", [("--app", "page"), ("--app", "a:b", "--root", "/"), ("--app", ":a")]
-)
-def test_wrong_words_end_with_two(words: tuple[str, ...]) -> None:
-    code, (line,) = serve_words("-m", "thread", *words)
-    assert code == 2
-    assert "--app" in line

@@ -10,7 +10,8 @@ from tests.apps import flask_app
 from tests.plain_client import Client
 from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
-from tests.test_app import ask, connected, serve_words
+from tests.test_app import ask, connected
+from tests.test_app_start import serve_words
 
 STARLETTE, FASTAPI = "tests.apps.starlette_app:app", "tests.apps.starlette_app:api"
 
@@ -23,7 +24,8 @@ def starlette() -> Iterator[Serve]:
 
 def test_it_starts_before_it_is_asked_and_shuts_down_after_the_last_answer() -> None:
     with Serve("asyncio", "--app", STARLETTE) as serve:
-        assert serve.errors[0] == "started up"
+        told = [line.split(" http")[0] for line in serve.errors]
+        assert told.index("started up") < told.index("listening on")
         with Client(serve.port) as client:
             assert client.get("/", close=True).status == 200
         serve.stop()
@@ -81,6 +83,36 @@ def test_what_fails_amid_its_body_ends_the_connection(starlette: Serve) -> None:
     (note,) = [one["note"] for one in story if one["kind"] == "error"]
     assert note.startswith("LookupError: the second half")
     assert story[-1]["note"] == "server closed first: the application failed"
+
+
+def test_fields_that_are_the_servers_to_say_are_left_out(starlette: Serve) -> None:
+    with connected(starlette) as connection:
+        connection.request("GET", "/events")
+        answer = connection.getresponse()
+        assert answer.read() == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+        assert answer.getheader("Transfer-Encoding") == "chunked"
+        assert answer.headers.get_all("Connection") == ["keep-alive"]
+
+
+def test_a_websocket_is_refused_and_that_is_told(starlette: Serve) -> None:
+    with Client(starlette.port) as client:
+        client.socket.sendall(
+            b"GET /talk HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert client.answer().status == 501
+        assert client.get("/").status == 200
+        starlette.story_so_far(client)
+    story = starlette.story(client)
+    (note,) = [one["note"] for one in story if one["kind"] == "error"]
+    assert note == "WebSocket is not spoken here, only HTTP: asked for at /talk"
+
+
+def test_what_it_forks_does_not_become_a_second_server(starlette: Serve) -> None:
+    for _ in range(2):
+        with Client(starlette.port) as client:
+            assert client.get("/forking", close=True).body == b"3"
+            assert client.rest() == b""
 
 
 def test_a_stuck_body_holds_up_nobody(starlette: Serve) -> None:
@@ -173,6 +205,10 @@ BARE = "async def app(scope, receive, send):\n"
             "    await send({'type': 'lifespan.startup.failed', 'message': 'a\\nno database'})",
             "--app page:app: its startup failed: no database",
         ),
+        (
+            "import sys\n" + BARE + "    await receive()\n    sys.exit('no database')",
+            "--app page:app: its startup failed: SystemExit: no database (page.py:4)",
+        ),
     ],
 )
 def test_what_cannot_start_is_said_in_one_line(source: str, says: str, tmp_path: Path) -> None:
@@ -184,7 +220,7 @@ def test_what_cannot_start_is_said_in_one_line(source: str, says: str, tmp_path:
 
 def test_a_switch_to_a_model_that_does_not_await_leaves_asyncio_serving(starlette: Serve) -> None:
     starlette.command("model thread")
-    said = wait_until(lambda: [one for one in starlette.errors if "is ASGI" in one], 15, "why not")
+    said = wait_until(lambda: [one for one in starlette.errors if "is ASGI" in one], 60, "why not")
     assert "which thread cannot run" in said[0]
     assert starlette.snapshot()["model"] == "asyncio"
     with Client(starlette.port) as client:

@@ -144,7 +144,7 @@ def _dashboard(words: list[str]) -> int:
     run = _open_run(asked, trace=True, tells_bytes=True)
     if isinstance(run, int):
         return run
-    if asked.app and (lines := why_not_begun(run)):
+    if asked.app and (lines := why_not_begun(run, _talk)):
         for line in lines:
             _talk(line)
         return 1

@@ -132,8 +132,8 @@ def _finding(word: str) -> str:
 
 
 def application(word: str) -> str:
-    """Reads `module:callable`."""
-    module, _, attribute = word.partition(":")
+    """Reads `module:callable`, or `module:callable()`."""
+    module, _, attribute = word.removesuffix("()").partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
         raise argparse.ArgumentTypeError(f"{word!r} names no application; write module:callable")
     return word

@@ -108,7 +108,7 @@ class Loop:
     def talk(self, client: Client) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over. Raises
         BlockingIOError when there is nothing to receive, or no room to send."""
-        if client.lingers_bytes:
+        if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
             return client.discard(client.connection.recv(RECEIVE_BYTES))
         # While bytes are unsent nothing more is read: a client that does not read its answers may not
         # ask for more. That it did ask meanwhile is no new edge, so receiving comes after sending.

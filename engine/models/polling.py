@@ -103,7 +103,7 @@ def whom_to_ask(clients: list[Client], service: Service, number: int) -> list[Cl
 
 def talk(client: Client, service: Service) -> bool:
     """Send what is left, or else receive and answer; True when the connection is over."""
-    if client.lingers_bytes:
+    if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
         return client.discard(client.connection.recv(RECEIVE_BYTES))
     if not client.unsent:
         data = client.connection.recv(RECEIVE_BYTES)

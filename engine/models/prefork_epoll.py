@@ -186,7 +186,7 @@ class Loop:
 
 def send_some(client: Client) -> bool:
     """Send until nothing is left, the kernel has no more room, or others should have their turn;
-    whether anything was sent. The rest goes when the kernel says EPOLLOUT."""
+    whether anything was sent. The rest goes when the kernel has room again."""
     unsent, sends = client.unsent or next(client.answers, b""), 0
     while unsent and sends < MOST_SENDS:
         try:

@@ -3,9 +3,9 @@
 Calls: epoll_create epoll_ctl epoll_wait accept recv futex send close
 Fails by: slow handlers fill the pool, and whole requests wait in a queue that no client sees
 
-A slow client holds no thread: only whole requests are handed over, and whose next piece an application is
-to make. EPOLLONESHOT: a socket is named
-once, and then not until it is armed again, so the loop hears nothing of a client that a thread has.
+A slow client holds no thread: the pool is given whole requests, and answers of which an application is to
+make the next piece. EPOLLONESHOT: a socket is named once, and then not until it is armed again, so the
+loop hears nothing of a client that a thread has.
 """
 
 import queue
@@ -186,7 +186,7 @@ class Loop:
 
     def talk(self, client: Pooled) -> bool:
         """Send what is left, or else receive; True when the connection is over."""
-        if client.lingers_bytes:
+        if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
             return client.discard(client.connection.recv(RECEIVE_BYTES))
         if not client.unsent:
             data = client.connection.recv(RECEIVE_BYTES)

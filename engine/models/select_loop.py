@@ -99,14 +99,14 @@ class Loop:
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""
-        if client.lingers_bytes:
+        if client.lingers_bytes:  # closed by us: what the client still sends is thrown away
             return client.discard(client.connection.recv(RECEIVE_BYTES))
         was_unsent = bool(client.unsent)
         if not was_unsent:
             data = client.connection.recv(RECEIVE_BYTES)
             if not data:
                 return True
-            client.answers = self.answers(client.conversation, data)
+            client.answers = self.answers(client.conversation, data)  # made as they are sent
         return self.transmit(client, descriptor, was_unsent)
 
     def answers(self, conversation: Conversation, data: bytes) -> Iterator[Piece]:
@@ -161,7 +161,7 @@ class Loop:
 
 def send_some(client: Client) -> bool:
     """Send until nothing is left, the kernel has no more room, or others should have their turn;
-    whether anything was sent. The rest goes when there is room again."""
+    whether anything was sent. The rest goes when the kernel has room again."""
     unsent, sends = client.unsent or next(client.answers, b""), 0
     while unsent and sends < MOST_SENDS:
         try:

@@ -1,5 +1,7 @@
 """A Flask application with what applications do: forms, sessions, streams, files, mistakes."""
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +49,17 @@ def stream(count: int) -> flask.Response:
     return flask.Response(f"line {number}\n" for number in range(count))
 
 
+@app.get("/elsewhere")
+def elsewhere() -> str:
+    """Made by a thread of the application's own, and by a process."""
+    made: list[str] = []
+    thread = threading.Thread(target=made.append, args=("a thread",))
+    thread.start()
+    thread.join()
+    said = subprocess.run(["echo", "a process"], capture_output=True, text=True, check=True).stdout
+    return f"{made[0]}, {said.strip()}"
+
+
 @app.get("/half")
 def half() -> flask.Response:
     def body() -> Iterator[str]:
@@ -90,10 +103,40 @@ def boom() -> str:
     raise ZeroDivisionError("no page today")
 
 
+def forking(how: str, start_response: Any) -> Iterator[bytes]:
+    """Forks a process that does not end by itself where it should, but goes back to the server."""
+    start_response("200 OK", [("Content-Length", "7" if how == "amid" else "1")])
+    if how == "amid":
+        return forking_amid()
+    child = os.fork()
+    if not child and how == "exit":
+        raise SystemExit(3)
+    if not child and how == "raise":
+        raise ValueError("in the child")
+    return iter([_ending_of(child)])
+
+
+def forking_amid() -> Iterator[bytes]:
+    yield b"first "
+    child = os.fork()
+    yield _ending_of(child)
+
+
+def _ending_of(child: int) -> bytes:
+    return b"%d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else b"the child"
+
+
 def bare(environ: dict[str, Any], start_response: Any) -> Any:
     """The same without Flask's own handling of what goes wrong."""
     if environ["PATH_INFO"] == "/exit":
         raise SystemExit("out")
     if environ["PATH_INFO"] == "/raise":
         raise ValueError("\x1b[31mred\x1b[0m mistake")
+    if environ["PATH_INFO"].startswith("/forking/"):
+        return forking(environ["PATH_INFO"].removeprefix("/forking/"), start_response)
     return app(environ, start_response)
+
+
+def create_app() -> Any:
+    """As many a project has it."""
+    return bare

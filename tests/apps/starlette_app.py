@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from starlette.responses import (
     Response,
     StreamingResponse,
 )
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 happened: list[str] = []
+EVENTS = {"Connection": "keep-alive", "Transfer-Encoding": "chunked"}  # as libraries of SSE say
 
 
 @contextlib.asynccontextmanager
@@ -125,6 +128,26 @@ async def later(request: Request) -> Response:
     return PlainTextResponse("soon", background=BackgroundTask(happened.append, "later"))
 
 
+async def events(request: Request) -> Response:
+    async def body() -> AsyncIterator[str]:
+        for number in range(3):
+            yield f"data: {number}\n\n"
+
+    return StreamingResponse(body(), headers=EVENTS, media_type="text/event-stream")
+
+
+async def forking(request: Request) -> Response:
+    """Forks a process that does not end by itself, but goes back to the server."""
+    child = os.fork()
+    if not child:
+        raise SystemExit(3)
+    return PlainTextResponse(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+
+
+async def talk(socket: WebSocket) -> None:
+    raise AssertionError("WebSocket is not spoken")
+
+
 async def what_happened(request: Request) -> Response:
     return JSONResponse(happened)
 
@@ -144,6 +167,9 @@ app = Starlette(
         Route("/silent", silent),
         Route("/patient", patient),
         Route("/later", later),
+        Route("/events", events),
+        Route("/forking", forking),
+        WebSocketRoute("/talk", talk),
         Route("/happened", what_happened),
     ],
 )
