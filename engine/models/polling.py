@@ -72,13 +72,12 @@ def go_round(clients: list[Client], service: Service, number: int) -> None:
             client.silent_rounds = 0
         except BlockingIOError:
             client.silent_rounds += 1
-            is_over = (
-                now_s > client.patience.ends_s
-                and client.patience.is_over(now_s)
-                and not client.has_last_words()
-            )
+            is_over = False
         except OSError:
             is_over = True  # reset by the client
+        # Silent, or slow, for too long: it may always have something to say, if only empty lines.
+        if not is_over and now_s > client.patience.ends_s and client.patience.is_over(now_s):
+            is_over = not client.has_last_words()
         if is_over:
             clients.remove(client)
             client.connection.close()
