@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from engine.application import CannotRunError
 from engine.departure import Departure
 from engine.failures import print_failure
-from engine.http_fields import Fields, read_headers
+from engine.http_fields import HOP_BY_HOP, Fields, read_headers
 from engine.http_messages import CONTINUE, PIECE_BYTES, Peer, Request, Response, reason_of
-from engine.http_parser import raw_path
+from engine.http_parser import addressed_fields, raw_path
 from engine.http_stream import ClientGoneError, StreamedResponse
 from engine.site import page
 
@@ -79,7 +79,7 @@ class AsgiServer:
             "raw_path": path.encode("latin-1"),
             "query_string": request.query.encode("latin-1"),
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers],
+            "headers": [(name.lower(), value) for name, value in addressed_fields(request)],
             "client": peer,
             "server": self._address,
             "state": self._state.copy(),
@@ -96,6 +96,7 @@ class Call:
         self._status = 0
         self._length: int | None = None
         self._fields: Fields = []
+        self._closes = False
         self._piece = b""
         self._is_complete = False
         self._is_done = False
@@ -154,7 +155,11 @@ class Call:
             (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
             for name, value in message.get("headers", ())
         ]
-        self._length, self._fields = read_headers(pairs)
+        # ASGI, unlike WSGI, lets an application send these, and the server must ignore them. That the
+        # connection is to end may be said: it is the only one of them that is the application's to know.
+        mine = [pair for pair in pairs if pair[0].lower() not in HOP_BY_HOP]
+        self._length, self._fields = read_headers(mine)
+        self._closes = ("connection", "close") in ((one.lower(), two.lower()) for one, two in pairs)
         self._status = status
 
     async def _give(self, piece: bytes) -> None:
@@ -188,6 +193,7 @@ class Call:
             pieces=pieces,
             at_s=int(time()),
             is_chunked=self._request.http_minor > 0,
+            closes=self._closes,
             more=self.more,
         )
 

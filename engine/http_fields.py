@@ -6,12 +6,13 @@ Fields = list[tuple[str, str]]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # a line end would begin a header of its own
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     (
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
         "trailers", "transfer-encoding", "upgrade",
     )
 )  # fmt: skip
+"""Fields that are about the connection, and not about the answer."""
 
 
 def read_headers(headers: Fields) -> tuple[int | None, Fields]:
@@ -24,7 +25,7 @@ def read_headers(headers: Fields) -> tuple[int | None, Fields]:
             raise TypeError(f"a header is no pair of str: {name!r:.80}, {value!r:.80}")
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ValueError(f"a header may not be sent: {name!r:.80}, {value!r:.80}")
-        if name.lower() in _HOP_BY_HOP:
+        if name.lower() in HOP_BY_HOP:
             raise ValueError(f"{name} is the server's to say, not the application's (PEP 3333)")
         if name.lower() == "content-length":
             lengths.add(value.strip())
