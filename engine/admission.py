@@ -45,16 +45,15 @@ class Admission:
         self.cap = _within_descriptors(wanted)
         self._service = service
         self._leaving: deque[tuple[float, socket.socket]] = deque()
+        self._refused = _refusal(0)
         service.settings.set_cap(self.cap)
 
     def refuse(self, connection: socket.socket, *, at_cap: bool = True) -> None:
         """Answer 503 without reading, and close soon. `at_cap` False: the system gives no more."""
         self._service.settings.count_refused(at_cap=at_cap)
-        text = b"503 Service Unavailable: too many connections; try again in a second.\n"
-        response = Response(503, TEXT, text, int(time()), headers=(("Retry-After", "1"),))
         connection.setblocking(False)
         try:
-            for piece in self._service.converse(connection).send(response):
+            for piece in self._service.converse(connection).send(self._refusal()):
                 connection.send(piece)
             connection.shutdown(socket.SHUT_WR)
         except OSError:
@@ -65,10 +64,22 @@ class Admission:
         if len(self._leaving) > MOST_LEAVING:
             self._leaving.popleft()[1].close()
 
+    def _refusal(self) -> Response:
+        """Made once a second, whose date it bears: thousands may come in one, and be back at once."""
+        now_s = int(time())
+        if self._refused.at_s != now_s:
+            self._refused = _refusal(now_s)
+        return self._refused
+
     def close_refused(self, *, all_of_them: bool = False) -> None:
         """Close those that have had their time."""
         while self._leaving and (all_of_them or self._leaving[0][0] < monotonic()):
             self._leaving.popleft()[1].close()
+
+
+def _refusal(now_s: int) -> Response:
+    text = b"503 Service Unavailable: too many connections; try again in a second.\n"
+    return Response(503, TEXT, text, now_s, headers=(("Retry-After", "1"),))
 
 
 def in_turn(service: Service, most: int) -> int:

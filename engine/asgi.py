@@ -16,7 +16,7 @@ from engine.application import CannotRunError
 from engine.asgi_call import Application, Call, Message
 from engine.departure import Departure
 from engine.http_messages import CONTINUE, Peer, Request, Response
-from engine.http_parser import raw_path
+from engine.http_parser import addressed_fields, raw_path
 from engine.http_stream import StreamedResponse, WholeResponse
 from engine.lifespan import VERSIONS, Lifespan
 from engine.site import page
@@ -79,7 +79,7 @@ class AsgiServer:
             "raw_path": path.encode("latin-1"),
             "query_string": request.query.encode("latin-1"),
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers],
+            "headers": [(name.lower(), value) for name, value in addressed_fields(request)],
             "client": peer,
             "server": self._address,
             "state": self._state.copy(),

@@ -20,7 +20,6 @@ from engine.http_stream import ClientGoneError, StreamedResponse, WholeResponse
 
 Message = dict[str, Any]
 Application = Callable[..., Awaitable[None]]
-HOP_BY_HOP_NAMES = frozenset(name.encode() for name in HOP_BY_HOP)
 
 
 class Call:
@@ -31,7 +30,7 @@ class Call:
     """
 
     __slots__ = (
-        "_departure", "_error", "_fields", "_has_news", "_is_complete", "_is_done", "_is_gone",
+        "_closes", "_departure", "_error", "_fields", "_has_news", "_is_complete", "_is_done", "_is_gone",
         "_is_over", "_is_read", "_length", "_loop", "_news", "_over", "_piece", "_request", "_status",
         "_taken", "task",
     )  # fmt: skip
@@ -46,6 +45,7 @@ class Call:
         self._status = 0
         self._length: int | None = None
         self._fields: Fields = []
+        self._closes = False
         self._piece = b""
         self._is_complete = False
         self._is_done = False
@@ -110,10 +110,14 @@ class Call:
         pairs = [
             (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
             for name, value in message.get("headers", ())
-            if name.lower()
-            not in HOP_BY_HOP_NAMES  # the server's to say; many say them all the same
         ]
-        self._length, self._fields = read_headers(pairs)
+        # ASGI, unlike WSGI, lets an application send these, and the server must ignore them. That the
+        # connection is to end may be said: it is the only one of them that is the application's to know.
+        mine = [pair for pair in pairs if pair[0].lower() not in HOP_BY_HOP]
+        if len(mine) < len(pairs):
+            said = ((name.lower(), value.lower()) for name, value in pairs)
+            self._closes = ("connection", "close") in said
+        self._length, self._fields = read_headers(mine)
         self._status = status
 
     async def _give(self, piece: bytes) -> None:
@@ -144,7 +148,7 @@ class Call:
 
     def answer(self) -> StreamedResponse | WholeResponse:
         """After the first `more`. Raises what the application raised, if it was before any piece."""
-        is_all = self._is_complete and self._length in (None, len(self._piece))
+        is_all = self._is_complete and self._length in (None, len(self._piece)) and not self._closes
         if is_all and self._request.method != "HEAD":
             return self._whole()
         pieces = self._pieces()
@@ -157,6 +161,7 @@ class Call:
             pieces=pieces,
             at_s=int(time()),
             is_chunked=self._request.http_minor > 0,
+            closes=self._closes,
             more=self.more,
         )
 

@@ -19,7 +19,9 @@ from engine.http_stream import StreamedResponse, WholeResponse
 from engine.limits import DEFAULT_LIMITS, Limits
 
 MEMO_LIMIT_BYTES = 2 * 1024  # a longer head carries cookies, and those hardly repeat
-MEMO_ENTRIES = 1024  # with the above, a few MB at most
+MEMO_REQUESTS = 8  # more at once, and each costs half a KB, are no browser's
+MEMO_ENTRIES = 1024  # with the above, some 15 MB if all are heads full of tiny fields
+_EMPTY_LINE = (b"", b"\r")  # what the parser has left of empty lines when it waits for more
 
 
 Answer = Response | StreamedResponse | WholeResponse
@@ -38,7 +40,8 @@ class Conversation:
 
     `ended`: close the connection once the bytes that `send` returned have been sent.
     `broken_off`: it ended before the client had said what it was saying; so it may still be sending.
-    `partial`: the bytes of an unfinished request have arrived.
+    `partial`: the bytes of an unfinished request have arrived. Empty lines before one are not its own:
+    who sends only those is as silent as before.
     `peer`: the client's address, where an application is told of it.
     """
 
@@ -123,9 +126,10 @@ class Conversation:
         self._unread += data
         requests = tuple(self._complete_requests())
         self._unanswered.extend(requests)
-        self.partial = bool(self._unread) or self._incoming is not None
-        self._is_fresh = not self.partial and not self._is_deaf
-        if was_fresh and not self.partial and requests:
+        self.partial = self._incoming is not None or self._unread not in _EMPTY_LINE
+        is_all_read = self._incoming is None and not self._unread
+        self._is_fresh = is_all_read and not self._is_deaf
+        if was_fresh and is_all_read and requests:
             _remember(self._memo, data, requests)
         return requests
 
@@ -157,7 +161,9 @@ _memos: dict[Limits, Memo] = {}  # shared by all threads: each step on them is a
 
 def _remember(memo: Memo, data: bytes, requests: tuple[Request, ...]) -> None:
     """Let the next connection that is sent exactly these bytes have the same requests."""
-    if len(data) > MEMO_LIMIT_BYTES or any(one.fault or one.body for one in requests):
+    if len(data) > MEMO_LIMIT_BYTES or len(requests) > MEMO_REQUESTS:
+        return
+    if any(one.fault or one.body for one in requests):
         return
     if len(memo) >= MEMO_ENTRIES:
         memo.clear()

@@ -14,6 +14,7 @@ HOP_BY_HOP = frozenset(
         "trailers", "transfer-encoding", "upgrade",
     )
 )  # fmt: skip
+"""Fields that are about the connection, and not about the answer."""
 
 
 def read_headers(headers: Fields) -> tuple[int | None, Fields]:

@@ -27,7 +27,7 @@ class Request:
     `query` is what follows "?", not decoded. `http_minor` is 1 for 1.1 and above.
     `keep_alive` is what the protocol says (RFC 9112, 9.3).
     `fault` is the status that bytes deserve which are no acceptable request: 400, 413, 414, 417,
-    431, 501 or 505; 0 means none. With a fault, `keep_alive` is False and the rest may be empty.
+    421, 431, 501 or 505; 0 means none. With a fault, `keep_alive` is False and the rest may be empty.
     `is_plain`: a GET or HEAD of the whole, with nothing that selects (If-Match and the like, Range).
     `expects_continue`: only the head has come, and the client waits for leave to send the content
     (RFC 9110, 10.1.1). Answered with CONTINUE, the request comes again, whole; any other answer is

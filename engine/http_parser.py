@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from engine.http_body import ChunkedBody, SizedBody
-from engine.http_messages import Request
+from engine.http_messages import Headers, Request
 from engine.limits import Limits
 
 METHODS = frozenset(
@@ -140,7 +140,10 @@ class Incoming:
             return 400
         if hosts and not _HOST.fullmatch(hosts[0].decode("latin-1")):
             return 400
-        return 400 if _split_target(self._method, self._target) is None else 0
+        if _split_target(self._method, self._target) is None:
+            return 400
+        # RFC 9110 7.4: what is https must not be given to who asks for it in the clear.
+        return 421 if self._target[:6].lower() == "https:" and self._method != "CONNECT" else 0
 
     def _persists(self) -> bool:
         """RFC 9112 9.3, in its order; and a tunnel is not ours to keep."""
@@ -216,6 +219,16 @@ def _split_target(method: str, target: str) -> tuple[str, str] | None:
     if not path.startswith("/"):
         return None
     return _decoded(path), target.partition("?")[2]
+
+
+def addressed_fields(request: Request) -> Headers:
+    """The fields of a request as an application is told them: where the target names a host, Host is
+    ignored, and is that of the target (RFC 9112, 3.2.2)."""
+    absolute = _ABSOLUTE_FORM.match(request.target)
+    if absolute is None:
+        return request.headers
+    others = [field for field in request.headers if field[0].lower() != b"host"]
+    return ((b"Host", absolute[1].encode()), *others)
 
 
 def raw_path(target: str) -> str:

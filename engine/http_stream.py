@@ -36,7 +36,8 @@ class StreamedResponse:
 
     `reason` is the phrase behind the status. `length` is that of the body; None: not known before
     its end. `pieces` are the body, none of them empty; a generator that has begun, and so will tidy
-    up even if nobody asks for the rest. `is_chunked`: the client reads chunks (HTTP/1.1).
+    up even if nobody asks for the rest. `is_chunked`: the client reads chunks (HTTP/1.1). `closes`: the
+    application wants the connection to end with it.
     """
 
     status: int
@@ -46,6 +47,7 @@ class StreamedResponse:
     pieces: Generator[bytes, None, None]
     at_s: int
     is_chunked: bool
+    closes: bool = False
     more: Callable[[], Awaitable[None]] | None = None
     """Where the application is a coroutine: to be awaited after each piece, before the next is asked for."""
     is_over: bool = False
@@ -61,8 +63,8 @@ class StreamedResponse:
 
     @property
     def is_last(self) -> bool:
-        """Whether only the end of the connection tells where the body ends."""
-        return self.has_body and self.length is None and not self.is_chunked
+        """Whether the connection ends with it: perhaps only that tells where the body ends."""
+        return self.closes or (self.has_body and self.length is None and not self.is_chunked)
 
     def wire(self, keep_alive: bool, head_only: bool) -> Iterator[Piece]:
         """The bytes to send, each piece made when it is asked for.

@@ -26,7 +26,9 @@ _REQUEST, _HEAD, _BODY, _ROOM, _END = range(5)  # what is awaited; _REQUEST: its
 class Patience:
     """The clock of one connection. Times are those of time.monotonic(), in seconds."""
 
-    __slots__ = ("_awaited", "_connection", "_conversation", "_limits", "_untaken", "ends_s")
+    __slots__ = (
+        "_awaited", "_connection", "_conversation", "_limits", "_untaken", "_waits_idle", "ends_s",
+    )  # fmt: skip
 
     def __init__(
         self, connection: socket.socket, conversation: Conversation, limits: Limits, now_s: float
@@ -36,6 +38,9 @@ class Patience:
         self._conversation = conversation
         self._limits = limits
         self._awaited = _REQUEST
+        self._waits_idle = (
+            True  # the last blocking wait was for the whole time between two requests
+        )
         self.ends_s = now_s + limits.idle_s
         """When the client's time is over, unless has_taken() says something else."""
 
@@ -72,12 +77,22 @@ class Patience:
         return True
 
     def next_wait_s(self, has_moved: bool, clock: Callable[[], float] = monotonic) -> float | None:
-        """For how long the next blocking recv may wait; None: for as long as the one before it."""
-        if self._awaited == _REQUEST and not self._conversation.partial:
-            return None
+        """For how long the next blocking recv may wait; None: for as long as the one before it.
+
+        TimeoutError: the client's time is over. The trap: recv() itself only tells of a client that is
+        silent. One that always has something on the way, if only empty lines, would never be late.
+        """
         now_s = clock()
+        if self._waits_idle and has_moved and not self._conversation.partial:
+            self._awaited = _REQUEST
+            self.ends_s = now_s + self._limits.idle_s
+            return None
         self.follow(now_s, has_moved)
-        return max(self.ends_s - now_s, LEAST_S)
+        self._waits_idle = has_moved and self._awaited == _REQUEST
+        left_s = self.ends_s - now_s
+        if left_s <= 0:
+            raise TimeoutError
+        return max(left_s, LEAST_S)
 
     def await_end(self, now_s: float) -> None:
         """Our end of the connection is closed: from now on only the client's is awaited."""

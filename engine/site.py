@@ -179,13 +179,16 @@ class Site:
             return page(404, f"There is no {request.path or 'such path'} here.", now_s)
 
     def _locate(self, path: str) -> str:
-        """The real name of what a path means. FileNotFoundError: nothing that may be served."""
+        """The real name of what a path means. FileNotFoundError: nothing that may be served; other errors
+        of the system on the way there."""
         folders, _, last = path.removeprefix("/").rpartition("/")
         parts = folders.split("/") if folders or path.startswith("//") else []
         # An empty part: "//host/" in a redirect would be another site.
         if not path.startswith("/") or "" in parts or {".", ".."} & {*parts, last} or "\\" in path:
             raise FileNotFoundError(path)
-        name = os.path.realpath(os.path.join(self._root, *parts, last or "index.html"))
+        wanted = os.path.join(self._root, *parts, last or "index.html")
+        # Strict: else it goes on behind a folder that is missing, a look for each that a path names.
+        name = os.path.realpath(wanted, strict=True)
         if os.path.commonpath((self._root, name)) != self._root:
             raise FileNotFoundError(path)  # a symbolic link leads out
         return name

@@ -20,7 +20,7 @@ from engine.failures import print_failure
 from engine.forked import end_copy
 from engine.http_fields import Fields, read_headers
 from engine.http_messages import CONTINUE, Peer, Request, Response
-from engine.http_parser import raw_path
+from engine.http_parser import addressed_fields, raw_path
 from engine.http_stream import StreamedResponse
 from engine.site import page
 
@@ -84,7 +84,7 @@ class WsgiServer:
             "REMOTE_PORT": str(peer[1]),
             "wsgi.input": io.BytesIO(request.body),
         }
-        for name, value in request.headers:
+        for name, value in addressed_fields(request):
             _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
         if request.body or "HTTP_CONTENT_LENGTH" in environ:
             environ["CONTENT_LENGTH"] = str(len(request.body))

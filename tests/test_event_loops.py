@@ -23,7 +23,13 @@ MANY_BYTES = 100_000_000
 
 def test_beyond_its_wall_select_answers_503() -> None:
     """Descriptors from 1,024 on have no bit in its sets."""
-    with Serve("select", "--max-connections", "5000") as server, contextlib.ExitStack() as stack:
+    options = (
+        "--max-connections",
+        "5000",
+        "--idle-timeout",
+        "120",
+    )  # to open so many takes a while
+    with Serve("select", *options) as server, contextlib.ExitStack() as stack:
         wait_until(lambda: server.snapshot()["cap"] == 960, what="the cap")
         inside = [stack.enter_context(Client(server.port)) for _ in range(960)]
         for client in inside:

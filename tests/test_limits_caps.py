@@ -3,12 +3,15 @@
 import _thread
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from engine import admission
 from engine.admission import Admission
 from engine.http_messages import Peer, Request, Response
 from engine.limits import Limits
@@ -161,13 +164,27 @@ def test_without_processes_or_threads_a_client_is_told_so(
 ) -> None:
     settings = Settings(memoryview(bytearray(64 * 8)).cast("Q"))
     service = Service(settings, answer, lambda: None, Limits())
-    admission = Admission(service, 10)
+    refusing = Admission(service, 10)
     monkeypatch.setattr(where, name, fails)
     ours, theirs = socket.socketpair()
     with theirs:
-        begin(ours, service, admission)
+        begin(ours, service, refusing)
         theirs.settimeout(3)
         assert theirs.recv(4096).startswith(b"HTTP/1.1 503 ")
-        admission.close_refused(all_of_them=True)
+        refusing.close_refused(all_of_them=True)
         assert theirs.recv(1) == b""
     assert settings.refused == (0, 1)
+
+
+def test_a_refusal_bears_the_date_of_its_own_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(memoryview(bytearray(64 * 8)).cast("Q"))
+    refusing = Admission(Service(settings, answer, lambda: None, Limits()), 10)
+    dates = []
+    for now_s in (784111777.1, 784111777.9, 784111778.0):
+        monkeypatch.setattr(admission, "time", partial(float, now_s))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            refusing.refuse(ours)
+            dates += re.findall(rb"Date: .* 1994 ([0-9:]+) GMT", theirs.recv(4096))
+            refusing.close_refused(all_of_them=True)
+    assert dates == [b"08:49:37", b"08:49:37", b"08:49:38"]

@@ -1,6 +1,7 @@
 """How long a client may take, in every model: for a head, a body, between requests, for an answer."""
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -82,6 +83,19 @@ def test_an_idle_client_is_closed_without_an_answer(server: Serve) -> None:
         assert silent.rest() == asked.rest() == b""
         assert IDLE_S * 0.9 < time.monotonic() - began_s < IDLE_S + LATE_S
     assert how_ended(server, silent).startswith("server closed first")
+
+
+def test_empty_lines_keep_no_connection(server: Serve) -> None:
+    """RFC 9112, 2.2, lets a client send them before a request; here so many that it is never silent."""
+    pause = threading.Event()
+    with Client(server.port) as client:
+        began_s = time.monotonic()
+        with contextlib.suppress(OSError):
+            for piece in itertools.cycle((b"\r\n" * 1_000 + b"\r", b"\n")):
+                client.send(piece)
+                assert time.monotonic() - began_s < IDLE_S + LATE_S
+                pause.wait(0.001)
+        assert time.monotonic() - began_s > IDLE_S * 0.9
 
 
 def test_a_client_that_takes_nothing_is_closed(server: Serve) -> None:

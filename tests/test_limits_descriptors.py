@@ -5,6 +5,7 @@ import os
 import resource
 import time
 
+import psutil
 import pytest
 
 from engine.admission import ACCEPT_PAUSE_S
@@ -54,6 +55,25 @@ def test_who_waits_is_served_once_there_are_descriptors_again(model: str) -> Non
         assert (shot["engine_pid"], shot["refused"]) == (engine, 0)
         failed = [one for one in server.events if one["note"] == "EMFILE"]
         assert len(failed) < 100  # told at each, and tried ten times a second
+
+
+def test_polling_rests_while_nobody_can_be_let_in() -> None:
+    with Serve("polling", "--events", "-") as server, Client(server.port) as inside:
+        assert inside.get("/").status == 200
+        engine = psutil.Process(server.snapshot()["engine_pid"])
+        _, hard = engine.rlimit(resource.RLIMIT_NOFILE)
+        engine.rlimit(resource.RLIMIT_NOFILE, (lowest_free(engine.pid), hard))
+        with Client(server.port) as waiting:
+            waiting.ask("/style.css")
+            wait_until(lambda: "EMFILE" in [one["note"] for one in server.events], what="EMFILE")
+            began_s, used_s = time.monotonic(), sum(engine.cpu_times()[:2])
+            ends_s = began_s + 10 * ACCEPT_PAUSE_S
+            wait_until(lambda: time.monotonic() > ends_s, what="ten pauses")
+            used_s = sum(engine.cpu_times()[:2]) - used_s
+            assert used_s < 0.2 * (time.monotonic() - began_s)
+            assert inside.get("/").status == 200
+            engine.rlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            assert waiting.answer().status == 200
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in WAIT_FOR_A_TURN])

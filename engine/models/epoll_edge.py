@@ -146,11 +146,11 @@ class Loop:
         return client.settle(has_moved=True)
 
     def sweep(self) -> None:
-        """Look for clients whose time is over. One that is not drained has said something."""
+        """Look for clients whose time is over."""
         self.swept_s = self.now_s
         self.admission.close_refused()
         for descriptor, client in list(self.clients.items()):
-            if descriptor not in self.ready and client.patience.is_over(self.now_s):
+            if client.patience.is_over(self.now_s):
                 self.give_up(client, descriptor)
 
     def give_up(self, client: Client, descriptor: int) -> None:

@@ -78,11 +78,12 @@ class Scheduler:
         now_s = time.monotonic()
         while self.sleeping and self.sleeping[0][0] <= now_s:
             self.runnable.append((heapq.heappop(self.sleeping)[2], None))
-        if now_s - self.swept_s > SWEEP_S:
-            self.sweep(now_s)
         for _ in range(len(self.runnable)):
             sock, late = self.runnable.popleft()
             self.run(sock, late)
+        # Only now: who is about to run does not wait, and some always are.
+        if now_s - self.swept_s > SWEEP_S:
+            self.sweep(now_s)
 
     def idle_s(self) -> float:
         """For how long nobody has anything to do."""

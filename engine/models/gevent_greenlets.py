@@ -53,11 +53,13 @@ def talk(connection: socket.socket, service: Service) -> None:
     """Answer one client, until it or we end the connection."""
     conversation = service.converse(connection)
     patience = Patience(connection, conversation, service.limits, time.monotonic())
-    connection.settimeout(service.limits.idle_s)
     with connection:
         try:
+            has_moved = True
             while not conversation.ended:
                 try:
+                    wait_s = patience.next_wait_s(has_moved)
+                    connection.settimeout(wait_s or service.limits.idle_s)
                     data = connection.recv(RECEIVE_BYTES)
                 except TimeoutError:  # silent, or slow, for too long
                     for piece in patience.last_words():
@@ -75,8 +77,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         send_all(connection, piece, patience)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
-                wait_s = patience.next_wait_s(bool(requests))
-                connection.settimeout(wait_s or service.limits.idle_s)
+                has_moved = bool(requests)
             linger(connection, conversation)
         except OSError:
             pass  # the client is gone, or takes nothing of its answer

@@ -52,10 +52,14 @@ def talk(connection: socket.socket, service: Service) -> None:
     set_receive_timeout(connection, service.limits.idle_s)  # the listener's own is inherited
     with connection:  # which closes it in the end
         try:
+            has_moved = True
             while not conversation.ended:
                 try:
+                    wait_s = patience.next_wait_s(has_moved)
+                    if wait_s is not None:
+                        set_receive_timeout(connection, wait_s)
                     data = connection.recv(RECEIVE_BYTES)
-                except BlockingIOError:  # silent, or slow, for too long
+                except (BlockingIOError, TimeoutError):  # silent, or slow, for too long
                     for piece in patience.last_words():
                         send_all(connection, piece, patience)
                     break
@@ -70,9 +74,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                         send_all(connection, piece, patience)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
-                wait_s = patience.next_wait_s(bool(requests))
-                if wait_s is not None:
-                    set_receive_timeout(connection, wait_s)
+                has_moved = bool(requests)
             linger(connection, conversation)  # a close() at once might overtake the last answer
         except OSError:
             pass  # the client is gone, or takes nothing of its answer

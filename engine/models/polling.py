@@ -23,6 +23,8 @@ CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call 
 CROWD = 100  # clients; of more than these, the silent ones are asked less often
 SILENT_ROUNDS = 8  # after so many refusals without a break, a client counts as silent
 TURNS = 16  # rounds in which each silent client is asked once
+LEAST_REST_S = 0.002  # after a round, while nobody can be let in
+REST_ROUNDS = 5  # or so many times as long as the round took: a sixth of a processor then
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -34,9 +36,14 @@ def serve(listener: socket.socket, service: Service) -> None:
     rounds = count()
     while service.accepting:
         service.pause_between_rounds()  # --tick; without it a processor is never idle
-        if time.monotonic() >= pause_ends_s:
-            pause_ends_s = time.monotonic() + accept(listener, service, admission, clients)
-        go_round(clients, service, next(rounds))
+        began_s = time.monotonic()
+        if began_s >= pause_ends_s:
+            pause_ends_s = began_s + accept(listener, service, admission, clients)
+        has_moved = go_round(clients, service, next(rounds))
+        # Without a descriptor for the next client nothing is gained by haste, and whoever is to set some
+        # free may need the processor. Not when somebody had something to say: there may be more of it.
+        if not has_moved and began_s < pause_ends_s:
+            time.sleep(max(LEAST_REST_S, (time.monotonic() - began_s) * REST_ROUNDS))
     listener.close()
     admission.close_refused(all_of_them=True)
     while clients:
@@ -63,25 +70,28 @@ def accept(
     return 0.0
 
 
-def go_round(clients: list[Client], service: Service, number: int) -> None:
-    """Ask every client once; in a crowd, only those whose turn it is in the round of this number."""
+def go_round(clients: list[Client], service: Service, number: int) -> bool:
+    """Ask every client once; in a crowd, only those whose turn it is in the round of this number.
+    Whether anybody had something to say."""
+    has_moved = False
     now_s = time.monotonic()  # once a round: nearly all clients do nothing but say EAGAIN
     for client in whom_to_ask(clients, service, number):
         try:
             is_over = talk(client, service)
             client.silent_rounds = 0
+            has_moved = True
         except BlockingIOError:
             client.silent_rounds += 1
-            is_over = (
-                now_s > client.patience.ends_s
-                and client.patience.is_over(now_s)
-                and not client.has_last_words()
-            )
+            is_over = False
         except OSError:
             is_over = True  # reset by the client
+        # Silent, or slow, for too long: it may always have something to say, if only empty lines.
+        if not is_over and now_s > client.patience.ends_s and client.patience.is_over(now_s):
+            is_over = not client.has_last_words()
         if is_over:
             clients.remove(client)
             client.connection.close()
+    return has_moved
 
 
 def whom_to_ask(clients: list[Client], service: Service, number: int) -> list[Client]:

@@ -147,6 +147,7 @@ WE_REFUSE = {
         re.DOTALL,
     ),
     "the form of the target": re.compile(rb"[A-Z] (?![/]|https?://[^/?@]|\*)|#|[A-Z] \*|@|[^!-~\r\n]"),
+    "https in the clear": re.compile(rb"(?i)[A-Z] https:"),
     "another version": re.compile(rb"HTTP/(?!1\.)"),
     "what Host may hold": re.compile(
         rb"(?i)\nhost:(?![ \t]*[\w.:\[\]%~!$&'()*+,;=-]*[ \t]*\r)|\nhost:.*:.*[^0-9\s]|\nhost:.*:.*:"

@@ -37,7 +37,7 @@ def test_a_plain_get() -> None:
         (b"//x", "//x", ""),
         (b"http://a/b?c", "/b", "c"),
         (b"HTTP://a:80?c", "/", "c"),
-        (b"https://[::1]:80", "/", ""),
+        (b"http://[::1]:80", "/", ""),
     ],
 )
 def test_the_target_gives_path_and_query(target: bytes, path: str, query: str) -> None:

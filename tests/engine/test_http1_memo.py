@@ -43,8 +43,9 @@ def without_memo() -> Iterator[None]:
         (POST[:-1], True),
         (POST, False),
         (CHUNKED[:-1], True),
-        (b"\r", True),
+        (b"\r", False),  # of an empty line, which is of no request
         (b"\r\n", False),
+        (GET + b"\r", False),
         (LAST + b"G", False),
         (b"GET /x\n", False),
     ],

@@ -134,10 +134,45 @@ def test_a_blocking_wait_is_set_anew_only_when_it_changes(
     assert patience.next_wait_s(False, lambda: 102) == 10
     talk.receive(GET[3:4])
     assert patience.next_wait_s(False, lambda: 108) == 4
-    assert patience.next_wait_s(False, lambda: 113) == LEAST_S
+    assert patience.next_wait_s(False, lambda: 112 - LEAST_S / 2) == LEAST_S
     talk.receive(GET[4:])
     assert patience.next_wait_s(True, lambda: 114) == 5
     assert patience.next_wait_s(True, lambda: 115) is None
+
+
+def test_empty_lines_do_not_prolong_the_wait_for_a_request(
+    talk: Conversation, patience: Patience
+) -> None:
+    """RFC 9112, 2.2: they are nothing, and nothing of them is a request's."""
+    for now_s, piece in enumerate((b"\r\n", b"\r", b"\n", b"\r\n\r"), 101):
+        assert talk.receive(piece) == ()
+        assert not talk.partial
+        patience.follow(now_s, False)
+        assert patience.ends_s == 105
+
+
+def test_a_blocking_wait_grows_shorter_with_each_empty_line(
+    talk: Conversation, patience: Patience
+) -> None:
+    assert patience.next_wait_s(True, lambda: 200) is None
+    clock = itertools.count(201).__next__
+    for piece, left_s in ((b"\r\n", 4), (b"\r", 3), (b"\n", 2)):
+        talk.receive(piece)
+        assert patience.next_wait_s(False, clock) == left_s
+    talk.receive(GET)
+    assert patience.next_wait_s(True, lambda: 204) == 5
+    assert patience.next_wait_s(True, lambda: 205) is None
+
+
+def test_a_blocking_wait_ends_although_something_always_comes(
+    talk: Conversation, patience: Patience
+) -> None:
+    talk.receive(GET[:3])
+    assert patience.next_wait_s(False, lambda: 102) == 10
+    talk.receive(GET[3:4])
+    with pytest.raises(TimeoutError):
+        patience.next_wait_s(False, lambda: 112)
+    assert b" 408 " in b"".join(patience.last_words())
 
 
 def test_our_end_closed_the_clients_is_awaited_shortly(patience: Patience) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,3 +149,19 @@ def test_no_target_leads_outside(root: Path, target: str) -> None:
     answer = ask(Site(root), "/" + target)
     assert SECRET not in bytes(answer.body)
     assert answer.status in (200, 301, 404)
+
+
+def test_a_path_is_looked_at_up_to_the_first_folder_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look for each of the rest takes milliseconds, for one request of a few KB."""
+    looks = []
+
+    def counted(*args: Any, **named: Any) -> os.stat_result:
+        looks.append(args)
+        return look(*args, **named)
+
+    look = os.lstat
+    monkeypatch.setattr(os, "lstat", counted)
+    assert ask(Site(tmp_path), "/" + "a/" * 3_000).status == 404
+    assert len(looks) < 50

@@ -126,7 +126,7 @@ def test_the_environ_is_as_the_standard_says() -> None:
         return [b""]
 
     Served(app).ask(
-        b"POST http://shop/a%20b/%c3%a9%ff?q=%20 HTTP/1.1\r\nHost: shop:8\r\nX-A: 1\r\nX-A: 2\r\n"
+        b"POST http://shop:8/a%20b/%c3%a9%ff?q=%20 HTTP/1.1\r\nHost: other\r\nX-A: 1\r\nX-A: 2\r\n"
         b"Cookie: a=1\r\nCookie: b=2\r\nX_A: forged\r\nContent-Type: text/x\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     )

@@ -81,7 +81,7 @@ def _check_answers(seen: Seen) -> None:
 def _check_request(request: Request, limits: Limits) -> None:
     """What no accepted request may have, looked for in other ways than the parser's."""
     if request.fault:
-        assert request.fault in (400, 413, 414, 417, 431, 501, 505)
+        assert request.fault in (400, 413, 414, 417, 421, 431, 501, 505)
         assert (request.headers, request.body, request.keep_alive) == ((), b"", False)
         return
     names = [name.lower() for name, _ in request.headers]
