@@ -70,7 +70,7 @@ class Report:
     prompt: str  # service time of requests sent when they were due; this and the next: HDR, base64
     service: str  # of the others
     response: str  # of the others
-    send_lag: str  # of the others: from due to sent, a connect included
+    send_lag: str  # of the others, in an open loop: from due to sent, a connect included
     connect: str
     latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
     is_final: bool
@@ -108,11 +108,11 @@ class Counts:
     response: Samples = field(default_factory=Samples)
     send_lag: Samples = field(default_factory=Samples)
     connect: Samples = field(default_factory=Samples)
+    measures_from_ns: int = field(init=False)
+    """A request that is due before belongs to the warm-up."""
 
-    @property
-    def measures_from_ns(self) -> int:
-        """A request that is due before belongs to the warm-up."""
-        return self.started_ns + int(self.plan.warm_up * 1e9)
+    def __post_init__(self) -> None:
+        self.measures_from_ns = self.started_ns + int(self.plan.warm_up * 1e9)
 
     def note_error(self, kind: str) -> None:
         """A request ended as one of the kinds in result.py."""
@@ -126,7 +126,8 @@ class Counts:
         else:
             self.service.add(now_ns - sent_ns)
             self.response.add(now_ns - due_ns)
-            self.send_lag.add(sent_ns - due_ns)
+            if self.plan.rate is not None:  # else nothing is due but by our own connect
+                self.send_lag.add(sent_ns - due_ns)
 
     def flush(self) -> None:
         """Count the latencies so far."""

@@ -1,7 +1,7 @@
 """Sustained load: users that ask for as long as a plan says, in a closed or an open loop.
 
-One thread, one event loop (uvloop: asyncio's own needs twice the time for each request). libuv's
-timers have a grain of 1 ms, so what is due within one is sent together; the send lag shows it.
+One thread, one event loop (that of readiness.py). Its timers have the grain of epoll_wait(2), 1 ms, so
+what is due within one is sent together; the send lag shows it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from engine.load import result
 from engine.load.beside import Beside
-from engine.load.connection import Page
 from engine.load.cpu import CpuMeter
 from engine.load.figures import Counts, Report
+from engine.load.page import Page
 from engine.load.plan import Plan
-from engine.load.readiness import readiness
+from engine.load.readiness import Loop
 from engine.load.target import KEPT, Target, resolve
 from engine.load.user import NEVER_NS, User
 
@@ -34,8 +34,10 @@ class Load:
     def __init__(self, plan: Plan, target: Target) -> None:
         self.plan = plan
         self.target = target
-        self.loop = asyncio.get_running_loop()
-        self.readiness = readiness(self.loop)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.readiness = loop.readiness
         self.counts = Counts(plan, time.monotonic_ns())
         self.cpu = CpuMeter(plan.server_pid, plan.watcher_pid)
         self._pages = _pages(plan, target)
@@ -66,7 +68,6 @@ class Load:
         beside.stop()
         for user in self._users:
             user.leave()
-        self.readiness.close()
         return report
 
     def stop(self) -> None:
@@ -179,7 +180,7 @@ def _pages(plan: Plan, target: Target) -> list[Page]:
 
 
 async def run(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Report:
-    """Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
+    """In a `Loop`. Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
     load = Load(plan, resolve(plan.url, allow_remote=plan.allow_remote))
     running = asyncio.ensure_future(load.run(on_report))
     try:
