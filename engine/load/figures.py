@@ -74,6 +74,7 @@ class Report:
     connect: str
     latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
     is_final: bool
+    is_whole: bool  # so far nobody has stopped it before its end
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -100,6 +101,7 @@ class Counts:
     retried: int = 0
     connections_opened: int = 0
     connections_beside: int = 0
+    was_stopped: bool = False
     bytes_sent: int = 0
     bytes_received: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -162,6 +164,7 @@ class Counts:
             connect=self.connect.encoded(),
             latencies=tuple(map(add, self.prompt.buckets, self.response.buckets)),
             is_final=is_final,
+            is_whole=not self.was_stopped,
         )
 
     def _offered(self, seconds: float) -> int:
@@ -192,6 +195,7 @@ class Figures:
     p99_ms: float | None
     max_ms: float | None
     verdict: str
+    is_whole: bool  # False: it was stopped before its end
     loop: str  # `closed` or `open`
     offered: int
     sent: int
@@ -242,6 +246,7 @@ def figures(report: Report) -> Figures:
         p99_ms=told.p99_ms,
         max_ms=told.max_ms,
         verdict=verdict_on(report),
+        is_whole=report.is_whole,
         loop="open" if report.is_open_loop else "closed",
         offered=report.offered,
         sent=report.sent,

@@ -72,6 +72,7 @@ class Load:
 
     def stop(self) -> None:
         """Send nothing more; what is on the way is still awaited."""
+        self.counts.was_stopped = True
         self._ends_ns = min(self._ends_ns, time.monotonic_ns())
         self.look_for_end()
 
