@@ -1,8 +1,10 @@
 """A comparison as people read it: tables, charts, and its page in the dashboard."""
 
 import re
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +156,33 @@ async def test_the_page_compares_what_is_marked() -> None:
         await pilot.press("escape")
         assert dashboard.page is None
         assert dashboard.comparison is not None
+        await pilot.press("c")
+        again = dashboard.screen
+        assert isinstance(again, ComparePage)
+        told = "\n".join(map(plain, again.lines(120, 30)))
+        assert "ended early" in told
+        assert "round 1 of 3" not in told
+
+
+async def test_what_was_found_out_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with shown(a_lively_run(), (120, 40)) as (dashboard, pilot):
+        await pilot.press("c", "s")
+        assert not list(tmp_path.iterdir())  # nothing is known yet
+        await pilot.press("escape")
+        dashboard.comparison = told()
+        await pilot.press("c", "s")
+        page = dashboard.screen
+        assert isinstance(page, ComparePage)
+        files = {path.suffix: path for path in tmp_path.iterdir()}
+        first = plain(page.lines(200, 40)[0])
+        assert all(path.name in first for path in files.values())
+        assert str(tmp_path) in first
+        assert Comparison.from_json(files[".json"].read_text()) == told()
+        assert "<svg" in files[".html"].read_text()
+        monkeypatch.setattr(time, "strftime", lambda _: "no/such/folder")
+        await pilot.press("s")
+        assert "No such file or directory" in plain(page.lines(200, 40)[0])
 
 
 def test_the_page_tells_the_end() -> None:
