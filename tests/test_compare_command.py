@@ -89,7 +89,7 @@ def test_the_page_needs_no_network_and_shows_its_charts(
     page = Addresses()
     page.feed(text)
     assert page.found == []
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("svg") == 3
     assert "script" not in page.tags
     assert "url(" not in text
     assert "@import" not in text

@@ -17,6 +17,7 @@ from tests.support import wait_until
 from tests.tui.fake_run import a_lively_run
 from tests.tui.shown_app import shown
 from tui.comparison import cells, in_html, in_markdown, in_text
+from tui.comparison.curves import Axis
 from tui.format import plain
 from tui.screens.compare import ComparePage, report
 
@@ -98,12 +99,27 @@ def test_the_page_is_whole_and_needs_nothing_beside_it() -> None:
     page = Page()
     page.feed(text)
     assert (page.open, page.loads) == ([], [])
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
     assert page.tags.count("polyline") == 3
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert "http" not in text
     assert "&lt;it&gt; cannot" in text
     assert "as before" in text
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "ticks"),
+    [
+        (20, 20, [20, 50]),
+        (21, 99, [20, 50, 100]),
+        (0.3, 1.5, [0.2, 0.5, 1, 2]),
+        (1, 60_000, [1, 10, 100, 1000, 10_000, 100_000]),
+    ],
+)
+def test_an_axis_begins_below_and_ends_above(least: float, most: float, ticks: list[float]) -> None:
+    axis = Axis([least, most], 0, 100)
+    assert axis.ticks == pytest.approx(ticks)
+    assert 0 <= axis.place(least) <= axis.place(most) <= 100
 
 
 def test_markdown_has_a_row_for_each_model_and_escapes_its_stars() -> None:
