@@ -209,8 +209,7 @@ def lines(told: "Figures") -> list[str]:
 
 
 def _measured(told: "Figures") -> str:
-    has_warm_up = told.measured_s < told.seconds
-    return f"{told.measured_s:.3g} s" + " after the warm-up" * has_warm_up
+    return f"{told.measured_s:.3g} s" + " after the warm-up" * bool(told.warm_up_s)
 
 
 def _percentiles(told: Any) -> str:

@@ -28,6 +28,7 @@ VERDICTS = (FINE, NOTHING, NEAR_LIMIT, CROWDED, SATURATED)
 """From good to bad."""
 HINDERED = (CROWDED, SATURATED)
 """Of these the figures say less of the server than of what stood in the client's way."""
+NEVER_NS = 1 << 63
 # Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
 # due often finds it busy with another.
 NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
@@ -63,10 +64,11 @@ class Report:
     bytes_received: int
     started_ns: int  # time.monotonic_ns, the clock of the events
     seconds: float  # since the start
-    measured_s: float  # since the warm-up
+    warm_up_s: float
+    measured_s: float  # from the warm-up to the end of asking, or to a good answer after it
     share: float  # how much of what was asked has been done, 0 to 1
     is_open_loop: bool
-    cpu: Mapping[str, float | None]  # CpuShares, since the warm-up
+    cpu: Mapping[str, float | None]  # CpuShares, from the warm-up to the end of asking
     prompt: str  # service time of requests sent when they were due; this and the next: HDR, base64
     service: str  # of the others
     response: str  # of the others
@@ -102,6 +104,8 @@ class Counts:
     connections_opened: int = 0
     connections_beside: int = 0
     was_stopped: bool = False
+    answered_ns: int = 0  # when the last good answer came
+    asks_until_ns: int = NEVER_NS
     bytes_sent: int = 0
     bytes_received: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -123,6 +127,7 @@ class Counts:
 
     def note_latency(self, due_ns: int, sent_ns: int, now_ns: int) -> None:
         """A good answer to a request after the warm-up."""
+        self.answered_ns = now_ns
         if due_ns == sent_ns:
             self.prompt.add(now_ns - due_ns)
         else:
@@ -139,6 +144,8 @@ class Counts:
     def report(self, now_ns: int, cpu: CpuShares, *, is_final: bool = False) -> Report:
         """As it stands at `now_ns`."""
         seconds = (now_ns - self.started_ns) / 1e9
+        # Who waits in vain for the time-out of his request must not make the others slower.
+        until_ns = max(min(now_ns, self.asks_until_ns), self.answered_ns)
         ended = self.done + self.failed
         return Report(
             requests=ended,
@@ -153,7 +160,8 @@ class Counts:
             bytes_received=self.bytes_received,
             started_ns=self.started_ns,
             seconds=seconds,
-            measured_s=max((now_ns - self.measures_from_ns) / 1e9, 0.0),
+            warm_up_s=self.plan.warm_up,
+            measured_s=max((until_ns - self.measures_from_ns) / 1e9, 0.0),
             share=1.0 if is_final else self._share(seconds, ended),
             is_open_loop=self.plan.rate is not None,
             cpu=asdict(cpu),
@@ -204,6 +212,7 @@ class Figures:
     retried: int
     requests_per_connection: float | None  # None: no connection was opened
     measured: int  # good answers after the warm-up
+    warm_up_s: float
     measured_s: float
     response: Percentiles
     service: Percentiles
@@ -255,6 +264,7 @@ def figures(report: Report) -> Figures:
         retried=report.retried,
         requests_per_connection=report.requests / opened if opened else None,
         measured=told.count,
+        warm_up_s=report.warm_up_s,
         measured_s=report.measured_s,
         response=told,
         service=percentiles(merged(report.prompt, report.service)),

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from engine.load import result
 from engine.load.beside import Beside
-from engine.load.cpu import CpuMeter
+from engine.load.cpu import CpuMeter, CpuShares
 from engine.load.figures import Counts, Report
 from engine.load.page import Page
 from engine.load.plan import Plan
 from engine.load.readiness import Loop
 from engine.load.target import KEPT, Target, resolve
-from engine.load.user import NEVER_NS, User
+from engine.load.user import User
 
 REPORT_EVERY_S = 0.2
 COUNT_EVERY_S = 0.05  # so that counting takes less than a millisecond
@@ -45,9 +45,9 @@ class Load:
         self._weights = list(accumulate(weights))
         self._users = [User(self) for _ in range(plan.connections)]
         self._idle = list(self._users) if plan.rate else []
-        self._ends_ns = (
-            NEVER_NS if plan.seconds is None else self.counts.started_ns + int(plan.seconds * 1e9)
-        )
+        if plan.seconds is not None:
+            self.counts.asks_until_ns = self.counts.started_ns + int(plan.seconds * 1e9)
+        self._shares: CpuShares | None = None  # at the end of asking
         self._has_ended = self.loop.create_future()
 
     async def run(self, on_report: Callable[[Report], None] | None) -> Report:
@@ -57,6 +57,8 @@ class Load:
             tasks.append(asyncio.create_task(self._report(on_report)))
         beside = Beside(self.plan, self.target, self.counts)
         self.loop.call_later(self.plan.warm_up, self.cpu.restart)
+        if self.plan.seconds is not None:
+            self.loop.call_later(self.plan.seconds, self._asks_no_more)
         self._begin()
         try:
             await self._has_ended
@@ -64,7 +66,7 @@ class Load:
             for task in tasks:
                 task.cancel()
         ended_ns = time.monotonic_ns()
-        report = self.counts.report(ended_ns, self.cpu.shares(), is_final=True)
+        report = self.counts.report(ended_ns, self._shares or self.cpu.shares(), is_final=True)
         beside.stop()
         for user in self._users:
             user.leave()
@@ -73,8 +75,8 @@ class Load:
     def stop(self) -> None:
         """Send nothing more; what is on the way is still awaited."""
         self.counts.was_stopped = True
-        self._ends_ns = min(self._ends_ns, time.monotonic_ns())
-        self.look_for_end()
+        self.counts.asks_until_ns = min(self.counts.asks_until_ns, time.monotonic_ns())
+        self._asks_no_more()
 
     def page(self) -> Page:
         """What is asked for next."""
@@ -88,8 +90,6 @@ class Load:
         if self.plan.rate:
             self._send_due()
             return
-        if self.plan.seconds is not None:
-            self.loop.call_later(self.plan.seconds, self.look_for_end)
         apart_s = self.plan.ramp_s / self.plan.connections
         for number, user in enumerate(self._users):
             self.loop.call_later(number * apart_s, self.is_free, user)
@@ -113,7 +113,7 @@ class Load:
     def _may_send(self, due_ns: int) -> bool:
         """Whether one that is due at `due_ns` may be sent."""
         wanted = self.plan.requests
-        return due_ns < self._ends_ns and (wanted is None or self.counts.sent < wanted)
+        return due_ns < self.counts.asks_until_ns and (wanted is None or self.counts.sent < wanted)
 
     def _due_ns(self) -> int:
         return self.counts.started_ns + int(self.plan.due_s(self.counts.sent) * 1e9)
@@ -131,6 +131,10 @@ class Load:
             self.loop.call_later(wait_s, self._send_due)
         else:
             self.look_for_end()
+
+    def _asks_no_more(self) -> None:
+        self._shares = self._shares or self.cpu.shares()
+        self.look_for_end()
 
     def look_for_end(self) -> None:
         """The run is over when nothing more may be sent and nothing is on the way."""

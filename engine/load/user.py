@@ -11,7 +11,7 @@ from typing import Protocol
 
 from engine.load import result
 from engine.load.connection import Connection
-from engine.load.figures import Counts
+from engine.load.figures import NEVER_NS, Counts
 from engine.load.page import Page
 from engine.load.plan import Plan
 from engine.load.readiness import Readiness
@@ -19,7 +19,6 @@ from engine.load.target import Target
 
 AFTER_ERROR_S = 0.01  # a user whose connect failed waits so long, or it would do nothing else
 CLOSES_WITHIN_S = 1.0  # a server that has said that it closes
-NEVER_NS = 1 << 63
 
 
 class Schedule(Protocol):
