@@ -50,7 +50,8 @@ def test_where_waiting_belongs_to_the_model(made: tuple[Json, Path]) -> None:
     assert epoll["requests_per_s"] <= 50  # a wait of 20 ms blocks its only thread
     assert thread["requests_per_s"] > epoll["requests_per_s"]
     assert thread["waits"]["handler"] > 1.5 > epoll["waits"]["handler"]
-    assert "thread" in told["verdicts"][0]["best"]
+    if thread["is_fair"] and epoll["is_fair"]:  # the machine was not crowded
+        assert told["verdicts"][0]["best"] == ["thread"]
 
 
 @pytest.mark.slow
@@ -89,7 +90,7 @@ def test_the_page_needs_no_network_and_shows_its_charts(
     page = Addresses()
     page.feed(text)
     assert page.found == []
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("svg") == 3
     assert "script" not in page.tags
     assert "url(" not in text
     assert "@import" not in text
@@ -108,7 +109,9 @@ def test_the_markdown_has_a_table(made: tuple[Json, Path]) -> None:
     _, folder = made
     lines = (folder / "c.md").read_text().splitlines()
     rows = [line for line in lines if line.startswith("| ")]
-    assert [row.split("|")[1].strip() for row in rows] == ["model", "---", "thread", "epoll"]
+    # On a machine at work both may have a star.
+    names = [row.split("|")[1].strip().removesuffix("\\*") for row in rows]
+    assert names == ["model", "---", "thread", "epoll"]
     assert len({row.count("|") for row in rows}) == 1
 
 

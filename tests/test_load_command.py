@@ -63,6 +63,7 @@ def test_the_keys_of_the_contract_come_first(tmp_path: Path) -> None:
             str(log),
         )
     assert tuple(told)[: len(KEYS)] == KEYS
+    assert told["is_whole"] is True
     assert told["p50_ms"] <= told["p90_ms"] <= told["p99_ms"] <= told["max_ms"]
     assert told["cpu"]["server"] > 0
 
@@ -88,6 +89,7 @@ def test_figures_for_people() -> None:
         "verdict",
     ):
         assert words in done.stdout
+    assert "ended early" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,8 @@ def test_figures_for_people() -> None:
     [
         (("http://127.0.0.1:9/", "-c", "2", "-n", "3"), 1, "http://127.0.0.1:9/: 3 refused"),
         (("http://no.such.host.invalid/", "-c", "2", "-n", "3"), 1, "no.such.host.invalid"),
+        (("https://127.0.0.1/", "-c", "2", "-n", "3"), 2, "https is not spoken here"),
+        (("http://[::1]:9/", "-c", "2", "-n", "3"), 1, "http://[::1]:9/: 3 refused"),
         (("ftp://127.0.0.1/", "-c", "2", "-n", "3"), 2, "not a URL of the form http://"),
         (("http://127.0.0.1:x/", "-c", "2", "-n", "3"), 2, "not a URL"),
         (("http://127.0.0.1/", "-c", "2"), 2, "-n"),
@@ -132,5 +136,7 @@ def test_on_a_terminal_there_is_a_progress_bar_and_an_interrupt_tells_what_was_d
         assert client.returncode == 1
         figures = json.loads(out)
         assert figures["done"] > 0
+        assert figures["is_whole"] is False
+        assert "ended early" in told()
         assert 0 < figures["seconds"] < 60
         assert server.stop()["requests"] == figures["requests"]

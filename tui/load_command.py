@@ -117,6 +117,8 @@ def run(asked: argparse.Namespace, talk: Callable[[str], None], command: str) ->
     if asked.hdr and not _write_hdr(asked.hdr, client.report, talk):
         return 1, ""
     text = json.dumps(told.as_values()) + "\n" if asked.json else "".join(lines(told))
+    if was_interrupted and told.done:
+        talk(f"ended early, after {told.seconds:.3g} s: not all that was asked has been done")
     if not told.done:
         kinds = ", ".join(f"{number} {kind}" for kind, number in told.errors.items()) or "none sent"
         talk(f"no good answer from {plan.url}: {kinds}")
@@ -179,10 +181,12 @@ def lines(told: "Figures") -> list[str]:
     each = f"{told.requests_per_connection:.3g}" if told.requests_per_connection else "-"
     cpu = {name: f"{share:.0f} %" for name, share in told.cpu.items() if share is not None}
     errors = ", ".join(f"{number} {kind}" for kind, number in told.errors.items()) or "none"
+    early = ("ended early", f"after {told.seconds:.3g} s; these are the figures of what was done")
     rows = [
+        *([] if told.is_whole else [early]),
         (f"{told.loop} loop", f"offered {count(told.offered)}, sent {count(told.sent)}, "
          f"done {count(told.done)}, dropped {count(told.dropped)}, retried {count(told.retried)}"),
-        ("requests/s", f"{rate(told.requests_per_s)} in {told.measured_s:.3g} s after the warm-up"),
+        ("requests/s", f"{rate(told.requests_per_s)} in {_measured(told)}"),
         ("response", _percentiles(response)),
         ("service", _percentiles(service)),
     ]  # fmt: skip
@@ -202,6 +206,10 @@ def lines(told: "Figures") -> list[str]:
             ("", "closed loop: who waits for a free connection is in no latency; see --rate")
         )
     return [f"{name:12} {text}\n" for name, text in rows]
+
+
+def _measured(told: "Figures") -> str:
+    return f"{told.measured_s:.3g} s" + " after the warm-up" * bool(told.warm_up_s)
 
 
 def _percentiles(told: Any) -> str:

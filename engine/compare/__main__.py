@@ -30,6 +30,7 @@ class Work:
         self._sweeps: list[Sweep] = []
         self._standings: tuple[Standing, ...] = ()
         self._begun_s = time.monotonic()
+        self._made = time.strftime("%Y-%m-%d %H:%M")
         pairs = len(asked.models) * len(asked.modes)
         self._steps = pairs * asked.rounds + (pairs if asked.sweeps else 0)
         self._step = 0
@@ -56,6 +57,7 @@ class Work:
             self._asked.conditions,
             self._standings,
             tuple(self._sweeps),
+            made=self._made,
             rounds=self._asked.rounds,
             seconds=time.monotonic() - self._begun_s,
             share=min(self._step / self._steps, 1.0),

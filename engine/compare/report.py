@@ -23,6 +23,7 @@ class Comparison:
     conditions: Conditions
     standings: tuple[Standing, ...] = ()  # by mode, and in it by requests/s
     sweeps: tuple[Sweep, ...] = ()
+    made: str = ""  # when it was begun: date and time of day; empty: nobody knows
     rounds: int = 0
     seconds: float = 0.0  # since it began
     share: float = 0.0
@@ -43,6 +44,7 @@ class Comparison:
             "kind": "comparison",
             "version": VERSION,
             "conditions": asdict(self.conditions),
+            "made": self.made,
             "rounds": self.rounds,
             "seconds": self.seconds,
             "share": self.share,
@@ -69,6 +71,7 @@ class Comparison:
                 sweeps=tuple(
                     Sweep.from_values(_without(each, "knee_per_s")) for each in told["sweeps"]
                 ),
+                made=told.get("made", ""),  # reports of old do not tell
                 **{name: told[name] for name in _PLAIN},
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -18,7 +18,7 @@ RISE = 2.0
 FINER_STEPS = 3  # between the last rate that was met and the first that was not: to some 10 %
 MET_FROM = 0.95  # of what was offered
 ON_THE_WAY = 2  # that are counted on the other side of a look: much, of a few
-SLOW_FROM = 5.0  # times the median response time of the lowest rate
+SLOW_FROM = 5.0  # times the median response time of the lowest rate of which one is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def climb(model: str, mode: str, load: Callable[[float], Trial]) -> Iterator[Swe
     met, missed = 0.0, 0.0
     rate, finer = FIRST_PER_S, 0
     while rate <= MOST_PER_S and finer <= FINER_STEPS:
-        at_rest_ms = points[0].p50_ms if points else None
+        # Of a lower rate than that, too few were answered to know.
+        at_rest_ms = next((each.p50_ms for each in points if each.p50_ms is not None), None)
         point = _point(rate, load(rate), at_rest_ms)
         if not point.is_met:  # once more: a hiccup is no knee
             point = _point(rate, load(rate), at_rest_ms)

@@ -44,12 +44,12 @@ def main() -> int:
 def _run_plan(plan: Plan) -> None:
     _prepare(plan.parent_pid)
 
-    import uvloop
-
     from engine.load import sustained
+    from engine.load.readiness import Loop
 
     gc.freeze()  # what is imported stays: the collector need not walk it during the load
-    print_line(uvloop.run(_until_signalled(sustained.run(plan, print_line))))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        print_line(runner.run(_until_signalled(sustained.run(plan, print_line))))
 
 
 def _run_burst(burst: Burst) -> None:

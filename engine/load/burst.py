@@ -196,7 +196,7 @@ class User:
             await self._transport.aclose()
             raise BadResponseError(result.BAD_BODY)
         if not 200 <= response.status_code < 400:
-            raise BadResponseError(result.BAD_STATUS)
+            raise BadResponseError(result.bad_status(response.status_code))
 
     def _has_surplus(self, response: httpx.Response) -> bool:
         promised = response.headers.get("Content-Length")

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,7 @@ import httptools
 
 from engine.load import result
 from engine.load.errors import kind_of
+from engine.load.page import Page
 from engine.load.readiness import Readiness
 from engine.load.target import Target
 
@@ -26,8 +28,8 @@ RECEIVE_BYTES = 65_536
 class User(Protocol):
     """Whoever asks over a connection."""
 
-    def connected(self) -> None:
-        """It is open: the first request may be sent."""
+    def connected(self, at_ns: int) -> None:
+        """It was open at this instant, at which its first request began to be sent."""
 
     def answered(self) -> None:
         """The request on the way got its good answer."""
@@ -50,73 +52,66 @@ class Schedule(Protocol):
     readiness: Readiness
 
 
-class Page:
-    """A path as it is asked for, and what its first answer looked like."""
-
-    def __init__(self, request: bytes, *, verify: bool) -> None:
-        self.request = request
-        self._verify = verify
-        self._first: bytes | None = None
-
-    def accepts(self, body: list[bytes]) -> bool:
-        """Whether a body is that of the first answer; its length the parser has checked."""
-        if not self._verify:
-            return True
-        whole = b"".join(body)
-        if self._first is None:
-            self._first = whole
-        return whole == self._first
-
-
 class Connection:
     """From connect to close. Whoever closes it hears no more of it."""
 
     __slots__ = (
-        *("asked", "is_over", "_body", "_first_data", "_has_writer", "_is_complete", "_is_kept"),
-        *("_is_open", "_page", "_parser", "_schedule", "_socket", "_unsent", "_user"),
+        *(
+            "asked",
+            "is_over",
+            "_body",
+            "_first_data",
+            "_has_surplus",
+            "_has_writer",
+            "_is_complete",
+        ),
+        *("_is_kept", "_is_open", "_page", "_parser", "_schedule", "_socket", "_unsent", "_user"),
     )
 
     def __init__(self, user: User, schedule: Schedule) -> None:
         self._user = user
         self._schedule = schedule
         self._socket: socket.socket | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = None  # made when it is needed
         self._page: Page | None = None  # of the request on the way
         self._unsent = b""  # of that request
         self._body: list[bytes] = []
         self._first_data = b""  # of the answer that is coming
-        self._is_complete = False
+        self._is_complete = self._has_surplus = False
         self._is_kept = True
         self._is_open = self._has_writer = False
         self.asked = 0
         """Requests sent."""
         self.is_over = False
 
-    def connect(self) -> None:
-        """Begin; on this machine the kernel has often done its part of it when the call returns."""
+    def connect(self, page: Page) -> None:
+        """Begin, and send the first request as soon as it may be.
+
+        On this machine the kernel has mostly done its part when the call returns: send() tells.
+        """
         target = self._schedule.target
         family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+        self._page, self._unsent = page, page.request
         try:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             self._socket.setblocking(False)
             code = self._socket.connect_ex((target.address, target.port))
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
+            at_ns = time.monotonic_ns()
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:  # not yet, or never
+            self._await_room(self._after_connect)
         except OSError as error:
             self._lose(error)
-            return
-        try:
-            self._socket.getpeername()
-        except OSError:  # not yet, or never
-            self._await_room(self._after_connect)
         else:
-            self._begin(self._socket)
+            self._begin(self._socket, at_ns)
+            self._has_sent(sent)
 
     def ask(self, page: Page) -> None:
-        """Send a request."""
+        """Send another request."""
         self.asked += 1
-        self._page = page
-        self._unsent = page.request
+        self._page, self._unsent = page, page.request
         self._send()
 
     @property
@@ -152,12 +147,14 @@ class Connection:
         if code:
             self._lose(OSError(code, os.strerror(code)))
         else:
-            self._begin(self._socket)
+            self._begin(self._socket, time.monotonic_ns())
+            self._send()
 
-    def _begin(self, connected: socket.socket) -> None:
+    def _begin(self, connected: socket.socket, at_ns: int) -> None:
         self._is_open = True
+        self.asked = 1
         self._schedule.readiness.watch(connected.fileno(), self._receive)
-        self._user.connected()
+        self._user.connected(at_ns)
 
     def _send(self) -> None:
         assert self._socket is not None
@@ -168,11 +165,15 @@ class Connection:
             sent = 0
         except OSError:
             return  # what the server did, the end of its stream tells
-        self._unsent = self._unsent[sent:]
+        self._has_sent(sent)
+
+    def _has_sent(self, count: int) -> None:
+        self._unsent = self._unsent[count:]
         if self._unsent:
             self._await_room(self._send)
 
-    def _receive(self) -> None:
+    def _receive(self, has_ended: bool) -> None:
+        """`has_ended`: the server has sent its last byte."""
         assert self._socket is not None
         try:
             data = self._socket.recv(RECEIVE_BYTES)
@@ -183,14 +184,26 @@ class Connection:
             return
         if data:
             self._take(data)
+            if has_ended and len(data) < RECEIVE_BYTES and not self.is_over:
+                self._lose(None)  # that was all of it
         else:
             self._lose(None)
 
     def _take(self, data: bytes) -> None:
         self._user.received(len(data))
-        if self._page is None:
+        page = self._page
+        if page is None:
             self._give_up(result.BAD_BODY)  # bytes that belong to no answer
-            return
+        elif data == page.known and not self._first_data:
+            self._is_kept = page.known_is_kept
+            self._page = None
+            self._user.answered()
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         if not self._first_data:
             self._first_data = data
         try:
@@ -198,8 +211,10 @@ class Connection:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._give_up(result.BAD_BODY if self._is_complete else result.BAD_ANSWER)
             return
-        if self._is_complete:
-            self._finish()
+        if self._has_surplus:
+            self._give_up(result.BAD_BODY)
+        elif self._is_complete:
+            self._finish(data)
 
     def _lose(self, error: OSError | None) -> None:
         """The connection is no more; without an error, the server has ended its stream."""
@@ -207,7 +222,7 @@ class Connection:
         if self._page is None and self._is_open:
             self._user.ended()
         elif self._page is not None and error is None and self._is_delimited_by_the_end():
-            self._finish()
+            self._finish(b"")
             self._user.ended()
         else:
             is_unanswered = self.asked > 1 and not self._first_data
@@ -216,10 +231,14 @@ class Connection:
 
     # --- llhttp's --------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        self._has_surplus = self._is_complete  # of two, one was not asked for
+
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        assert self._parser is not None
         if self._parser.get_status_code() >= 200:  # 1xx: not the answer yet
             self._is_complete = True
             self._is_kept = self._parser.should_keep_alive()  # outside of here it misleads
@@ -228,15 +247,17 @@ class Connection:
 
     # --- the end of an answer --------------------------------------------------------------------
 
-    def _finish(self) -> None:
+    def _finish(self, last_data: bytes) -> None:
         page, body = self._page, self._body
         assert page is not None
+        assert self._parser is not None
+        is_in_one_piece = self._first_data is last_data
         self._page = None
         self._is_complete = False
         self._first_data = b""
         status = self._parser.get_status_code()
         if not 200 <= status < 400:
-            kind = result.BAD_STATUS
+            kind = result.bad_status(status)
         elif status == 200 and not page.accepts(body):
             kind = result.BAD_BODY
         else:
@@ -244,8 +265,10 @@ class Connection:
         body.clear()
         if kind:
             self._user.failed(kind, may_retry=False)
-        else:
-            self._user.answered()
+            return
+        if is_in_one_piece:
+            page.known, page.known_is_kept = last_data, self._is_kept
+        self._user.answered()
 
     def _is_delimited_by_the_end(self) -> bool:
         """An answer without a length ends with its connection (RFC 9112, 6.3)."""

@@ -28,6 +28,7 @@ VERDICTS = (FINE, NOTHING, NEAR_LIMIT, CROWDED, SATURATED)
 """From good to bad."""
 HINDERED = (CROWDED, SATURATED)
 """Of these the figures say less of the server than of what stood in the client's way."""
+NEVER_NS = 1 << 63
 # Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
 # due often finds it busy with another.
 NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
@@ -63,17 +64,19 @@ class Report:
     bytes_received: int
     started_ns: int  # time.monotonic_ns, the clock of the events
     seconds: float  # since the start
-    measured_s: float  # since the warm-up
+    warm_up_s: float
+    measured_s: float  # from the warm-up to the end of asking, or to a good answer after it
     share: float  # how much of what was asked has been done, 0 to 1
     is_open_loop: bool
-    cpu: Mapping[str, float | None]  # CpuShares, since the warm-up
+    cpu: Mapping[str, float | None]  # CpuShares, from the warm-up to the end of asking
     prompt: str  # service time of requests sent when they were due; this and the next: HDR, base64
     service: str  # of the others
     response: str  # of the others
-    send_lag: str  # of the others: from due to sent, a connect included
+    send_lag: str  # of the others, in an open loop: from due to sent, a connect included
     connect: str
     latencies: tuple[int, ...]  # of response time: counts by HISTOGRAM_EDGES_MS, and one above
     is_final: bool
+    is_whole: bool  # so far nobody has stopped it before its end
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -100,6 +103,9 @@ class Counts:
     retried: int = 0
     connections_opened: int = 0
     connections_beside: int = 0
+    was_stopped: bool = False
+    answered_ns: int = 0  # when the last good answer came
+    asks_until_ns: int = NEVER_NS
     bytes_sent: int = 0
     bytes_received: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -108,11 +114,11 @@ class Counts:
     response: Samples = field(default_factory=Samples)
     send_lag: Samples = field(default_factory=Samples)
     connect: Samples = field(default_factory=Samples)
+    measures_from_ns: int = field(init=False)
+    """A request that is due before belongs to the warm-up."""
 
-    @property
-    def measures_from_ns(self) -> int:
-        """A request that is due before belongs to the warm-up."""
-        return self.started_ns + int(self.plan.warm_up * 1e9)
+    def __post_init__(self) -> None:
+        self.measures_from_ns = self.started_ns + int(self.plan.warm_up * 1e9)
 
     def note_error(self, kind: str) -> None:
         """A request ended as one of the kinds in result.py."""
@@ -121,12 +127,14 @@ class Counts:
 
     def note_latency(self, due_ns: int, sent_ns: int, now_ns: int) -> None:
         """A good answer to a request after the warm-up."""
+        self.answered_ns = now_ns
         if due_ns == sent_ns:
             self.prompt.add(now_ns - due_ns)
         else:
             self.service.add(now_ns - sent_ns)
             self.response.add(now_ns - due_ns)
-            self.send_lag.add(sent_ns - due_ns)
+            if self.plan.rate is not None:  # else nothing is due but by our own connect
+                self.send_lag.add(sent_ns - due_ns)
 
     def flush(self) -> None:
         """Count the latencies so far."""
@@ -136,6 +144,8 @@ class Counts:
     def report(self, now_ns: int, cpu: CpuShares, *, is_final: bool = False) -> Report:
         """As it stands at `now_ns`."""
         seconds = (now_ns - self.started_ns) / 1e9
+        # Who waits in vain for the time-out of his request must not make the others slower.
+        until_ns = max(min(now_ns, self.asks_until_ns), self.answered_ns)
         ended = self.done + self.failed
         return Report(
             requests=ended,
@@ -150,7 +160,8 @@ class Counts:
             bytes_received=self.bytes_received,
             started_ns=self.started_ns,
             seconds=seconds,
-            measured_s=max((now_ns - self.measures_from_ns) / 1e9, 0.0),
+            warm_up_s=self.plan.warm_up,
+            measured_s=max((until_ns - self.measures_from_ns) / 1e9, 0.0),
             share=1.0 if is_final else self._share(seconds, ended),
             is_open_loop=self.plan.rate is not None,
             cpu=asdict(cpu),
@@ -161,6 +172,7 @@ class Counts:
             connect=self.connect.encoded(),
             latencies=tuple(map(add, self.prompt.buckets, self.response.buckets)),
             is_final=is_final,
+            is_whole=not self.was_stopped,
         )
 
     def _offered(self, seconds: float) -> int:
@@ -191,6 +203,7 @@ class Figures:
     p99_ms: float | None
     max_ms: float | None
     verdict: str
+    is_whole: bool  # False: it was stopped before its end
     loop: str  # `closed` or `open`
     offered: int
     sent: int
@@ -199,6 +212,7 @@ class Figures:
     retried: int
     requests_per_connection: float | None  # None: no connection was opened
     measured: int  # good answers after the warm-up
+    warm_up_s: float
     measured_s: float
     response: Percentiles
     service: Percentiles
@@ -241,6 +255,7 @@ def figures(report: Report) -> Figures:
         p99_ms=told.p99_ms,
         max_ms=told.max_ms,
         verdict=verdict_on(report),
+        is_whole=report.is_whole,
         loop="open" if report.is_open_loop else "closed",
         offered=report.offered,
         sent=report.sent,
@@ -249,6 +264,7 @@ def figures(report: Report) -> Figures:
         retried=report.retried,
         requests_per_connection=report.requests / opened if opened else None,
         measured=told.count,
+        warm_up_s=report.warm_up_s,
         measured_s=report.measured_s,
         response=told,
         service=percentiles(merged(report.prompt, report.service)),

@@ -17,12 +17,17 @@ REFUSED = "refused"  # nobody listens
 RESET = "reset"  # RST: the peer dropped the connection
 TIMED_OUT = "timed out"  # `timeout_s` passed before the last byte
 CLOSED_EARLY = "closed early"  # end of stream before the response was complete
-BAD_STATUS = "bad status"  # not 2xx or 3xx
 BAD_BODY = "bad body"  # more bytes than Content-Length promised
 BAD_ANSWER = "bad answer"  # no HTTP
 OUT_OF_PORTS = "client ran out of ports"  # EADDRNOTAVAIL: the fault is ours, not the server's
 OUT_OF_FILES = "client ran out of descriptors"  # EMFILE, ENFILE
 OTHER = "other"
+
+
+def bad_status(status: int) -> str:
+    """The kind of an answer that is neither 2xx nor 3xx."""
+    return f"status {status}"
+
 
 # Upper edges of the histogram's buckets in ms, 1-2-5 a decade; the last bucket has no edge.
 HISTOGRAM_EDGES_MS = (

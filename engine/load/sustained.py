@@ -1,7 +1,7 @@
 """Sustained load: users that ask for as long as a plan says, in a closed or an open loop.
 
-One thread, one event loop (uvloop: asyncio's own needs twice the time for each request). libuv's
-timers have a grain of 1 ms, so what is due within one is sent together; the send lag shows it.
+One thread, one event loop (that of readiness.py). Its timers have the grain of epoll_wait(2), 1 ms, so
+what is due within one is sent together; the send lag shows it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from engine.load import result
 from engine.load.beside import Beside
-from engine.load.connection import Page
-from engine.load.cpu import CpuMeter
+from engine.load.cpu import CpuMeter, CpuShares
 from engine.load.figures import Counts, Report
+from engine.load.page import Page
 from engine.load.plan import Plan
-from engine.load.readiness import readiness
+from engine.load.readiness import Loop
 from engine.load.target import KEPT, Target, resolve
-from engine.load.user import NEVER_NS, User
+from engine.load.user import User
 
 REPORT_EVERY_S = 0.2
 COUNT_EVERY_S = 0.05  # so that counting takes less than a millisecond
@@ -34,8 +34,10 @@ class Load:
     def __init__(self, plan: Plan, target: Target) -> None:
         self.plan = plan
         self.target = target
-        self.loop = asyncio.get_running_loop()
-        self.readiness = readiness(self.loop)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.readiness = loop.readiness
         self.counts = Counts(plan, time.monotonic_ns())
         self.cpu = CpuMeter(plan.server_pid, plan.watcher_pid)
         self._pages = _pages(plan, target)
@@ -43,9 +45,9 @@ class Load:
         self._weights = list(accumulate(weights))
         self._users = [User(self) for _ in range(plan.connections)]
         self._idle = list(self._users) if plan.rate else []
-        self._ends_ns = (
-            NEVER_NS if plan.seconds is None else self.counts.started_ns + int(plan.seconds * 1e9)
-        )
+        if plan.seconds is not None:
+            self.counts.asks_until_ns = self.counts.started_ns + int(plan.seconds * 1e9)
+        self._shares: CpuShares | None = None  # at the end of asking
         self._has_ended = self.loop.create_future()
 
     async def run(self, on_report: Callable[[Report], None] | None) -> Report:
@@ -55,6 +57,8 @@ class Load:
             tasks.append(asyncio.create_task(self._report(on_report)))
         beside = Beside(self.plan, self.target, self.counts)
         self.loop.call_later(self.plan.warm_up, self.cpu.restart)
+        if self.plan.seconds is not None:
+            self.loop.call_later(self.plan.seconds, self._asks_no_more)
         self._begin()
         try:
             await self._has_ended
@@ -62,17 +66,17 @@ class Load:
             for task in tasks:
                 task.cancel()
         ended_ns = time.monotonic_ns()
-        report = self.counts.report(ended_ns, self.cpu.shares(), is_final=True)
+        report = self.counts.report(ended_ns, self._shares or self.cpu.shares(), is_final=True)
         beside.stop()
         for user in self._users:
             user.leave()
-        self.readiness.close()
         return report
 
     def stop(self) -> None:
         """Send nothing more; what is on the way is still awaited."""
-        self._ends_ns = min(self._ends_ns, time.monotonic_ns())
-        self.look_for_end()
+        self.counts.was_stopped = True
+        self.counts.asks_until_ns = min(self.counts.asks_until_ns, time.monotonic_ns())
+        self._asks_no_more()
 
     def page(self) -> Page:
         """What is asked for next."""
@@ -86,8 +90,6 @@ class Load:
         if self.plan.rate:
             self._send_due()
             return
-        if self.plan.seconds is not None:
-            self.loop.call_later(self.plan.seconds, self.look_for_end)
         apart_s = self.plan.ramp_s / self.plan.connections
         for number, user in enumerate(self._users):
             self.loop.call_later(number * apart_s, self.is_free, user)
@@ -111,7 +113,7 @@ class Load:
     def _may_send(self, due_ns: int) -> bool:
         """Whether one that is due at `due_ns` may be sent."""
         wanted = self.plan.requests
-        return due_ns < self._ends_ns and (wanted is None or self.counts.sent < wanted)
+        return due_ns < self.counts.asks_until_ns and (wanted is None or self.counts.sent < wanted)
 
     def _due_ns(self) -> int:
         return self.counts.started_ns + int(self.plan.due_s(self.counts.sent) * 1e9)
@@ -129,6 +131,10 @@ class Load:
             self.loop.call_later(wait_s, self._send_due)
         else:
             self.look_for_end()
+
+    def _asks_no_more(self) -> None:
+        self._shares = self._shares or self.cpu.shares()
+        self.look_for_end()
 
     def look_for_end(self) -> None:
         """The run is over when nothing more may be sent and nothing is on the way."""
@@ -179,7 +185,7 @@ def _pages(plan: Plan, target: Target) -> list[Page]:
 
 
 async def run(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Report:
-    """Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
+    """In a `Loop`. Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
     load = Load(plan, resolve(plan.url, allow_remote=plan.allow_remote))
     running = asyncio.ensure_future(load.run(on_report))
     try:

@@ -47,6 +47,8 @@ def _parts(url: str) -> tuple[str, int, str, str]:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"not a URL: {url!r} ({error})") from error
+    if parts.scheme == "https":
+        raise ValueError(f"https is not spoken here, only http: {url!r}")
     if parts.scheme != "http" or not host:
         raise ValueError(f"not a URL of the form http://HOST[:PORT]/PATH: {url!r}")
     path = quote(parts.path or "/", safe=KEPT)

@@ -10,15 +10,15 @@ import time
 from typing import Protocol
 
 from engine.load import result
-from engine.load.connection import Connection, Page
-from engine.load.figures import Counts
+from engine.load.connection import Connection
+from engine.load.figures import NEVER_NS, Counts
+from engine.load.page import Page
 from engine.load.plan import Plan
 from engine.load.readiness import Readiness
 from engine.load.target import Target
 
 AFTER_ERROR_S = 0.01  # a user whose connect failed waits so long, or it would do nothing else
 CLOSES_WITHIN_S = 1.0  # a server that has said that it closes
-NEVER_NS = 1 << 63
 
 
 class Schedule(Protocol):
@@ -65,30 +65,27 @@ class User:
             is_closed_loop = self._load.plan.rate is None
             self._sent_ns = due_ns if is_closed_loop else time.monotonic_ns()
             self._begun_ns = self._sent_ns
-            self._send()
+            self._counts.bytes_sent += len(page.request)
+            self._connection.ask(page)
         else:
-            self._connect()
+            self._connect(page)
 
-    def _send(self) -> None:
-        assert self._page is not None
-        assert self._connection is not None
-        self._counts.bytes_sent += len(self._page.request)
-        self._connection.ask(self._page)
-
-    def _connect(self) -> None:
+    def _connect(self, page: Page) -> None:
         self._begun_ns = time.monotonic_ns()
         self._connection = Connection(self, self._load)
-        self._connection.connect()
+        self._connection.connect(page)
 
     # --- what the connection tells -----------------------------------------------------------------
 
-    def connected(self) -> None:
-        """It is open: the first request may be sent."""
-        self._counts.connections_opened += 1
-        self._sent_ns = time.monotonic_ns()
-        if self._due_ns >= self._counts.measures_from_ns:
-            self._counts.connect.add(self._sent_ns - self._begun_ns)
-        self._send()
+    def connected(self, at_ns: int) -> None:
+        """It was open at this instant, at which its first request began to be sent."""
+        assert self._page is not None
+        counts = self._counts
+        counts.connections_opened += 1
+        counts.bytes_sent += len(self._page.request)
+        self._sent_ns = at_ns
+        if self._due_ns >= counts.measures_from_ns:
+            counts.connect.add(at_ns - self._begun_ns)
 
     def received(self, count: int) -> None:
         """So many bytes came."""
@@ -108,10 +105,11 @@ class User:
         connection = self._connection
         if connection is not None and connection.is_over:
             self._connection = None
-        if may_retry and not self._retries:
+        page = self._page
+        if may_retry and not self._retries and page is not None:
             self._retries += 1
             self._counts.retried += 1
-            self._connect()
+            self._connect(page)
             return
         self._page = None
         self._counts.note_error(kind)

@@ -1,14 +1,14 @@
 """Runs sustained load, in the process of the test or in one of its own."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 from engine.load.figures import Figures, Report, figures
 from engine.load.plan import Plan
+from engine.load.readiness import Loop
 from engine.load.sustained import run
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,8 @@ DEADLINE_S = 60
 
 def load(url: str, **settings: Any) -> Figures:
     """Run it in this process."""
-    return figures(uvloop.run(run(Plan(url, **settings))))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return figures(runner.run(run(Plan(url, **settings))))
 
 
 def start(url: str, **settings: Any) -> subprocess.Popen[str]:

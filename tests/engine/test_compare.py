@@ -205,6 +205,17 @@ def test_who_fails_at_the_lowest_rate_has_no_knee() -> None:
     assert sweep.knee_per_s is None
 
 
+def test_late_is_told_from_the_lowest_rate_of_which_a_median_is_known() -> None:
+    def load(rate: float) -> Trial:
+        times_ms = (20.0,) * 5 if rate < 40 else (20.0,) * 50 if rate < 300 else (900.0,) * 50
+        return replace(_served(1e9, rate), histogram=a_trial(times_ms=times_ms).histogram)
+
+    *_, sweep = climb("thread", "short", load)
+    assert sweep.points[0].p50_ms is None
+    assert sweep.knee_per_s is not None
+    assert 200 < sweep.knee_per_s < 300
+
+
 def test_a_hiccup_is_no_knee() -> None:
     tried: list[float] = []
 

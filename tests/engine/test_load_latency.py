@@ -183,9 +183,10 @@ def burning(processor: int) -> Iterator[None]:
 
 
 def test_a_client_that_must_wait_for_a_processor_says_so() -> None:
-    """It shares one with three computations."""
+    """It shares one with three computations, and its server shares none."""
     processor = min(os.sched_getaffinity(0))
-    with fast_server() as (url, _), ExitStack() as others:
+    with fast_server() as (url, pid), ExitStack() as others:
+        go_first(pid)
         client = start(url, connections=16, seconds=1.5, warm_up_s=0.5)
         assert client.stdout is not None
         client.stdout.readline()  # the first report: it has begun

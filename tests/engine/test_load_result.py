@@ -12,7 +12,7 @@ from engine.load.target import resolve
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("https://127.0.0.1/", "http://"),
+        ("https://127.0.0.1/", "https is not spoken"),
         ("127.0.0.1:80", "http://"),
         ("http://", "http://"),
         ("http://127.0.0.1:99999/", "not a URL"),

@@ -1,11 +1,15 @@
 """Sustained load: what the client says it did is what the server saw."""
 
 import select
+import time
 from asyncio import StreamWriter as Writer
 from typing import Any
 
 import pytest
 
+from engine.load import sustained
+from engine.load.cpu import CpuMeter, CpuShares
+from engine.load.result import TIMED_OUT
 from tests.engine.answering import GOOD, answering
 from tests.engine.loaded import load
 
@@ -63,6 +67,34 @@ def test_warm_up_is_in_the_counts_and_not_in_the_figures() -> None:
     assert told.measured == 100
     assert server.requests == 200
     assert told.requests_per_s == pytest.approx(200, rel=0.1)
+
+
+def test_who_waits_in_vain_at_the_end_changes_neither_rate_nor_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never: list[Writer] = []
+
+    async def all_but_one(_: int, writer: Writer) -> bool:
+        never.append(writer)
+        if writer is not never[0]:
+            writer.write(GOOD)
+        return True
+
+    class Elapsed(CpuMeter):
+        def shares(self) -> CpuShares:
+            return CpuShares(time.monotonic() - begun_s, 0, None, None, 0)
+
+    begun_s = time.monotonic()
+    monkeypatch.setattr(sustained, "CpuMeter", Elapsed)
+    with answering(all_but_one) as server:
+        told = load(
+            server.url, connections=2, seconds=0.4, warm_up_s=0.0, think_s=0.01, timeout_s=2.0
+        )
+    assert told.errors == {TIMED_OUT: 1}
+    assert told.seconds >= 2
+    assert 0.4 <= told.measured_s < 1.8
+    assert told.requests_per_s == pytest.approx(told.done / told.measured_s)
+    assert (told.cpu["client"] or 0) < 1.8
 
 
 def test_paths_are_mixed_by_weight() -> None:

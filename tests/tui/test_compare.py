@@ -1,8 +1,10 @@
 """A comparison as people read it: tables, charts, and its page in the dashboard."""
 
 import re
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.support import wait_until
 from tests.tui.fake_run import a_lively_run
 from tests.tui.shown_app import shown
 from tui.comparison import cells, in_html, in_markdown, in_text
+from tui.comparison.curves import Axis
 from tui.format import plain
 from tui.screens.compare import ComparePage, report
 
@@ -96,12 +99,27 @@ def test_the_page_is_whole_and_needs_nothing_beside_it() -> None:
     page = Page()
     page.feed(text)
     assert (page.open, page.loads) == ([], [])
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
     assert page.tags.count("polyline") == 3
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert "http" not in text
     assert "&lt;it&gt; cannot" in text
     assert "as before" in text
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "ticks"),
+    [
+        (20, 20, [20, 50]),
+        (21, 99, [20, 50, 100]),
+        (0.3, 1.5, [0.2, 0.5, 1, 2]),
+        (1, 60_000, [1, 10, 100, 1000, 10_000, 100_000]),
+    ],
+)
+def test_an_axis_begins_below_and_ends_above(least: float, most: float, ticks: list[float]) -> None:
+    axis = Axis([least, most], 0, 100)
+    assert axis.ticks == pytest.approx(ticks)
+    assert 0 <= axis.place(least) <= axis.place(most) <= 100
 
 
 def test_markdown_has_a_row_for_each_model_and_escapes_its_stars() -> None:
@@ -154,6 +172,33 @@ async def test_the_page_compares_what_is_marked() -> None:
         await pilot.press("escape")
         assert dashboard.page is None
         assert dashboard.comparison is not None
+        await pilot.press("c")
+        again = dashboard.screen
+        assert isinstance(again, ComparePage)
+        told = "\n".join(map(plain, again.lines(120, 30)))
+        assert "ended early" in told
+        assert "round 1 of 3" not in told
+
+
+async def test_what_was_found_out_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with shown(a_lively_run(), (120, 40)) as (dashboard, pilot):
+        await pilot.press("c", "s")
+        assert not list(tmp_path.iterdir())  # nothing is known yet
+        await pilot.press("escape")
+        dashboard.comparison = told()
+        await pilot.press("c", "s")
+        page = dashboard.screen
+        assert isinstance(page, ComparePage)
+        files = {path.suffix: path for path in tmp_path.iterdir()}
+        first = plain(page.lines(200, 40)[0])
+        assert all(path.name in first for path in files.values())
+        assert str(tmp_path) in first
+        assert Comparison.from_json(files[".json"].read_text()) == told()
+        assert "<svg" in files[".html"].read_text()
+        monkeypatch.setattr(time, "strftime", lambda _: "no/such/folder")
+        await pilot.press("s")
+        assert "No such file or directory" in plain(page.lines(200, 40)[0])
 
 
 def test_the_page_tells_the_end() -> None:

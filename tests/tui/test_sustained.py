@@ -9,7 +9,7 @@ import pytest
 from engine.events import Event, Kind
 from engine.load.figures import CROWDED, FINE, SATURATED
 from engine.load.plan import Plan
-from engine.load.result import BAD_STATUS
+from engine.load.result import bad_status
 from engine.run import Run
 from engine.run_settings import RunSettings
 from engine.snapshot import BurstView
@@ -40,7 +40,7 @@ def test_its_line_has_live_figures_and_then_a_verdict(width: int) -> None:
     assert "saturated" in drawn(replace(ENDED, verdict=SATURATED), width)
     assert "crowded" in drawn(replace(ENDED, verdict=CROWDED), width)
     assert "7 dropped" in drawn(replace(ENDED, dropped=7), 160)
-    assert "3 bad status" in drawn(replace(ENDED, errors={BAD_STATUS: 3}), 160)
+    assert "3 status 503" in drawn(replace(ENDED, errors={bad_status(503): 3}), 160)
 
 
 @pytest.mark.parametrize("view", [LIVE, replace(ENDED, dropped=3)])

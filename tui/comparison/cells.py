@@ -78,13 +78,12 @@ def title(told: Comparison) -> str:
 
 
 def terms(told: Comparison) -> str:
-    """Under which conditions."""
+    """When, and under which conditions."""
     under = told.conditions
     pinned = "server and client on processors of their own" if under.pin else "not pinned"
     traced = "watched" if under.trace else "not watched"
-    return (
-        f"{traced}, {pinned}, Python {under.python}, {under.system}, {under.processors} processors"
-    )
+    made = f"{told.made}, " if told.made else ""
+    return f"{made}{traced}, {pinned}, Python {under.python}, {under.system}, {under.processors} processors"
 
 
 def verdicts(told: Comparison) -> list[str]:

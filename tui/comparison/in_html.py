@@ -4,8 +4,9 @@ from html import escape
 
 from engine.compare.report import Comparison
 from engine.compare.standing import Standing
-from tui.comparison import cells, charts
+from tui.comparison import cells, charts, curves
 from tui.format import milliseconds, rate
+from tui.palette import ROLES
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -13,9 +14,11 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto
 table { border-collapse: collapse; font-size: 13px; }
 .wide { overflow-x: auto; }
 th, td { padding: .2em .7em; text-align: right; white-space: nowrap; border-bottom: 1px solid #8885; }
-th:first-child, td:first-child { text-align: left; }
-svg { width: 100%; height: auto; margin: .5em 0 1.5em; }
+th:first-child, td:first-child, .words { text-align: left; }
+svg { width: 100%; min-width: 620px; height: auto; margin: .5em 0 1.5em; }
 """
+WORDS = ("waits in",)
+"""Columns that are no numbers."""
 
 
 def page(told: Comparison, beside: list[str]) -> str:
@@ -26,24 +29,40 @@ def page(told: Comparison, beside: list[str]) -> str:
     for mode, standings in cells.by_mode(told).items():
         parts += [
             f"<h2>{mode}</h2><h3>requests/s, and the spread of the rounds</h3>",
-            charts.bars(standings),
+            _wide(charts.bars(standings)),
+            "<h3>response time: p50 (dot), to p90 (bar), p99 (stroke), longest (end of the line)</h3>",
+            _wide(curves.latencies(standings)),
             "<h3>where requests waited</h3>",
-            charts.rooms(standings),
+            _wide(charts.rooms(standings)),
             _standings(standings),
         ]
     parts.append(_list("Notes", cells.notes(told)))
     parts.append(_list("Beside the earlier report", beside))
     if told.sweeps:
         parts += [
-            "<h2>Sweep</h2><h3>throughput (to the right) against p50 (upwards), logarithmic</h3>",
-            charts.sweep(told.sweeps),
+            "<h2>Sweep</h2><h3>throughput (to the right) against p50 (upwards), logarithmic; "
+            "a ring: a rate that was not met</h3>",
+            _wide(curves.sweep(told.sweeps)),
             _list("Knees", [cells.knee(one) for one in told.sweeps]),
             _points(told),
         ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{title}</title><style>{STYLE}</style></head>\n<body>{''.join(parts)}</body></html>\n"
+        f"<title>{title}</title><style>{STYLE}{_colours()}</style></head>\n<body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _colours() -> str:
+    """Those of the dashboard, as variables."""
+    dark, light = (
+        "".join(f"--{role}: {told[theme]};" for role, told in ROLES.items()) for theme in (0, 1)
+    )
+    return f":root {{{light}}}\n@media (prefers-color-scheme: dark) {{ :root {{{dark}}} }}\n"
+
+
+def _wide(drawn: str) -> str:
+    """Which a narrow screen scrolls."""
+    return f'<div class="wide">{drawn}</div>'
 
 
 def _standings(standings: list[Standing]) -> str:
@@ -67,11 +86,14 @@ def _points(told: Comparison) -> str:
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    classes = [' class="words"' if heading in WORDS else "" for heading in headings]
+    lines = [
+        "".join(
+            f"<{tag}{told}>{escape(text)}</{tag}>" for told, text in zip(classes, row, strict=True)
+        )
+        for tag, row in (("th", headings), *(("td", row) for row in rows))
+    ]
+    return _wide(f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>")
 
 
 def _list(heading: str, items: list[str]) -> str:

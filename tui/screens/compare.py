@@ -11,14 +11,16 @@ COMPARE  /wait/20, 32 connections, 1.2 s, 3 rounds, interleaved
 ████████████░░░░░  71 %  thread, keep-alive, round 3 of 3
 keep-alive               requests/s   p50    p99    waits in
 thread   ██████████████       1,490   21 ms  26 ms  handler 100 %
-↑ ↓ choose  space mark  a all  C settings  enter start, or again  esc back
+↑ ↓ more  s save as JSON and HTML  C settings  enter again  esc back
 
 The servers of the comparison are others than the dashboard's. Leaving the page ends it.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -28,14 +30,18 @@ from engine.compare.conditions import Asked, Conditions
 from engine.compare.report import Comparison
 from engine.models import MODELS, describe
 from engine.snapshot import RunStatus
-from tui.comparison import cells, in_text
+from tui.comparison import cells, in_html, in_text
 from tui.format import Line, fit, wrapped
 from tui.lines import Painter
 from tui.screens.page import Page
 
-KEYS = (
-    ("↑ ↓", "choose"), ("space", "mark"), ("a", "all"), ("C", "settings"),
-    ("enter", "start, or again"), ("esc", "back"),
+CHOOSING = (
+    ("↑ ↓", "choose"), ("space", "mark"), ("a", "all"), ("C", "settings"), ("enter", "start"),
+    ("esc", "back"),
+)  # fmt: skip
+UNDER_WAY = (("esc", "end it"),)
+READING = (
+    ("s", "save as JSON and HTML"), ("C", "settings"), ("enter", "again"), ("esc", "back"),
 )  # fmt: skip
 SETTINGS = "settings"
 """The word with which the page ends when its settings are to be changed."""
@@ -61,20 +67,21 @@ class ComparePage(Page):
         Binding("space", "mark"),
         Binding("a", "all"),
         Binding("enter", "start"),
+        Binding("s", "save"),
     ]
 
     def __init__(
         self, painter: Painter, asked: Asked, told: Comparison | None, *, starts: bool = False
     ) -> None:
         """`told` is the last comparison; `starts`: with a new one at once."""
-        super().__init__(painter, KEYS)
+        super().__init__(painter, CHOOSING)
         self.asked = asked
         self.told = told
         self._models = tuple(MODELS)
         self._marked = set(asked.models)
         self._cursor = 0
         self._client: ClientProcess[Comparison] | None = None
-        self._wrong = ""
+        self._wrong = self._saved = ""
         if starts:
             self._start()
 
@@ -82,8 +89,12 @@ class ComparePage(Page):
         """The choice; or what is found out so far."""
         self._advance()
         if self.told is None:
+            self._keys = CHOOSING
             return [(), *self._choice(width, height)]
-        return [(), *report(self.told, width)]
+        self._keys = UNDER_WAY if self._client else READING
+        role = "warning" if self._wrong else "value"
+        said = wrapped(self._wrong or self._saved, width)
+        return [*(((line, role),) for line in said or [""]), *report(self.told, width)]
 
     def on_unmount(self) -> None:
         """Nothing goes on unseen."""
@@ -116,17 +127,36 @@ class ComparePage(Page):
             self.asked = replace(self.asked, models=chosen)
         self.draw()
 
+    def action_back(self) -> None:
+        """End what is under way; what is known by then is kept."""
+        if self._client is not None and self.told is not None:
+            self._client.kill()
+            self.told = replace(self.told, is_final=True)
+        super().action_back()
+
     def action_settings(self) -> None:
         """Change them, and start; not while a comparison is under way."""
         if self._client is None:
             self.dismiss(SETTINGS)
+
+    def action_save(self) -> None:
+        """Into two files of the current folder; not while a comparison is under way."""
+        if self.told is None or self._client is not None:
+            return
+        self._wrong = self._saved = ""
+        try:
+            self._saved = f"saved {' and '.join(save(self.told))} in {os.getcwd()}"
+        except OSError as error:
+            self._wrong = f"cannot save it in {os.getcwd()}: {error.strerror or error}"
+        self.first = 0  # where it is said
+        self.draw()
 
     def action_start(self) -> None:
         """Start with those that are marked; or choose again, once it has ended."""
         if self._client is not None and self._client.is_running:
             return
         if self.told is not None:
-            self.told = None
+            self.told, self._wrong = None, ""
         else:
             self._start()
         self.draw()
@@ -141,7 +171,7 @@ class ComparePage(Page):
         except OSError as error:
             self.told, self._wrong = None, f"cannot start it: {error.strerror or error}"
             return
-        self._wrong = ""
+        self._wrong = self._saved = ""
         self.told = Comparison(asked.conditions, rounds=asked.rounds)
         self.is_live = True
 
@@ -171,6 +201,16 @@ class ComparePage(Page):
             cursor = ">" if number == self._cursor else " "
             text = f" {mark} {model:{NAME_WIDTH}}{describe(model).sentence}"
             yield ((cursor, "key"), (fit(text, width - 1), role))
+
+
+def save(told: Comparison) -> list[str]:
+    """The files written in the current folder: the report, for `servetui compare --against`, and a page.
+    Raises OSError."""
+    stem = time.strftime("servetui-compare-%Y%m%d-%H%M%S")
+    texts = {f"{stem}.json": told.to_json() + "\n", f"{stem}.html": in_html.page(told, [])}
+    for path, text in texts.items():
+        Path(path).write_text(text, encoding="utf-8")
+    return list(texts)
 
 
 def _title(words: str, width: int) -> list[Line]:
