@@ -75,7 +75,7 @@ def play(stage: Stage) -> None:
     stage.watch(0.5)  # until they are accepted
     answer = clients[0].ask("/bytes/100")
     stage.figure("clients", CLIENTS)
-    stage.figure("outcome", answer.failure or str(answer.status))
+    stage.figure("outcome", answer.told)
     for client in clients:
         client.socket.close()
     if stage.mended:
@@ -92,7 +92,7 @@ LAB = Lab(
     choices=("select() raises, and the loop ends for all", "it is served", "that client waits"),
     look="the number of sockets in the list, and the engine's last words",
     answer="With {clients:,} clients select() raised ValueError (its set has 1,024 bits), the loop ended, "
-    "and the first client had {outcome}. With poll(): {mended.outcome}.",
+    "and the first client had {outcome}. With poll() it had {mended.outcome}.",
     fix="poll or epoll, or a cap on connections below 1,024 descriptors",
     play=play,
     backlog=256,

@@ -88,7 +88,7 @@ LAB = Lab(
     question="Eight workers wait in epoll_wait() for the same listening socket. A client connects. How "
     "many of them does the kernel wake?",
     choices=("all eight, and seven in vain", "one", "none: they poll"),
-    look="wake-ups against accepted connections; context switches of the workers",
+    look="wake-ups of the workers against the connections that they accepted, and would-block results",
     answer="{clients} connections woke workers {woken:,} times, though each needs one: the kernel wakes "
     "all who wait for the socket, and the first takes the connection. With EPOLLEXCLUSIVE: "
     "{mended.woken:,} times.",
