@@ -34,11 +34,13 @@ LABS = {
     "reuseport-death": "engine.labs.reuseport_death",
     "select-wall": "engine.labs.select_wall",
     "half-read-edge": "engine.labs.half_read_edge",
+    "write-interest": "engine.labs.write_interest",
     "ghost-in-epoll": "engine.labs.ghost_in_epoll",
     "two-small-sends": "engine.labs.two_small_sends",
     "reset-on-close": "engine.labs.reset_on_close",
     "half-close": "engine.labs.half_close",
     "aborted-in-queue": "engine.labs.aborted_in_queue",
+    "broken-pipe": "engine.labs.broken_pipe",
     "lost-packets": "engine.labs.lost_packets",
     "growing-memory": "engine.labs.growing_memory",
 }

@@ -65,5 +65,5 @@ LAB = Lab(
     "9112, 9.6).",
     fix="answer what was asked before the end of the stream, then close",
     play=play,
-    finding="",
+    finding="half-close",
 )
