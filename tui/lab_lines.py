@@ -20,7 +20,7 @@ LEAST_ROWS, TITLE_LINES = 3, 2  # of the connections
 LEAST_EVENTS = 3
 SINGLE = 2  # workers: what one process with a helper has is no division of work
 KEPT_LINES = 15  # of the scene that is kept
-UNITS = {"us": "us", "ms": "ms", "s": "s", "kb": "KB", "percent": "%"}
+UNITS = {"us": "us", "ms": "ms", "s": "s", "kb": "KB", "mb": "MB", "percent": "%"}
 """The last word of a figure's name -> its unit."""
 HINT = "  failures on purpose, each in a server of its own"
 

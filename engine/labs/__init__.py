@@ -26,6 +26,7 @@ LABS = {
     "silent-clients": "engine.labs.silent_clients",
     "pinned-by-keep-alive": "engine.labs.pinned_by_keep_alive",
     "slow-reader": "engine.labs.slow_reader",
+    "no-backpressure": "engine.labs.no_backpressure",
     "blocked-loop": "engine.labs.blocked_loop",
     "unpatched": "engine.labs.unpatched",
     "lock-convoy": "engine.labs.lock_convoy",
