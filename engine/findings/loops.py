@@ -91,8 +91,12 @@ def _kind_of(blocker: Held) -> str:
 
 
 def _has_unread(one: Held) -> bool:
-    is_open = one.kernel is not None and one.kernel.state == "ESTABLISHED"
-    return is_open and one.kernel is not None and one.kernel.receive_queue > 0
+    """Its client waits."""
+    return _lies_unread(one) and one.kernel is not None and one.kernel.state == "ESTABLISHED"
+
+
+def _lies_unread(one: Held) -> bool:
+    return one.kernel is not None and one.kernel.receive_queue > 0
 
 
 def _paused(trail: Trail) -> Said | None:
@@ -112,6 +116,8 @@ def _paused(trail: Trail) -> Said | None:
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)
         for one in moments
     )
+    if any(one.state is State.READING and _lies_unread(one) for one in trail.now.held):
+        return None  # the loop is not told of them: half_read_edge()
     if not requests or not is_resting or len(late) < PAUSED_SHARE * len(moments):
         return None
     text = (

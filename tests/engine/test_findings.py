@@ -73,12 +73,16 @@ def paused(longest_ms: float, cpu: float) -> Story:
     )
 
 
-def convoy(p50_ms: float, threads: int = 3) -> Story:
+def convoy(
+    p50_ms: float, threads: int = 3, *, per_s: float = 90.0, cpu: float = 95.0, starved: float = 0.0
+) -> Story:
     return Story(
         snapshot=lambda now, step: replace(
-            now, rooms={"handler": Room(0, 0.0, p50_ms, p50_ms)}, requests_per_s=90.0
+            now, rooms={"handler": Room(0, 0.0, p50_ms, p50_ms)}, requests_per_s=per_s
         ),
-        numbers=lambda step: replace(NUMBERS, threads=threads, cpu_percent=95.0),
+        numbers=lambda step: replace(
+            NUMBERS, threads=threads, cpu_percent=cpu, starved_percent=starved
+        ),
     )
 
 
@@ -194,10 +198,25 @@ def test_a_loop_that_rests_while_bytes_wait_is_blocked_too() -> None:
     assert list(paused(80.0, 2.0).told()) == ["loop-blocked"]
     assert paused(80.0, 95.0).told() == {}
     assert paused(3.0, 2.0).told() == {}
+    half_read = (held(State.READING, 700.0, kernel=UNREAD),)
+    assert list(replace(paused(80.0, 2.0), held=lambda step: half_read).told()) == [
+        "half-read-edge"
+    ]
+    given_up = (held(State.READING, 700.0, kernel=LEFT),)
+    assert replace(paused(80.0, 2.0), held=lambda step: given_up).told() == {}
 
 
 def test_a_greenlet_that_computes_is_not_said_to_be_unpatched() -> None:
     assert list(blocked("greenlet-2", 700.0, cpu=99.0).told()) == ["loop-blocked"]
+
+
+def test_answers_that_are_slow_for_other_reasons_do_not_wait_for_the_lock() -> None:
+    crowded = convoy(11.0, cpu=30.0, per_s=31.0)
+    assert list(crowded.told()) == ["lock-convoy"]
+    assert convoy(11.0, per_s=1_600.0).told() == {}, "the lock changes hands 200 times a second"
+    assert convoy(11.0, cpu=4.0).told() == {}, "nobody computes"
+    assert convoy(11.0, threads=1).told() == {}
+    assert convoy(11.0, starved=60.0).told() == {}, "they wait for a processor"
 
 
 def test_the_culprit_comes_first_and_its_sentence_has_the_numbers() -> None:
