@@ -116,8 +116,9 @@ def _paused(trail: Trail) -> Said | None:
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)
         for one in moments
     )
-    if any(one.state is State.READING and _lies_unread(one) for one in trail.now.held):
-        return None  # the loop is not told of them: half_read_edge()
+    told = [one for moment in moments for one in moment.held]
+    if any(one.state is State.READING and _lies_unread(one) for one in told):
+        return None  # it is not told of these: half_read_edge()
     if not requests or not is_resting or len(late) < PAUSED_SHARE * len(moments):
         return None
     text = (
