@@ -5,12 +5,14 @@ import socket
 
 from engine.http1 import Conversation
 from engine.labs.client import Client
+from engine.labs.kernel import need_descriptors
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.service import Service
 
 CLIENTS = 1_040
+SPARE = 160  # descriptors, for everything else that a process has open
 Clients = dict[int, tuple[socket.socket, Conversation]]
 
 
@@ -66,6 +68,7 @@ def talk(connection: socket.socket, conversation: Conversation, service: Service
 
 def play(stage: Stage) -> None:
     """More clients than select() has room for, then a request of the first one."""
+    need_descriptors(CLIENTS + SPARE)
     clients: list[Client] = []
     for _ in range(CLIENTS):
         try:
