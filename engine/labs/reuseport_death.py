@@ -75,6 +75,7 @@ def play(stage: Stage) -> None:
     answers = [client.answer() for client in clients]
     for client in clients:
         client.socket.close()
+    stage.watch(0.5)  # nobody is told of them by an event: they are missed at the next look
     lost = [answer for answer in answers if answer.status != 200]
     stage.figure("clients", CLIENTS)
     stage.figure("lost", len(lost))
