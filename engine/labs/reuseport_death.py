@@ -22,7 +22,7 @@ def serve(listener: socket.socket, service: Service, mended: bool) -> None:
     second.bind(listener.getsockname())
     second.listen(CLIENTS)
     set_receive_timeout(listener, ACCEPT_LOOKUP_S)
-    time.sleep(1.0)  # clients come: the kernel spreads them over both queues
+    time.sleep(0.7)  # clients come: the kernel spreads them over both queues
     if mended:
         second.setblocking(False)
         take_all(second, service)
