@@ -21,7 +21,7 @@ ASK_BY_NATURE = ("polling",)  # models whose loop never rests: that is how they 
 SILENT_MANY = (
     20  # clients whom such a loop asks in vain; a browser keeps six connections, `wrk` sixteen
 )
-SILENT_MS = 1_200.0  # on a crowded machine clients that have much to ask may be silent for less
+SILENT_MS = 1_000.0  # on a crowded machine clients that have much to ask may be silent for less
 BURNS_PERCENT = (
     12  # of a core, as a mean: with less, the machine has no processor for it, nor for them
 )

@@ -30,7 +30,7 @@ def test_a_loop_that_asks_by_nature_is_judged_by_the_mean_of_its_processor_share
 
     assert list(at(25.0, 9.0).told()) == ["busy-polling"]
     assert at(8.0, 4.0).told() == {}, "the machine has no processor for it, nor for its clients"
-    assert at(95.0, 95.0).told(steps=12) == {}, "clients may be silent for a second"
+    assert at(95.0, 95.0).told(steps=10) == {}, "clients may be silent for a second"
 
 
 def test_a_model_that_wakes_all_workers_by_nature_is_a_herd_only_with_a_crowd() -> None:
