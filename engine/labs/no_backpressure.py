@@ -13,7 +13,7 @@ from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
 from engine.service import Service
 
-CLIENTS = 8
+CLIENTS = 4
 PIECE_BYTES, PIECES = 100_000, 100
 ANSWER_MB = PIECE_BYTES * PIECES / 1e6
 
@@ -96,7 +96,7 @@ def pieces() -> Generator[bytes, None, None]:
 
 
 def play(stage: Stage) -> None:
-    """Eight clients that ask for ten megabytes each, and read nothing."""
+    """Four clients that ask for ten megabytes each, and read nothing."""
     stage.until(lambda: stage.numbers().memory_bytes)
     before = stage.numbers().memory_bytes
 
@@ -121,7 +121,7 @@ LAB = Lab(
     name="no-backpressure",
     title="Answers that are kept for clients who do not take them",
     question="A loop makes an answer of ten megabytes and writes what there is room for; the rest it keeps. "
-    "Eight clients ask for it, and read nothing. What happens?",
+    "Four clients ask for it, and read nothing. What happens?",
     choices=(
         "its memory grows by what they do not read",
         "the kernel keeps all of it for them",
