@@ -1,12 +1,12 @@
 """A process or thread of the server, frozen: what it does, what it has done, and what it holds. Pure."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from engine.events import Event
 
 
-class WorkerState(Enum):
+class WorkerState(StrEnum):
     """What a process or thread does now."""
 
     ACCEPTING = "accepting"

@@ -129,3 +129,21 @@ def test_without_the_right_to_a_network_of_its_own_it_says_so_in_a_line() -> Non
 def test_settings_of_everybodys_network_are_left_alone() -> None:
     with pytest.raises(AssertionError):
         private_network.set_kernel("tcp_tw_reuse", "0")
+
+
+def test_too_few_descriptors_are_said_in_a_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"{FEW_DESCRIPTORS}\nfrom tui.__main__ import main\nsys.exit(main())"],
+        capture_output=True, text=True, timeout=EACH_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert "it needs 1,200 descriptors" in line
+    assert "ulimit -Hn" in line
+
+
+FEW_DESCRIPTORS = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (600, 600))
+sys.argv = ["servetui", "lab", "select-wall", "--json"]
+"""

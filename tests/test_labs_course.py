@@ -76,3 +76,28 @@ def test_it_asks_again_what_is_not_done_and_no_more(
 def test_the_end_of_stdin_leaves_it(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     assert take(told, "", monkeypatch) == 0
     assert told.said == [f"here the course goes on the next time: {FIRST}"]
+
+
+def test_one_lab_asks_first_and_is_done_afterwards(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("\n"))
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert lab_command.run_one(SECOND, told.write, told.said.append, as_json=False) == 0
+    lab = load(SECOND)
+    question, answer = told.written.index("Question: "), told.written.index("Answer: ")
+    assert question < answer
+    assert lab.fix in told.written.replace("\n  ", " ")
+    assert "That was right." not in told.written, "none was chosen"
+    assert f"No: {lab.choices[0]}" not in told.written
+    assert course.done() == {SECOND}
+
+
+def test_one_lab_can_be_left_before_it_is_played(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("q\n"))
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert lab_command.run_one(SECOND, told.write, told.said.append, as_json=False) == 0
+    assert "Answer: " not in told.written
+    assert course.done() == set()

@@ -64,44 +64,61 @@ def listed(*, as_json: bool) -> str:
 
 
 def run_one(name: str, write: Print, talk: Talk, *, as_json: bool) -> int:
-    """Play a lab: 0 when all that it claims holds, else 1."""
+    """Play a lab: 0 when all that it claims holds, else 1. Where somebody is there to answer, the question
+    comes first, and whoever leaves it leaves with 0."""
     lab = load(name)
+    if not as_json and _somebody_is_there():
+        return _lesson(lab, write, talk) or 0
     if not as_json:
         write(_heading(lab) + _paragraph("Question", lab.question) + _choices(lab))
         write(_paragraph("Look at", lab.look))
     acts = _acts(lab, talk)
     if acts is None:
         return 1
-    holds = all(act.holds for act in acts)
     write(json.dumps(report_of(lab, acts)) + "\n" if as_json else _told(lab, acts))
-    return 0 if holds else 1
+    return _code_of(acts)
 
 
 def course(write: Print, talk: Talk, *, as_json: bool) -> int:
     """The labs one after another: those that are not done yet, asking for each answer where somebody is
     there to give it; all of them otherwise. One that cannot be played here does not end it."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or as_json:
+    if as_json or not _somebody_is_there():
         return max(run_one(name, write, talk, as_json=as_json) for name in LABS)
     code = 0
     for name in progress.to_do():
-        lab = load(name)
-        write(f"\nLAB {list(LABS).index(name) + 1} of {len(LABS)}\n" + _heading(lab))
-        write(_paragraph("Question", lab.question) + _choices(lab))
-        chosen = _chosen(lab)
-        if chosen is None:
-            talk(f"here the course goes on the next time: {lab.name}")
+        write(f"\nLAB {list(LABS).index(name) + 1} of {len(LABS)}\n")
+        done = _lesson(load(name), write, talk)
+        if done is None:
+            talk(f"here the course goes on the next time: {name}")
             return code
-        write(_paragraph("Look at", lab.look))
-        acts = _acts(lab, talk)
-        if acts is None:
-            code = 1
-            continue
-        right = lab.choices[0]
-        write("That was right.\n" if chosen == right else f"No: {right}.\n")
-        write(_told(lab, acts))
-        code = max(code, 0 if all(act.holds for act in acts) else 1)
-        progress.remember(name)
+        code = max(code, done)
     return code
+
+
+def _lesson(lab: Lab, write: Print, talk: Talk) -> int | None:
+    """Ask, play it, tell what it was: the exit code. None: somebody wants to go on another time."""
+    write(_heading(lab) + _paragraph("Question", lab.question) + _choices(lab))
+    chosen = _chosen(lab)
+    if chosen is None:
+        return None
+    write(_paragraph("Look at", lab.look))
+    acts = _acts(lab, talk)
+    if acts is None:
+        return 1
+    right = lab.choices[0]
+    if chosen:
+        write("That was right.\n" if chosen == right else f"No: {right}.\n")
+    write(_told(lab, acts))
+    progress.remember(lab.name)
+    return _code_of(acts)
+
+
+def _code_of(acts: tuple[Act, ...]) -> int:
+    return 0 if all(act.holds for act in acts) else 1
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def report_of(lab: Lab, acts: tuple[Act, ...]) -> dict[str, Any]:
@@ -147,6 +164,7 @@ def _told(lab: Lab, acts: tuple[Act, ...]) -> str:
     for act in acts:
         lines.append("Mended:\n" if act.mended else "With the fault:\n")
         lines += [f"  {'yes' if claim.holds else 'NO '}  {claim.text}\n" for claim in act.claims]
+        lines += [_paragraph(f"  found, {id_}", f"{text}.") for id_, text in act.sentences.items()]
     return "".join(lines) + _paragraph("Answer", answer_of(lab, acts)) + _paragraph("Fix", lab.fix)
 
 
@@ -163,13 +181,16 @@ def _paragraph(name: str, text: str) -> str:
 
 
 def _chosen(lab: Lab) -> str | None:
-    """Which choice the user takes; None: to go on another time."""
+    """Which choice the user takes; empty: none of them, but to see it. None: to go on another time."""
     while True:
-        sys.stdout.write(f"Your answer (1 to {len(lab.choices)}; q leaves the course): ")
+        many = len(lab.choices)
+        sys.stdout.write(f"Your answer (1 to {many}; enter: no answer, play it; q: leave): ")
         sys.stdout.flush()
         line = sys.stdin.readline()
         word = line.strip()
         if not line or word == "q":
             return None
-        if word.isdecimal() and 1 <= int(word) <= len(lab.choices):
+        if not word:
+            return ""
+        if word.isdecimal() and 1 <= int(word) <= many:
             return sorted(lab.choices)[int(word) - 1]

@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence, Set
 
+from engine.events import Event
+from engine.labs import server_of
 from engine.labs.lab import Act, Claim, Figure, Lab
 from engine.labs.told import Scene, Told, answer_of
+from engine.models import MODELS
 from engine.rooms import rooms_of
+from engine.snapshot import Snapshot
 from tui.format import Line, fit, flowed, padded, plain, wrapped
-from tui.panels import connections, rooms, server
+from tui.panels import connections, events, rooms, server, workers
 
 NUMBER_WIDTH, NAME_WIDTH = 4, 21
 QUESTION_LINES = 4  # below the list, of the lab at the cursor
-ROOM_LINES, SERVER_LINES = 3, 2  # of the server that is looked at
-LEAST_ROWS = 3
-KEPT_LINES = 13  # of the scene that is kept
+ROOM_LINES = 3  # of the server that is looked at
+SERVER_LINES = 4
+LEAST_ROWS, TITLE_LINES = 3, 2  # of the connections
+LEAST_EVENTS = 3
+SINGLE = 2  # workers: what one process with a helper has is no division of work
+KEPT_LINES = 15  # of the scene that is kept
+UNITS = {"us": "us", "ms": "ms", "s": "s", "kb": "KB", "mb": "MB", "percent": "%"}
+"""The last word of a figure's name -> its unit."""
 HINT = "  failures on purpose, each in a server of its own"
 
 
@@ -93,7 +102,8 @@ def answer(lab: Lab, told: Told, chosen: str | None, scene: Scene | None, width:
     for act in told.acts:
         lines += [(), *_act(act, width)]
         for name, seconds in act.findings.items():
-            lines.append(((f"  found: {name}, after {seconds:.1f} s", "warning"),))
+            found = f"found after {seconds:.1f} s, {name}: {act.sentences[name]}."
+            lines += [((f"  {part}", "warning"),) for part in wrapped(found, width - 2)]
     if scene is None:
         return lines
     title: Line = ((_name(mended=False), "title"), (f"  at {scene.seconds:.1f} s", "value"))
@@ -120,8 +130,20 @@ def _claims(claims: Sequence[Claim], width: int) -> list[Line]:
 
 
 def _figures(figures: dict[str, Figure], width: int) -> list[Line]:
-    told = [(f"{name} {_value(value)}", "name") for name, value in figures.items()]
+    told = [(_figure(name, value), "name") for name, value in figures.items()]
     return [(("  ", "text"), *line) for line in flowed(told, width - 2) if plain(line)]
+
+
+def _figure(name: str, value: Figure) -> str:
+    """`waited 1,500 ms` of `waited_ms`."""
+    if name.endswith("per_s"):
+        return f"{name.removesuffix('per_s').replace('_', ' ')}{_value(value)}/s"
+    if isinstance(value, str):
+        return f"{name}: {value}"
+    *words, last = name.split("_")
+    if last not in UNITS:
+        return f"{' '.join([*words, last])} {_value(value)}"
+    return f"{' '.join([*words, _value(value)])} {UNITS[last]}"
 
 
 def _value(value: Figure) -> str:
@@ -131,17 +153,48 @@ def _value(value: Figure) -> str:
 
 
 def _server(scene: Scene, width: int, height: int) -> list[Line]:
-    """As the dashboard shows it, in so many lines."""
+    """As the dashboard shows it, in so many lines: its numbers, its connections, its workers where there
+    are several, its last events, as far as there is room."""
     snapshot, status = scene.snapshot, scene.status
     known = rooms_of(snapshot, scene.numbers, scene.kernel, is_traced=status.thinning == 1)
     lines = rooms.lines(known, scene.kernel, width, ROOM_LINES)
     lines += server.lines(snapshot, scene.numbers, status, width, SERVER_LINES)
-    rows = max(height - len(lines) - 2, LEAST_ROWS)
-    if not snapshot.rows:
-        return lines
-    look = connections.Look()
-    lines.append(connections.title(snapshot, rows, width, look))
-    return lines + connections.table(snapshot, status.engine_pid, width, rows, look)
+    spare = height - len(lines)
+    below = _workers(snapshot, width, spare)
+    if snapshot.rows:
+        events_most = 0 if below else LEAST_EVENTS + 2
+        rows = min(snapshot.rows, max(spare - len(below) - events_most - TITLE_LINES, LEAST_ROWS))
+        look = connections.Look()
+        lines.append(connections.title(snapshot, rows, width, look))
+        lines += connections.table(snapshot, status.engine_pid, width, rows, look)
+    lines += below
+    return lines + _events(scene, width, height - len(lines))
+
+
+def _workers(snapshot: Snapshot, width: int, height: int) -> list[Line]:
+    """Where there are several, in half of the room at most; nothing where that is too little."""
+    told = workers.lines(snapshot, width, None)[: height // 2]
+    is_divided = len(snapshot.worker_views) > SINGLE
+    return told if is_divided and len(told) > workers.HEADINGS + SINGLE else []
+
+
+def _events(scene: Scene, width: int, height: int) -> list[Line]:
+    """The last ones, if there is room for a few of them."""
+    if height < LEAST_EVENTS + 2 or not scene.snapshot.events:
+        return []
+    began_ns = scene.snapshot.now_ns - int(scene.seconds * 1e9)
+    module = (server_of(scene.status.model) or MODELS[scene.status.model]).rpartition(".")[2]
+
+    def place(event: Event) -> str:
+        return f"{module}.py:{event.line}" if event.line else ""
+
+    context = (began_ns, scene.snapshot.numbers, place)
+    told = events.lines(scene.snapshot.events, context, width, height - 2)
+    return [
+        (),
+        (("EVENTS", "title"), ("  seconds since the script began, newest last", "name")),
+        *told,
+    ]
 
 
 def _paragraph(name: str, text: str, width: int) -> list[Line]:

@@ -1,5 +1,7 @@
 """Findings about event loops and other only threads: what holds them up, or never lets them rest. Pure."""
 
+from statistics import mean
+
 from engine.findings.finding import Level, Said
 from engine.findings.moment import Held, Moment, Trail
 from engine.findings.rule import Rule
@@ -19,7 +21,10 @@ ASK_BY_NATURE = ("polling",)  # models whose loop never rests: that is how they 
 SILENT_MANY = (
     20  # clients whom such a loop asks in vain; a browser keeps six connections, `wrk` sixteen
 )
-BURNS_PERCENT = 20  # of a core: with less, the machine has no processor for it, nor for its clients
+SILENT_MS = 1_000.0  # on a crowded machine clients that have much to ask may be silent for less
+BURNS_PERCENT = (
+    12  # of a core, as a mean: with less, the machine has no processor for it, nor for them
+)
 PAUSED_MS = 20.0  # between two rounds
 PAUSED_SHARE = 0.6  # of the looks of
 PAUSED_LOOKS_MS = 500.0
@@ -86,8 +91,12 @@ def _kind_of(blocker: Held) -> str:
 
 
 def _has_unread(one: Held) -> bool:
-    is_open = one.kernel is not None and one.kernel.state == "ESTABLISHED"
-    return is_open and one.kernel is not None and one.kernel.receive_queue > 0
+    """Its client waits."""
+    return _lies_unread(one) and one.kernel is not None and one.kernel.state == "ESTABLISHED"
+
+
+def _lies_unread(one: Held) -> bool:
+    return one.kernel is not None and one.kernel.receive_queue > 0
 
 
 def _paused(trail: Trail) -> Said | None:
@@ -107,6 +116,9 @@ def _paused(trail: Trail) -> Said | None:
         and not one.holding(State.HANDLER, State.UNSENT, at_least_ms=0)
         for one in moments
     )
+    told = [one for moment in moments for one in moment.held]
+    if any(one.state is State.READING and _lies_unread(one) for one in told):
+        return None  # it is not told of these: half_read_edge()
     if not requests or not is_resting or len(late) < PAUSED_SHARE * len(moments):
         return None
     text = (
@@ -120,7 +132,8 @@ def _paused(trail: Trail) -> Said | None:
 def busy_polling(trail: Trail) -> Said | None:
     """A loop asks, or is woken, without end, and there is nothing to do. One that asks by its nature is
     spoken of only when a crowd says nothing: then each answer waits for all of them to be asked."""
-    moments = trail.since(POLLED_MS)
+    is_natural = trail.now.status.model in ASK_BY_NATURE
+    moments = trail.since(SILENT_MS if is_natural else POLLED_MS)
     if not moments:
         return None
     then, now = moments[0].snapshot.counts, trail.now.snapshot.counts
@@ -129,9 +142,8 @@ def busy_polling(trail: Trail) -> Said | None:
     requests = now.requests - then.requests
     if calls < CALLS_PER_S * seconds or calls < CALLS_EACH * requests:
         return None
-    is_natural = trail.now.status.model in ASK_BY_NATURE
-    is_costly = now.open >= SILENT_MANY and trail.now.numbers.cpu_percent >= BURNS_PERCENT
-    if is_natural and not is_costly:
+    is_burning = mean(one.numbers.cpu_percent for one in moments) >= BURNS_PERCENT
+    if is_natural and not (is_burning and now.open >= SILENT_MANY):
         return None
     text = (
         f"{calls / seconds:,.0f} calls a second had nothing to do, for {requests / seconds:,.0f} "

@@ -27,6 +27,7 @@ HELD_MOST = 256  # of each kind: a sentence names a few, and counts come from el
 KEPT_NS = 30_000 * MS  # long enough for a leak of a descriptor a second to show
 STARVED_PERCENT = 25.0  # of its time; a server that shares two cores with its load waits for less
 RECENT_NS = 3_000 * MS  # for so long an error or a reset is spoken of
+CLIENT_ENDED = "client closed first"  # of a close: its client's end of stream was read
 NOWHERE = RunStatus("", "", "keep-alive", None, "starting")
 
 
@@ -71,6 +72,15 @@ class Reset(NamedTuple):
     path: str
 
 
+class Dropped(NamedTuple):
+    """A connection whose client has ended its half, and that its server closed with a request unanswered."""
+
+    conn: int
+    number: int
+    pid: int
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A server at `now_ns`."""
@@ -87,6 +97,7 @@ class Moment:
     """Clients that were reset in the last seconds in the queue of a listener that was closed."""
     resets: tuple[Reset, ...] = ()
     """Those of the last seconds, oldest first, as are the next."""
+    dropped: tuple[Dropped, ...] = ()
     errors: tuple[Event, ...] = ()
 
     @property
@@ -195,6 +206,7 @@ def moment_of(
         copies=copies,
         lost=lost,
         resets=_resets(known, now_ns),
+        dropped=_dropped(known, now_ns),
         errors=tuple(event for event in errors if event.at_ns >= now_ns - RECENT_NS),
     )
 
@@ -217,6 +229,18 @@ def _resets(connections: Iterable[Connection], now_ns: int) -> tuple[Reset, ...]
         Reset(one.conn, one.number, one.pid, one.last.bytes, one.path)
         for one in closed
         if one.last.kind is Kind.CLOSE and one.last.bytes and one.closed_by == "server"
+    )
+
+
+def _dropped(connections: Iterable[Connection], now_ns: int) -> tuple[Dropped, ...]:
+    """One that is reset is not among them: that client is gone indeed."""
+    return tuple(
+        Dropped(one.conn, one.number, one.pid, one.path)
+        for one in connections
+        if one.closed_ns >= now_ns - RECENT_NS
+        and one.pending
+        and not one.torn
+        and one.last.note == CLIENT_ENDED
     )
 
 

@@ -9,9 +9,13 @@ from engine.snapshot import State
 WAITED_MS = 400.0  # by a client that nobody turns to
 SILENT_MS = 400.0  # of those that hold the workers
 DESCRIPTORS_NEAR = 0.9
-CONVOY_MS = (4.5, 8.0)  # a call that waits for the lock once: sys.getswitchinterval() is 5 ms
-CONVOY_PERCENT = 40  # of a core: somebody computes, also where others want the processor
-CONVOY_REQUESTS = 5  # a second: fewer tell nothing
+# A call that waits for the lock once: sys.getswitchinterval() is 5 ms, more where the machine is crowded.
+CONVOY_MS = (4.5, 20.0)
+CONVOY_PERCENT = 20  # of a core: somebody computes, also where others want the processor
+CONVOY_REQUESTS = (
+    5,
+    250,
+)  # a second: fewer tell nothing, and the lock changes hands 200 times at most
 SMALL_BYTES = 65_536  # of an answer: one that fits into the send buffer is handed over at once
 
 
@@ -74,8 +78,9 @@ def lock_convoy(trail: Trail) -> Said | None:
         return None
     per_s = now.snapshot.requests_per_s
     is_small = now.snapshot.bytes_out_per_s < SMALL_BYTES * per_s
-    is_busy = now.numbers.cpu_percent >= CONVOY_PERCENT and per_s >= CONVOY_REQUESTS
-    if not (is_small and is_busy):
+    is_busy = now.numbers.cpu_percent >= CONVOY_PERCENT and not now.is_starved
+    fewest, most = CONVOY_REQUESTS
+    if not (is_small and is_busy and fewest <= per_s <= most):
         return None
     text = (
         f"Half of the answers take {p50_ms:.1f} ms, {per_s:.0f} a second, while threads use "

@@ -197,6 +197,23 @@ def reset_on_close(trail: Trail) -> Said | None:
     )
 
 
+def half_close(trail: Trail) -> Said | None:
+    """The server took the end of a client's stream for the client's end, and did not answer."""
+    found = trail.now.dropped
+    if not found:
+        return None
+    last = found[-1]
+    named = ", ".join(f"#{one.number}" for one in found[-NAMED_MOST:])
+    text = (
+        f"{named}: closed without an answer to {last.path}, since the client had ended its half of the "
+        "connection: who sends no more may still be reading"
+    )
+    if len(found) > NAMED_MOST:
+        text += f"; so were {len(found) - NAMED_MOST} more"
+    told = tuple(one.conn for one in reversed(found))
+    return Said(Level.WATCH, text, told, tuple(dict.fromkeys(one.pid for one in found)))
+
+
 def time_wait(trail: Trail) -> Said | None:
     """Clients on this machine close first, and their ports run out."""
     kernel = trail.now.kernel
@@ -251,6 +268,12 @@ RULES = (
         "reset-on-close",
         "shutdown(SHUT_WR), read what is on its way (for a second at most), then close",
         reset_on_close,
+        confirm_ms=0,
+    ),
+    Rule(
+        "half-close",
+        "answer what was asked before the end of the stream, then close",
+        half_close,
         confirm_ms=0,
     ),
     Rule("time-wait", "keep connections alive, and let the server close first", time_wait),

@@ -12,9 +12,10 @@ HOT_SHARE = 0.5  # more than all the others together; a hand-over by epoll alone
 # epoll wakes the worker that fell asleep last, so models that wait so for clients lean to one. As long as it
 # has one of two processors to itself, it gets half of the clients by nobody's fault.
 LEAN_BY_NATURE, LEANING_SHARE = ("prefork-epoll",), 0.8
-HERD_MS = 2_000.0
+# With fewer clients the workers that look up by themselves, twenty times a second each, would weigh too much.
+HERD_MS, HERD_CLIENTS = 2_000.0, 70
 LASTING_MS = (
-    1_100.0  # when load begins, the workers that sleep are not yet all awake; one that is ahead
+    700.0  # when load begins, the workers that sleep are not yet all awake; one that is ahead
 )
 HOT_LASTING_MS = 500.0  # of all the others together stays so for less
 WAKE_ALL_BY_NATURE = ("prefork-epoll",)  # models that wake all workers for each client
@@ -45,7 +46,7 @@ def thundering_herd(trail: Trail) -> Said | None:
     requests = now.snapshot.counts.requests - then.snapshot.counts.requests
     woken = now.numbers.children_switches - then.numbers.children_switches
     least = WOKEN_SHARE * len(accepts) * max(clients, requests)
-    if len(accepts) < WORKERS or clients < ACCEPTED or woken < least:
+    if len(accepts) < WORKERS or clients < HERD_CLIENTS or woken < least:
         return None
     if trail.now.status.model in WAKE_ALL_BY_NATURE and len(accepts) < WORKERS_MANY:
         return None

@@ -50,7 +50,7 @@ def play(stage: Stage) -> None:
         busy.answer()
     stage.watch(0.3)
     last = stage.ask(patience_s=1.0)
-    stage.figure("outcome", last.failure or str(last.status))
+    stage.figure("outcome", last.told)
     if stage.mended:
         stage.claim("the next client is served", last.status == 200)
     else:
@@ -69,7 +69,8 @@ LAB = Lab(
     ),
     look="a connection that is accepted and ends with ECONNRESET at once",
     answer="On Linux accept() succeeds, and recv() raises ConnectionResetError. Nobody caught it, so the "
-    "server ended, and the next client had {outcome}. Caught: {mended.outcome}.",
+    "server ended, and the next client had {outcome}. Caught: it had "
+    "{mended.outcome}.",
     fix="let the error of a connection end that connection, and nothing else",
     play=play,
     finding="engine-died",

@@ -52,7 +52,7 @@ def play(stage: Stage) -> None:
     with stage.connect() as stranger:
         stage.watch(0.1)
         second = stranger.ask("/", "Connection: close")
-    stage.figure("stranger", second.failure or str(second.status))
+    stage.figure("stranger", second.told)
     if stage.mended:
         stage.claim("the stranger is answered, too", second.status == 200)
     else:
@@ -73,8 +73,8 @@ LAB = Lab(
     choices=("the next client", "nobody: it is closed already", "the client that was served"),
     look="the second connection: it ends without an answer, and nobody meant to end it",
     answer="The first client had its answer. Its number was free again and went to a stranger, whose "
-    "connection the late close() ended: {stranger} instead of an answer. The stranger's thread met EBADF, as "
-    "the first one would have, had close() come while it was served. Without that close(): "
+    "connection the late close() ended: it had {stranger}. The stranger's thread met EBADF, as the first "
+    "one would have, had close() come while it was served. Without that close() the stranger had "
     "{mended.stranger}. With fork() each process has a table of its own, and the parent has to close.",
     fix="let only the thread that serves a connection close it",
     play=play,

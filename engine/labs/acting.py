@@ -43,6 +43,7 @@ def play_act(
         stage = _begin(run, mended, on_events)
         failures: list[BaseException] = []
         findings: dict[str, float] = {}
+        sentences: dict[str, str] = {}
         script = threading.Thread(target=_perform, args=(lab, stage, failures), daemon=True)
         script.start()
         began_s = monotonic()
@@ -52,6 +53,7 @@ def play_act(
             _show(run, stage)
             for one in run.findings(LOOK_S):
                 findings.setdefault(one.id, monotonic() - began_s)
+                sentences[one.id] = one.text
             on_beat(run, stage, monotonic() - began_s)
             sleep(BEAT_S)
             if not script.is_alive():
@@ -62,7 +64,7 @@ def play_act(
             raise failures[0]
         if failures:
             raise LabError(repr(failures[0])) from failures[0]
-        return Act(mended, tuple(stage.claims), stage.figures, findings)
+        return Act(mended, tuple(stage.claims), stage.figures, findings, sentences)
     finally:
         run.stop()
 

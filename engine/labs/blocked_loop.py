@@ -85,7 +85,7 @@ LAB = Lab(
     question="A server of coroutines calls time.sleep() in one of them, 0.8 s long. Five others want a "
     "page meanwhile. Who runs?",
     choices=("nobody", "the five: they are tasks of their own", "the five, a little slower"),
-    look="one request in the handler, and the turn of the loop that does not end",
+    look="one request in the handler, and the others, which are not even accepted",
     answer="The five clients waited up to {longest_s:.2f} s: tasks change only where one of them awaits. "
     "With asyncio.sleep(): {mended.longest_s:.3f} s, while the slow one took {mended.slow_s:.2f} s.",
     fix="await, or hand blocking calls to a thread (asyncio.to_thread)",

@@ -25,6 +25,16 @@ class Answer:
     failure: str = ""
     """`time-out`, `end` or the name of an error; empty for a whole answer."""
 
+    @property
+    def told(self) -> str:
+        """What the client had, in words that follow `it had`."""
+        if not self.failure:
+            return f"an answer ({self.status}) after {self.seconds * 1e3:.0f} ms"
+        if self.failure == "time-out":
+            return f"no answer for {self.seconds:.1f} s"
+        how = "the end of the connection" if self.failure == "end" else self.failure
+        return f"{how}, and no answer"
+
 
 def request(path: str = "/", *fields: str, method: str = "GET") -> bytes:
     """The bytes of a request without a body."""

@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+from time import monotonic
 
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
@@ -47,14 +48,14 @@ def play(stage: Stage) -> None:
     with stage.connect() as client:
         client.send(b"GET / HTTP/1.1\r\n")
         stage.watch(0.3)
-        before = stage.snapshot().counts.wakeups
+        before, began_s = stage.snapshot().counts.wakeups, monotonic()
 
         def wakeups_since() -> int:
             return stage.snapshot().counts.wakeups - before
 
         stage.watch(1.0, lambda: stage.mended or wakeups_since() > WAKEUPS)
         wakeups = wakeups_since()
-        stage.figure("wakeups", wakeups)
+        stage.figure("wakeups_per_s", wakeups / (monotonic() - began_s))
         stage.figure("cpu_percent", stage.numbers().cpu_percent)
         if stage.mended:
             stage.claim("the parent's loop sleeps", wakeups < 50)
@@ -73,9 +74,10 @@ LAB = Lab(
         "an error, once",
     ),
     look="wake-ups without anything that is done, and the processor's share",
-    answer="The parent was woken {wakeups:,} times in a second ({cpu_percent:.0f} % of a processor), for "
-    "a number that it had closed: epoll holds the open file, which the child's copy keeps alive "
-    "(epoll(7), question 6). Taken out of the set before the close: {mended.wakeups} times.",
+    answer="The parent was woken {wakeups_per_s:,.0f} times in a second ({cpu_percent:.0f} % of a "
+    "processor), for a number that it had closed: epoll holds the open file, which the child's copy keeps "
+    "alive (epoll(7), question 6). Taken out of the set before the close: {mended.wakeups_per_s:.0f} times "
+    "in a second.",
     fix="EPOLL_CTL_DEL before close() wherever the open file may have other copies",
     play=play,
     finding="busy-polling",

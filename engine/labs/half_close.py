@@ -46,7 +46,7 @@ def play(stage: Stage) -> None:
         client.send(request("/bytes/100", "Connection: close"))
         client.socket.shutdown(socket.SHUT_WR)
         answer = client.answer()
-    stage.figure("outcome", answer.failure or str(answer.status))
+    stage.figure("outcome", answer.told)
     if stage.mended:
         stage.claim("the client has its answer", answer.status == 200)
     else:
@@ -60,9 +60,10 @@ LAB = Lab(
     "request and then an end of stream. Is the client gone?",
     choices=("no: it has only said all that it had to say", "yes: an end of stream is the end"),
     look="who closed first, and a request without an answer",
-    answer="A server that takes the end of the stream for the client's end sent nothing ({outcome}); one "
-    "that answers first: {mended.outcome}. A half-close says that no more requests come (RFC 9112, 9.6).",
+    answer="The server took the end of the stream for the end of the client, which had {outcome}. Of one "
+    "that answers first the client had {mended.outcome}. A half-close says that no more requests come (RFC "
+    "9112, 9.6).",
     fix="answer what was asked before the end of the stream, then close",
     play=play,
-    finding="",
+    finding="half-close",
 )

@@ -60,7 +60,7 @@ def play(stage: Stage) -> None:
     with stage.connect(patience_s=1.0) as client:
         wire = request("/bytes/100", f"X-Filling: {'x' * ASKED_BYTES}")
         answer = client.answer(wire)
-        stage.figure("outcome", answer.failure or f"{answer.seconds * 1e3:.1f} ms")
+        stage.figure("outcome", answer.told)
         stage.figure("asked", len(wire))
         stage.figure("taken", TAKEN_BYTES)
         if stage.mended:
@@ -78,8 +78,9 @@ LAB = Lab(
     "bytes each time that it is told. When does it read the rest?",
     choices=("when more bytes arrive, or never", "in the next turn", "the kernel drops it"),
     look="bytes in Recv-Q that nobody reads, and a loop that sleeps",
-    answer="Of {asked:,} bytes the loop read {taken:,}, and was not told again: {outcome}. The edge is "
-    "the arrival, not the presence, of bytes. Reading until EAGAIN: answered after {mended.outcome}.",
+    answer="Of {asked:,} bytes the loop read {taken:,}, and was not told of the rest: the client had "
+    "{outcome}. The edge is the arrival, not the presence, of bytes. Where the loop reads until EAGAIN it "
+    "had {mended.outcome}.",
     fix="read until EAGAIN, or remember who is not drained; or use level-triggered epoll",
     play=play,
     finding="half-read-edge",

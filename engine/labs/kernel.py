@@ -1,9 +1,21 @@
 """What the kernel says of sockets and processes: /proc/net/tcp, /proc/PID/status (proc(5))."""
 
+import resource
 from collections import Counter
 from pathlib import Path
 
+from engine.labs.lab import LabError
+
 ESTABLISHED, TIME_WAIT, CLOSE_WAIT = 1, 6, 8  # include/net/tcp_states.h
+
+
+def need_descriptors(number: int) -> None:
+    """Raises LabError where a process may not have so many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < number:
+        raise LabError(
+            f"it needs {number:,} descriptors, and this system allows a process {most:,} (ulimit -Hn)"
+        )
 
 
 def switches(pid: int) -> int:

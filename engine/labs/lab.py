@@ -70,6 +70,8 @@ class Act:
     figures: dict[str, Figure] = field(default_factory=dict)
     findings: dict[str, float] = field(default_factory=dict)
     """Those that were told, and how many seconds after the beginning of the script for the first time."""
+    sentences: dict[str, str] = field(default_factory=dict)
+    """What each of them said when it was told last."""
 
     @property
     def holds(self) -> bool:

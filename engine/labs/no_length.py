@@ -44,8 +44,8 @@ def play(stage: Stage) -> None:
     """A client that asks once, and once more."""
     with stage.connect(patience_s=1.0) as client:
         first, second = client.ask(), client.ask()
-    stage.figure("first", first.failure or f"{first.seconds * 1e3:.0f} ms")
-    stage.figure("second", second.failure or f"{second.seconds * 1e3:.0f} ms")
+    stage.figure("first", first.told)
+    stage.figure("second", second.told)
     if stage.mended:
         stage.claim("both requests are answered", (first.status, second.status) == (200, 200))
     else:
@@ -58,10 +58,10 @@ LAB = Lab(
     question="The server answers, leaves out Content-Length and keeps the connection for the next "
     "request. The whole page has arrived. What does the client do?",
     choices=("it waits for more, for ever", "it shows the page", "it asks again"),
-    look="a connection that is idle for the server, while its client is still reading",
-    answer="Without the length: {first}. A body without one ends with the connection (RFC 9112, 6.3), "
-    "and that stays open. With Content-Length: {mended.first}, and the next request on the same "
-    "connection {mended.second}.",
+    look="a connection that stays open after its answer: all was sent, and its client is still reading",
+    answer="All bytes had arrived, and the client still had {first}: a body without a length ends with "
+    "the connection (RFC 9112, 6.3), and that stays open. With Content-Length it had {mended.first}, and "
+    "for its next request on the same connection {mended.second}.",
     fix="send Content-Length or chunks, or close after the answer",
     play=play,
     finding="no-length",

@@ -60,12 +60,13 @@ def play(stage: Stage) -> None:
         stage.claim("the answer arrives whole", answer.status == 200)
         waited_s = browser.end_within(1.5)
         stage.figure("waited_ms", (1.5 if waited_s is None else waited_s) * 1e3)
-        stage.figure("child_ms", answer.seconds * 1e3)
+        stage.figure("answered_ms", answer.seconds * 1e3)
         if stage.mended:
             stage.claim("the end follows the answer", waited_s is not None and waited_s < 0.5)
         else:
             stage.claim("no end comes: the client waits on", waited_s is None)
-            stage.claim("no process serves it any more", stage.snapshot().counts.open == 0)
+            is_closed = stage.until(lambda: stage.snapshot().counts.closed)
+            stage.claim("no process serves it any more", is_closed)
 
 
 LAB = Lab(
@@ -74,9 +75,9 @@ LAB = Lab(
     question="A child serves the request and closes the socket. The parent still holds its copy. "
     "What does the browser do?",
     choices=("it waits for ever", "it shows the page and goes on", "it shows an error"),
-    look="the descriptors of the parent, and the connection that stays open after its answer",
-    answer="The whole answer was there after {child_ms:.0f} ms, and no end came for {waited_ms:,.0f} ms: a "
-    "connection ends when the last copy of its descriptor is closed, and fork() had made two. With the "
+    look="who closed the connection, and when; and the client, which still waits for its end",
+    answer="The whole answer was there after {answered_ms:.0f} ms, and no end came for {waited_ms:,.0f} ms: "
+    "a connection ends when the last copy of its descriptor is closed, and fork() had made two. With the "
     "parent's copy closed the end came {mended.waited_ms:.1f} ms after the answer.",
     fix="close the connection in the parent as soon as the child is forked",
     play=play,

@@ -36,7 +36,7 @@ LAB = Lab(
     title="The pause in each round of a polling loop",
     question="A polling loop burns a processor. So it sleeps for 100 ms after each round. What does a "
     "request cost its client now?",
-    choices=("some 50 to 100 ms", "nothing that one would see", "it is lost"),
+    choices=("up to 100 ms more", "nothing that one would see", "it is lost"),
     look="the processor's share, and the time between a request and its answer",
     answer="With the pause an answer took {median_ms:.0f} ms (median) at {cpu_percent:.0f} % of a "
     "processor; without it {mended.median_ms:.1f} ms at {mended.cpu_percent:.0f} %. Either is wrong: "

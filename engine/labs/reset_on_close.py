@@ -49,7 +49,7 @@ def play(stage: Stage) -> None:
         except OSError as error:
             failure = type(error).__name__
         answer = Answer(0, b"", 0.0, failure) if failure else client.answer()
-    stage.figure("outcome", answer.failure or f"{answer.status}")
+    stage.figure("outcome", answer.told)
     if stage.mended:
         stage.claim("the client reads the refusal", answer.status == 413)
     else:
@@ -65,8 +65,9 @@ LAB = Lab(
     "unread. What does the client see?",
     choices=("a reset in the middle of its upload", "413", "nothing: it waits"),
     look="who closed first, and how: a reset rather than an end",
-    answer="The client saw {outcome}: a close() with unread data in the socket sends a reset, and the "
-    "answer before it may be lost. With half-close, read to the end, close: {mended.outcome}.",
+    answer="The client had {outcome}: a close() with unread data in the socket sends a reset, and the "
+    "answer before it may be lost. With half-close, read to the end, close, it had "
+    "{mended.outcome}.",
     fix="shutdown(SHUT_WR), read what is on its way (bounded), then close",
     play=play,
     finding="reset-on-close",

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, Self
 
+from engine.events import Event, Kind
 from engine.findings.finding import Finding, Level
 from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.labs.lab import Act, Claim, Figure, Lab
@@ -23,8 +24,10 @@ from engine.snapshot import (
     Snapshot,
     State,
 )
+from engine.worker_view import WorkerState, WorkerView
 
 ROWS = 60  # of the table, in a scene: more than a screen has room for
+EVENTS, WORKERS = 30, 20
 NO_STATUS = RunStatus("", "", "", None, "starting")
 
 
@@ -61,7 +64,7 @@ class Scene:
     findings: tuple[Finding, ...] = ()
     status: RunStatus = NO_STATUS
     snapshot: Snapshot = EMPTY_SNAPSHOT
-    """With a window of rows, and without events and workers."""
+    """With a window of rows, the last events and the first workers."""
     numbers: ProcessNumbers = EMPTY_NUMBERS
     kernel: KernelNumbers = EMPTY_KERNEL
 
@@ -91,7 +94,15 @@ class Told:
 
 def bare(snapshot: Snapshot) -> Snapshot:
     """Without what a scene leaves out."""
-    return replace(snapshot, events=(), worker_views=(), numbers={}, unreported=_NOTHING)
+    events = snapshot.events[-EVENTS:]
+    known = {one.conn for one in events}
+    return replace(
+        snapshot,
+        events=events,
+        numbers={conn: number for conn, number in snapshot.numbers.items() if conn in known},
+        worker_views=snapshot.worker_views[:WORKERS],
+        unreported=_NOTHING,
+    )
 
 
 def answer_of(lab: Lab, acts: tuple[Act, ...]) -> str:
@@ -134,7 +145,13 @@ def _snapshot(values: dict[str, Any]) -> Snapshot:
         ConnectionView(**each | {"state": State(each["state"])}) for each in values["connections"]
     )
     told = {"counts": Counts(**values["counts"]), "rooms": _rooms(values)}
-    told |= {"connections": connections, "numbers": {}, "unreported": _NOTHING}
+    told |= {"connections": connections, "unreported": _NOTHING}
+    told["numbers"] = {int(conn): number for conn, number in values["numbers"].items()}
+    told["events"] = tuple(Event(*each)._replace(kind=Kind(each[2])) for each in values["events"])
+    told["worker_views"] = tuple(
+        WorkerView(**each | {"state": WorkerState(each["state"])})
+        for each in values["worker_views"]
+    )
     return Snapshot(**values | _tuples(values) | told)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
-from engine.findings.moment import MS, Copy, Held, Moment, Reset
+from engine.findings.moment import MS, Copy, Dropped, Held, Moment, Reset
 from engine.findings.watching import Findings
 from engine.kernel_numbers import KernelNumbers, KernelView
 from engine.snapshot import Counts, ProcessNumbers, Room, RunStatus, Snapshot, State
@@ -35,6 +35,7 @@ class Story:
     copies: Callable[[int], tuple[Copy, ...]] = lambda step: ()
     lost: tuple[int, ...] = ()
     resets: tuple[Reset, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     errors: tuple[Event, ...] = ()
 
     def moment(self, step: int) -> Moment:
@@ -51,6 +52,7 @@ class Story:
             copies=self.copies(step),
             lost=self.lost,
             resets=self.resets,
+            dropped=self.dropped,
             errors=self.errors,
         )
 
@@ -87,3 +89,24 @@ def workers(accepts: list[int]) -> tuple[WorkerView, ...]:
         for number, done in enumerate(accepts)
     ]
     return (engine, *below)
+
+
+def shared(shares: list[int], woken: int) -> Story:
+    """Worker processes that accept so many at each step, and are woken so often in all."""
+    return Story(
+        snapshot=lambda now, step: replace(
+            now, worker_views=workers([share * step for share in shares])
+        ),
+        counts=lambda step: Counts(requests=sum(shares) * step),
+        numbers=lambda step: replace(
+            NUMBERS, processes=5, threads=5, children_switches=woken * step
+        ),
+    )
+
+
+def asks(calls: int, requests: int) -> Story:
+    """A loop that makes so many calls in vain at each step."""
+    return Story(
+        counts=lambda step: Counts(would_block=calls * step, requests=requests * step),
+        snapshot=lambda now, step: replace(now, worker_views=workers([])),
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from engine.findings.finding import Finding, Level
-from engine.findings.moment import MS, Copy, Reset
+from engine.findings.moment import MS, Copy, Dropped, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
@@ -18,10 +18,11 @@ from tests.engine.moments import (
     STEP_MS,
     VIEW,
     Story,
+    asks,
     error,
     held,
+    shared,
     waiting,
-    workers,
 )
 
 UNREAD = VIEW.__class__("ESTABLISHED", 900, 0, 50, 0)
@@ -64,25 +65,6 @@ def grows(descriptors: int = 0, memory: int = 0, *, opened: bool = False) -> Sto
     )
 
 
-def shared(shares: list[int], woken: int) -> Story:
-    return Story(
-        snapshot=lambda now, step: replace(
-            now, worker_views=workers([share * step for share in shares])
-        ),
-        counts=lambda step: Counts(requests=sum(shares) * step),
-        numbers=lambda step: replace(
-            NUMBERS, processes=5, threads=5, children_switches=woken * step
-        ),
-    )
-
-
-def asks(calls: int, requests: int) -> Story:
-    return Story(
-        counts=lambda step: Counts(would_block=calls * step, requests=requests * step),
-        snapshot=lambda now, step: replace(now, worker_views=workers([])),
-    )
-
-
 def paused(longest_ms: float, cpu: float) -> Story:
     return Story(
         counts=lambda step: Counts(requests=step),
@@ -91,12 +73,16 @@ def paused(longest_ms: float, cpu: float) -> Story:
     )
 
 
-def convoy(p50_ms: float, threads: int = 3) -> Story:
+def convoy(
+    p50_ms: float, threads: int = 3, *, per_s: float = 90.0, cpu: float = 95.0, starved: float = 0.0
+) -> Story:
     return Story(
         snapshot=lambda now, step: replace(
-            now, rooms={"handler": Room(0, 0.0, p50_ms, p50_ms)}, requests_per_s=90.0
+            now, rooms={"handler": Room(0, 0.0, p50_ms, p50_ms)}, requests_per_s=per_s
         ),
-        numbers=lambda step: replace(NUMBERS, threads=threads, cpu_percent=95.0),
+        numbers=lambda step: replace(
+            NUMBERS, threads=threads, cpu_percent=cpu, starved_percent=starved
+        ),
     )
 
 
@@ -176,6 +162,7 @@ STORIES: dict[str, tuple[Story, Story]] = {
     ),
     "queue-lost": (Story(lost=(7, 8, 9)), Story()),
     "reset-on-close": (Story(resets=(Reset(3, 3, PID, 65_536, "POST /"),)), Story()),
+    "half-close": (Story(dropped=(Dropped(3, 3, PID, "GET /cart"),)), Story()),
     "nagle": (nagle(120, 3), nagle(0, 3)),
     "time-wait": (time_wait(20_000), time_wait(2_000)),
 }
@@ -211,35 +198,26 @@ def test_a_loop_that_rests_while_bytes_wait_is_blocked_too() -> None:
     assert list(paused(80.0, 2.0).told()) == ["loop-blocked"]
     assert paused(80.0, 95.0).told() == {}
     assert paused(3.0, 2.0).told() == {}
-
-
-def test_a_loop_that_asks_by_nature_is_busy_only_with_a_crowd() -> None:
-    polling = replace(STATUS, model="polling")
-    few = replace(asks(9_000, 0), status=polling)
-    many = replace(few, counts=lambda step: Counts(would_block=9_000 * step, accepted=50))
-    burns = replace(many, numbers=lambda step: replace(NUMBERS, cpu_percent=95.0))
-    assert few.told() == many.told() == {}
-    assert list(burns.told()) == ["busy-polling"]
-
-
-def test_a_model_that_wakes_all_workers_by_nature_is_a_herd_only_with_a_crowd() -> None:
-    nature = replace(STATUS, model="prefork-epoll")
-    eight = replace(shared([10] * 8, 800), status=nature)
-    sixteen = replace(shared([10] * 16, 3_200), status=nature)
-    assert eight.told() == {}
-    assert list(sixteen.told()) == ["thundering-herd"]
-
-
-def test_a_model_that_leans_to_one_worker_by_nature_may_lean_further() -> None:
-    half = shared([60, 7, 6, 7], 50)
-    assert list(half.told()) == ["hot-worker"]
-    assert replace(half, status=replace(STATUS, model="prefork-epoll")).told() == {}
-    all_but_all = replace(shared([80, 2, 2, 2], 50), status=replace(STATUS, model="prefork-epoll"))
-    assert list(all_but_all.told()) == ["hot-worker"]
+    half_read = (held(State.READING, 700.0, kernel=UNREAD),)
+    assert list(replace(paused(80.0, 2.0), held=lambda step: half_read).told()) == [
+        "half-read-edge"
+    ]
+    given_up = (held(State.READING, 700.0, kernel=LEFT),)
+    at_last = Story(held=lambda step: given_up if step < 18 else ())
+    assert replace(paused(80.0, 2.0), held=at_last.held).told() == {}
 
 
 def test_a_greenlet_that_computes_is_not_said_to_be_unpatched() -> None:
     assert list(blocked("greenlet-2", 700.0, cpu=99.0).told()) == ["loop-blocked"]
+
+
+def test_answers_that_are_slow_for_other_reasons_do_not_wait_for_the_lock() -> None:
+    crowded = convoy(11.0, cpu=30.0, per_s=31.0)
+    assert list(crowded.told()) == ["lock-convoy"]
+    assert convoy(11.0, per_s=1_600.0).told() == {}, "the lock changes hands 200 times a second"
+    assert convoy(11.0, cpu=4.0).told() == {}, "nobody computes"
+    assert convoy(11.0, threads=1).told() == {}
+    assert convoy(11.0, starved=60.0).told() == {}, "they wait for a processor"
 
 
 def test_the_culprit_comes_first_and_its_sentence_has_the_numbers() -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from engine.findings.finding import Finding, Level
 from engine.labs import LABS
-from engine.labs.lab import Act, Claim
+from engine.labs.lab import Act, Claim, Figure
 from engine.labs.playing import load
 from engine.labs.told import Scene, Told, bare
-from engine.snapshot import Snapshot
+from engine.snapshot import STRIP_CELLS, Snapshot
+from engine.worker_view import WorkerState, WorkerView
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import shown
@@ -29,13 +30,14 @@ FIRST = load("parent-keeps")
 BROKEN = Act(
     False,
     (Claim("the answer arrives whole", True), Claim("no end comes: the client waits on", True)),
-    {"waited_ms": 1500.0, "child_ms": 23.4},
+    {"waited_ms": 1500.0, "answered_ms": 23.4},
     {"shared-descriptor": 0.62},
+    {"shared-descriptor": "#1 is closed, and pid 9 holds a copy"},
 )
 MENDED = Act(
     True,
     (Claim("the answer arrives whole", True), Claim("the end follows the answer", False)),
-    {"waited_ms": 0.4, "child_ms": 21.0},
+    {"waited_ms": 0.4, "answered_ms": 21.0},
 )
 COPY = Finding("shared-descriptor", Level.WARN, "#1 is closed, and pid 9 holds a copy", "close it")
 
@@ -44,7 +46,7 @@ def a_scene() -> Scene:
     run = a_lively_run()
     run.poll()
     seen = (run.status(), bare(run.snapshot()), run.numbers(), run.kernel())
-    return Scene(1.2, BROKEN.claims[:1], {"child_ms": 23.4}, (COPY,), *seen)
+    return Scene(1.2, BROKEN.claims[:1], {"answered_ms": 23.4}, (COPY,), *seen)
 
 
 class FakeProcess:
@@ -124,6 +126,38 @@ def test_each_line_fits(width: int) -> None:
         lines += lab_lines.heading(lab, place + 1, len(labs), width)
         lines += lab_lines.question(lab, width)
     assert max(len(plain(line)) for line in lines) <= width
+
+
+def test_a_large_screen_shows_the_last_events_and_the_workers_where_there_are_several() -> None:
+    worker = WorkerView(7, "", 1, WorkerState.ACCEPTING, 0, 75, 75, 1, "A" * STRIP_CELLS)
+    seen = replace(a_scene().snapshot, worker_views=tuple(replace(worker, pid=n) for n in range(3)))
+    scene = replace(a_scene(), snapshot=seen)
+    assert Told.from_json(Told(scene=scene).to_json()).scene == scene
+    told = "\n".join(map(plain, lab_lines.run(FIRST, Told(scene=scene), 120, 38)))
+    last = scene.snapshot.events[-1]
+    assert f"thread.py:{last.line}" in told or not last.line
+    assert "EVENTS  seconds since the script began" in told
+    assert "WORKERS" in told
+    assert len(told.splitlines()) <= 38
+    small = "\n".join(map(plain, lab_lines.run(FIRST, Told(scene=scene), 80, 22)))
+    assert "CONNECTIONS" in small
+    assert len(small.splitlines()) <= 22
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("waited_ms", 1500.0, "waited 1,500 ms"),
+        ("us", 2267.1, "2,267 us"),
+        ("close_wait", 7, "close wait 7"),
+        ("per_s", 186.2, "186/s"),
+        ("cpu_percent", 3.0, "cpu 3 %"),
+        ("first", "no answer for 1.0 s", "first: no answer for 1.0 s"),
+    ],
+)
+def test_a_figure_has_its_name_and_unit(name: str, value: Figure, shown: str) -> None:
+    act = Act(False, (), {name: value})
+    assert shown in "\n".join(map(plain, lab_lines.run(FIRST, Told((act,)), 80, 20)))
 
 
 def test_what_is_told_is_told_as_it_was() -> None:

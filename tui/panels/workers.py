@@ -75,8 +75,8 @@ NARROW = 11
 HEADINGS = 3  # lines above the first of them
 
 
-def lines(snapshot: Snapshot, width: int, cursor: int) -> list[Line]:
-    """All of them, with the heading; the one at the cursor is marked."""
+def lines(snapshot: Snapshot, width: int, cursor: int | None) -> list[Line]:
+    """All of them, with the heading; the one at the cursor is marked, if there is a cursor."""
     views = snapshot.worker_views
     told = f"  {plural(snapshot.workers, 'process or thread', 'processes and threads')}"
     if len(views) < snapshot.workers:
@@ -88,7 +88,7 @@ def lines(snapshot: Snapshot, width: int, cursor: int) -> list[Line]:
     heading = _row(columns, [((one.heading, "heading"),) for one in columns])
     title: Line = (("WORKERS", "title"), (fit(told, width - len("WORKERS")), "name"))
     rows = [_row(columns, [one.draw(v) for one in columns]) for v in views]
-    if rows:
+    if rows and cursor is not None:
         rows[cursor] = ((plain(rows[cursor]).ljust(width - 1), "chosen"),)
     return [(), title, heading, *rows]
 
