@@ -2,7 +2,7 @@
 
     servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
     (what went wrong, or the worst finding, in words, with what to press)               alert
-    WHERE REQUESTS WAIT  now, the longest wait, share                                   rooms
+    WHERE REQUESTS WAIT  now, longest wait, share                                   rooms
     y SYN retry  q accept queue  u unread  a app queue  H handler  S unsent  _ idle ...
     0            12 / 128        3         -            8          1         40
                  402 ms          12 ms                  1.20 s     3.1 s     4 s
@@ -57,7 +57,12 @@ SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
-PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
+PARTED = (
+    "server",
+    "connections",
+    "events",
+    "bursts",
+)  # a blank line above them, where there is room
 
 
 class Dashboard(FindingActions):

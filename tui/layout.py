@@ -35,7 +35,7 @@ class Heights:
     """With the title and headings."""
     keys: int
     gap: int
-    """Blank lines above connections, events and bursts."""
+    """Blank lines above the server's numbers, connections, events and bursts."""
     legend: int = 0
     """Of the connections' lines, the last one."""
     rooms: int = 0
@@ -88,8 +88,8 @@ def arrange(
     least = CONNECTION_HEADINGS + LEAST_ROWS + legend
     rooms = min(rooms, max(room - least, 0))
     room -= rooms
-    server = min(server, max(room - least, 0))
-    room -= server + gap + least
+    server = min(server, max(room - least - gap, 0))
+    room -= server + 2 * gap + least
     most_bursts = BURSTS_ROOMY if is_roomy else BURSTS_SMALL
     burst_part = _below(BURST_HEADINGS, min(bursts, most_bursts), room - gap)
     room -= burst_part + (gap if burst_part else 0)
