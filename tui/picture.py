@@ -31,8 +31,10 @@ from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
 from tui.table_view import TableView
 
+LATE_NS = 2_000_000_000  # events that are taken in so long after they happened make the screen late
 FLOOD = 60  # new events a frame: then the log shows only the last of them,
 FLOOD_FRAMES = 4  # and not in each frame
+SECOND_NS = 1_000_000_000
 ALERT_SHARE = 3  # an alert takes at most a third of the screen
 
 Parts = Mapping[str, Sequence[Line]]
@@ -62,6 +64,7 @@ class Picture:
         self.window_rows: int | None = None
         """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
+        self._late_ns = 0
         self.ask_numbers()
         self.ask_findings()
 
@@ -82,7 +85,10 @@ class Picture:
         self._look()
         now_ns = self.table.now_ns
         most = max(height // ALERT_SHARE, 1)
-        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal, self.findings)
+        late_s = self._late(now_ns, new_events) // SECOND_NS
+        alert_lines = alert.lines(
+            self.snapshot, status, width, most, run.refusal, self.findings, late_s
+        )
         numbers, kernel = self._numbers, run.kernel()
         if self.recorder is not None:
             unreported = self.snapshot.unreported
@@ -129,6 +135,17 @@ class Picture:
         if heights.events and not (is_flood and self._frames % FLOOD_FRAMES):
             parts["events"] = self._events(width, is_flood)
         return parts
+
+    def _late(self, now_ns: int, new_events: int) -> int:
+        """How long ago that happened which has just come, where that is so long that the picture is of
+        then, and not of now; else 0."""
+        run = self._run
+        if new_events and (self._late_ns or run.is_behind):
+            late_ns = now_ns - run.state.events[-1].at_ns
+            self._late_ns = late_ns if late_ns >= LATE_NS else 0
+        elif not run.is_behind:
+            self._late_ns = 0
+        return 0 if self._playback else self._late_ns
 
     def _told_of_tape(self) -> Sequence[str]:
         """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
