@@ -36,6 +36,11 @@ from tui.words import LETTER_ROLES, SHORTER, STATE_ROLES
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
+MORE = (
+    "Press x for failures on purpose, c to compare models, ? for all keys.",
+    "Press x for failures on purpose, ? for all keys.",
+)
+"""What a stranger does not find at the foot of the screen."""
 RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
 CUT = "cut"  # closed by nobody: the process that served it was killed
 WAITING = (State.HANDLER, State.UNSENT)
@@ -153,7 +158,7 @@ def empty(
     else:
         todo = ["No connection is open." if accepted else "No connection yet."]
         todo += [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
-        todo += ["or press b for a burst of 50 requests."]
+        todo += ["or press b for a burst of 50 requests.", first_that_fits(MORE, width - 2)]
     return [(), *(((f"  {fit(text, width - 2)}", "hint"),) for text in todo)]
 
 
