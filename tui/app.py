@@ -38,6 +38,7 @@ from textual.events import Resize
 from engine.events import Event
 from tui import key_table, lifecycle, palette
 from tui.finding_actions import FindingActions
+from tui.layout import shows_code_at_once
 from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
 from tui.picture import Picture
@@ -123,6 +124,8 @@ class Dashboard(FindingActions):
         """The screen stands: draw it, and go on drawing."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
+        if shows_code_at_once(*self.size):
+            self.action_code()
         self.frame()
         if not self.is_headless:
             self.call_after_refresh(_rest_the_collector)

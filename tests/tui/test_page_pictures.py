@@ -68,7 +68,8 @@ def test_in_ascii_without_colour(
 
 @pytest.mark.parametrize("size", [(160, 40), (200, 60)], ids=["160x40", "200x60"])
 def test_the_code_beside_the_connections(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(of(a_served_run()), press=["o"], terminal_size=size)
+    keys = ["o"] if size == (160, 40) else []  # larger ones have it from the start
+    assert snap_compare(of(a_served_run()), press=keys, terminal_size=size)
 
 
 @pytest.mark.parametrize("size", [*SIZES, (200, 60)], ids=lambda size: "x".join(map(str, size)))
