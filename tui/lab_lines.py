@@ -177,7 +177,7 @@ def _server(scene: Scene, width: int, height: int) -> list[Line]:
         return lines
     look = connections.Look()
     lines.append(connections.title(snapshot, rows, width, look))
-    return lines + connections.table(snapshot, status.engine_pid, width, rows, look)
+    return lines + connections.table(snapshot, width, rows, look)
 
 
 def _paragraph(name: str, text: str, width: int) -> list[Line]:

@@ -26,7 +26,18 @@ from tui.layout import (
     server_title,
 )
 from tui.pace_words import told_of_pace
-from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
+from tui.panels import (
+    alert,
+    bursts,
+    connections,
+    events,
+    header,
+    keys,
+    legend,
+    no_connections,
+    rooms,
+    server,
+)
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
 from tui.table_view import TableView
@@ -65,6 +76,7 @@ class Picture:
         """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
         self._late_ns = 0
+        self._waits: connections.Elsewhere = {}
         self.ask_numbers()
         self.ask_findings()
 
@@ -206,10 +218,11 @@ class Picture:
 
     def _table(self, width: int) -> list[Line]:
         snapshot, rows, table = self.snapshot, self.heights.rows, self.table
-        look = connections.Look(table.order, table.chosen, table.held_s, table.missed)
+        elsewhere = self._elsewhere()
+        look = connections.Look(table.order, table.chosen, table.held_s, table.missed, elsewhere)
         title = connections.title(snapshot, rows, width, look)
         if not snapshot.rows:
-            advice = connections.empty(
+            advice = no_connections.lines(
                 self.status.url,
                 snapshot.counts.accepted,
                 width,
@@ -219,8 +232,18 @@ class Picture:
             )
             lines = [*advice, *[()] * rows][: rows + 1]
         else:
-            lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
+            lines = connections.table(snapshot, width, rows, look)
         return [title, *lines, *[legend.line(width)][: self.heights.legend]]
+
+    def _elsewhere(self) -> connections.Elsewhere:
+        """Who waits where no event of its own tells it; as it was, while rows are held."""
+        if self.table.held is None:
+            queued = self._run.state.server.waits.queue.since_ns_of()
+            unread = self._run.unread_since_ns()
+            seen = [view.conn for view in self.snapshot.connections]
+            self._waits = {conn: ("unread", unread[conn]) for conn in seen if conn in unread}
+            self._waits |= {conn: ("app_queue", queued[conn]) for conn in seen if conn in queued}
+        return self._waits
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot
