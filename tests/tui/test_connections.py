@@ -250,4 +250,6 @@ def test_who_waits_unread_or_in_the_queue_of_the_server_is_not_called_idle() -> 
     assert "A accepted" in rows[1], "it has only just come"
     assert "a in queue" in rows[2]
     run.tell(Kind.RECV, 1, moved=9)  # after the kernel was asked
-    assert "r reading" in next(line for line in drawn(run)["connections"] if line.startswith("   1"))
+    assert "r reading" in next(
+        line for line in drawn(run)["connections"] if line.startswith("   1")
+    )
