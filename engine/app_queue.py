@@ -31,6 +31,10 @@ class AppQueue:
         """Those that wait, as far as they are known: not all, where there is too much to tell of each."""
         return {conn for queue in self._waiting.values() for _, conn in queue} - {0}
 
+    def since_ns_of(self) -> dict[int, int]:
+        """Connection -> since when it waits, of those."""
+        return {conn: ns for queue in self._waiting.values() for ns, conn in queue if conn}
+
     def take(self, event: Event, words: list[str]) -> int | None:
         """A put or a take; how long the one that is taken waited, in ns, if that is known. Raises
         ValueError and IndexError: a note that no writer of ours makes."""

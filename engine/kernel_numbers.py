@@ -10,13 +10,18 @@ class KernelNumbers:
     """What the kernel says of the sockets of the server's port. None: cannot be known."""
 
     rooms: dict[str, Room] = field(default_factory=dict)
-    """`syn_retry`, `accept_queue`, `unread`, `time_wait` and `close_wait`, as far as they are known.
+    """`syn_retry`, `accept_queue`, `unread`, `time_wait` (those since the server began) and `close_wait`,
+    as far as they are known.
     Their waits are lower bounds, but for the grain of a jiffy (1 to 10 ms)."""
     unread_bytes: int | None = None
+    """Of those in the room `unread`;"""
+    queued_bytes: int | None = None
+    """of those in the queue of the server, whose bytes it has not read either."""
     unsent_bytes: int | None = None
     """That clients have not acknowledged."""
     client_time_wait: int | None = None
-    """Clients on this machine that closed first, as are the next that have not closed at all."""
+    """Clients on this machine that closed first, those of an earlier server of the port, too; the next
+    have not closed at all."""
     client_close_wait: int | None = None
     lost_in_queue: tuple[int, ...] = ()
     """Connections that lay in the queue of a listener at the look before, and are gone with it: the kernel

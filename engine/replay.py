@@ -151,6 +151,7 @@ class Replay:
 
     def snapshot(self, first_row: int = 0, rows: int = 1_000, order: Order = BY_PLACE) -> Snapshot:
         """The server as it was."""
+        self.state.server.waits.unread = self.unread_since_ns().keys()
         return self.state.snapshot(self._at_ns, first_row, rows, order)
 
     def row_of(self, conn: int, order: Order = BY_PLACE) -> int | None:

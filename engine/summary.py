@@ -49,7 +49,7 @@ def snapshot_of(
         "accept_queue_limit": numbers.accept_queue_limit,
         "listen_overflows": kernel.listen_overflows,
         "listen_drops": kernel.listen_drops,
-        "unread_bytes": kernel.unread_bytes,
+        "unread_bytes": _unread_bytes(kernel),
         "unsent_bytes": kernel.unsent_bytes,
         "client_time_wait": kernel.client_time_wait,
         "client_close_wait": kernel.client_close_wait,
@@ -102,6 +102,12 @@ def snapshot_of(
             if not one.closed_ns
         ],
     }
+
+
+def _unread_bytes(kernel: KernelNumbers) -> int | None:
+    """All that the server has not read, whichever room they are in whose bytes it is."""
+    unread = kernel.unread_bytes
+    return None if unread is None else unread + (kernel.queued_bytes or 0)
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:

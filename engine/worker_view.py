@@ -81,8 +81,11 @@ class WorkerDetail:
     held: tuple[Held, ...]
     """Of its open connections, the first."""
     events: tuple[Event, ...]
-    """What it did last, oldest first."""
+    """What it did, oldest first, as far as it is kept: the last events of all, and those of the connections
+    that it has or has just had."""
     numbers: dict[int, int] = field(default_factory=dict)
     """conn -> number, of connections that `events` speaks of."""
+    history: str = ""
+    """Letters as those of `view.strip`, of its last 60 s at most; the last one is now."""
     descriptors: Descriptors | None = None
     """Of its process. None: the system does not tell."""

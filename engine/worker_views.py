@@ -4,7 +4,9 @@ Changed only by the fold (state.py). Pure.
 """
 
 from collections.abc import Collection, Iterable
-from itertools import islice
+from heapq import nlargest
+from itertools import chain, islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from engine.connection import Connection
@@ -17,6 +19,8 @@ from engine.workers import Worker, Workers
 MOST_SHOWN = 64
 MOST_LOOKED_AT = 5_000  # for one that is told whole
 HELD_TOLD = 100  # of the connections of that one
+LOGS_READ = 100  # of its connections, the last that did anything: their events are told, too
+HISTORY_CELLS = 400  # of each: 60 s
 MANY = 1_000  # connections: a walk over more takes a millisecond and more, and each frame wants one
 _BUSIEST_FIRST = (State.HANDLER, State.UNSENT, State.READING, State.ACCEPTED, State.IDLE)
 """Of all that a worker has, it does what ranks highest here."""
@@ -39,6 +43,7 @@ class Load(NamedTuple):
     """Bits of what happened in the running cell (connection.py)."""
 
 
+_AT_NS = attrgetter("at_ns")
 NO_LOAD = Load(0, None, 0)
 
 
@@ -57,9 +62,9 @@ class WorkerViews:
         for _, worker in self._workers.tree(MOST_SHOWN):
             load = loads.get(worker, NO_LOAD)
             letters = _letter(load) + _letter(load._replace(happened=0)) * min(
-                cells - 1, STRIP_CELLS
+                cells - 1, HISTORY_CELLS
             )
-            strips[worker] = (self._strips.get(worker, "") + letters)[-STRIP_CELLS:]
+            strips[worker] = (self._strips.get(worker, "") + letters)[-HISTORY_CELLS:]
         self._strips = strips
 
     def take(self, connections: Collection[Connection], cell: int) -> tuple[WorkerView, ...]:
@@ -89,23 +94,22 @@ class WorkerViews:
         connections = list(connections)
         load = self._loads(connections, cell).get(worker, NO_LOAD)
         threads = self._workers.named_threads()
-        its = (
-            one
-            for one in connections
-            if not one.closed_ns and _worker_of(one.pid, one.task, threads) == worker
-        )
+        its = [one for one in connections if _worker_of(one.pid, one.task, threads) == worker]
+        last = nlargest(LOGS_READ, its, key=lambda one: one.last_ns)
+        kept = chain(events, *(one.log for one in last))
+        done = {
+            id(event): event
+            for event in kept
+            if event.kind is not Kind.TICK and _worker_of(event.pid, event.task, threads) == worker
+        }
         return WorkerDetail(
             view=self._view(depths[worker], worker, load),
             held=tuple(
                 Held(one.number, STATE_MEANINGS[one.state].letter, one.path, one.since_ns)
-                for one in islice(its, HELD_TOLD)
+                for one in islice((one for one in its if not one.closed_ns), HELD_TOLD)
             ),
-            events=tuple(
-                event
-                for event in events
-                if event.kind is not Kind.TICK
-                and _worker_of(event.pid, event.task, threads) == worker
-            ),
+            events=tuple(sorted(done.values(), key=_AT_NS)),
+            history=self._history(worker, load).lstrip(),
         )
 
     def _view(self, depth: int, worker: Worker, load: Load) -> WorkerView:
@@ -123,8 +127,11 @@ class WorkerViews:
             accepts=accepts,
             wakeups=done.wakeups if done else 0,
             would_block=done.would_block if done else 0,
-            strip=(self._strips.get(worker, "") + _letter(load))[-STRIP_CELLS:].rjust(STRIP_CELLS),
+            strip=self._history(worker, load)[-STRIP_CELLS:].rjust(STRIP_CELLS),
         )
+
+    def _history(self, worker: Worker, load: Load) -> str:
+        return self._strips.get(worker, "") + _letter(load)
 
     def _loads(self, connections: Iterable[Connection], cell: int) -> dict[Worker, Load]:
         threads = self._workers.named_threads()

@@ -2,7 +2,7 @@
 
     servetui  thread  http://127.0.0.1:7890  keep-alive      lost 0   41,200 events/s   header
     (what went wrong, or the worst finding, in words, with what to press)               alert
-    WHERE REQUESTS WAIT  now, the longest wait, share                                   rooms
+    WHERE REQUESTS WAIT  now, longest wait, share                                   rooms
     y SYN retry  q accept queue  u unread  a app queue  H handler  S unsent  _ idle ...
     0            12 / 128        3         -            8          1         40
                  402 ms          12 ms                  1.20 s     3.1 s     4 s
@@ -38,6 +38,7 @@ from textual.events import Resize
 from engine.events import Event
 from tui import key_table, lifecycle, palette
 from tui.finding_actions import FindingActions
+from tui.layout import shows_code_at_once
 from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
 from tui.picture import Picture
@@ -57,7 +58,12 @@ SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
-PARTED = ("connections", "events", "bursts")  # a blank line above them, where there is room
+PARTED = (
+    "server",
+    "connections",
+    "events",
+    "bursts",
+)  # a blank line above them, where there is room
 
 
 class Dashboard(FindingActions):
@@ -118,6 +124,8 @@ class Dashboard(FindingActions):
         """The screen stands: draw it, and go on drawing."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
+        if shows_code_at_once(*self.size):
+            self.action_code()
         self.frame()
         if not self.is_headless:
             self.call_after_refresh(_rest_the_collector)

@@ -9,11 +9,12 @@ from engine.labs.told import Scene, Told, answer_of
 from engine.models import MODELS
 from engine.rooms import rooms_of
 from engine.snapshot import Snapshot
-from tui.format import Line, fit, flowed, padded, plain, wrapped
+from tui.format import Line, first_that_fits, fit, flowed, padded, plain, wrapped
 from tui.panels import connections, events, rooms, server, workers
 
 NUMBER_WIDTH, NAME_WIDTH = 4, 21
-QUESTION_LINES = 4  # below the list, of the lab at the cursor
+MARK_WIDTH = 10  # cursor, number and box
+QUESTION_LINES = 4  # below the list, of the lab at the cursor; two more tell what the rows do not
 ROOM_LINES = 3  # of the server that is looked at
 SERVER_LINES = 4
 LEAST_ROWS, TITLE_LINES = 3, 2  # of the connections
@@ -26,33 +27,69 @@ HINT = "  failures on purpose, each in a server of its own"
 
 
 def listed(labs: Sequence[Lab], done: Set[str], cursor: int, width: int, height: int) -> list[Line]:
-    """The list, scrolled so that the cursor is seen, and the question of the lab at the cursor."""
-    rows = max(min(len(labs), height - QUESTION_LINES - 3), 3)
+    """The list, scrolled so that the cursor is seen, and the question of the lab at the cursor. Where a
+    row has no room for names and titles, the one at the cursor has both told below."""
+    has_names, has_titles = _what_fits(labs, width)
+    cursors = labs[cursor]
+    below = (
+        [] if has_names and has_titles else wrapped(f"{cursors.name}: {cursors.title}", width - 2)
+    )
+    rows = max(min(len(labs), height - QUESTION_LINES - len(below) - 3), 3)
     first = min(max(cursor - rows // 2, 0), max(len(labs) - rows, 0))
     title: Line = (
         ("LABS", "title"), (f"  {len(done)} of {len(labs)} done", "value"),
-        (fit(HINT, max(width - 20, 0)), "name"),
+        (first_that_fits((HINT, ""), width - 22), "name"),
     )  # fmt: skip
     shown = [
-        _row(number, labs[number], labs[number].name in done, number == cursor, width)
+        _row(
+            number,
+            _told(labs[number], has_names, has_titles),
+            labs[number].name in done,
+            number == cursor,
+            width,
+        )
         for number in range(first, min(first + rows, len(labs)))
     ]
-    question = wrapped(labs[cursor].question, width - 2)
-    return [(), title, *shown, (), *[((f"  {part}", "text"),) for part in question]]
+    question = wrapped(cursors.question, width - 2)
+    return [
+        (), title, *shown, (),
+        *[((f"  {part}", "value"),) for part in below],
+        *[((f"  {part}", "text"),) for part in question],
+    ]  # fmt: skip
 
 
-def _row(number: int, lab: Lab, is_done: bool, is_chosen: bool, width: int) -> Line:
+def _what_fits(labs: Sequence[Lab], width: int) -> tuple[bool, bool]:
+    """Whether names and whether titles have room in the rows, uncut."""
+    longest = max(len(lab.title) for lab in labs)
+    if width >= MARK_WIDTH + NAME_WIDTH + longest:
+        return True, True
+    return (False, True) if width >= MARK_WIDTH + longest else (True, False)
+
+
+def _told(lab: Lab, has_names: bool, has_titles: bool) -> str:
+    if has_names and has_titles:
+        return f"{lab.name:{NAME_WIDTH}}{lab.title}"
+    return lab.title if has_titles else lab.name
+
+
+def _row(number: int, told: str, is_done: bool, is_chosen: bool, width: int) -> Line:
     role = "chosen" if is_chosen else "text"
     cursor = "> " if is_chosen else "  "
     mark = "[x]" if is_done else "[ ]"
-    text = f"{number + 1:2}  {mark} {lab.name:{NAME_WIDTH}}{lab.title}"
+    text = f"{number + 1:2}  {mark} {told}"
     return padded(((cursor, "key"), (fit(text, width - len(cursor)), role)), width, role)
 
 
 def heading(lab: Lab, number: int, labs: int, width: int) -> list[Line]:
     """Which one it is."""
     place = f"LAB {number} of {labs}"
-    return [(), ((place, "title"), (fit(f"  {lab.title}", width - len(place)), "value"))]
+    first, *rest = wrapped(lab.title, width - len(place) - 2)
+    indent = " " * (len(place) + 2)
+    return [
+        (),
+        ((place, "title"), (f"  {first}", "value")),
+        *(((indent + part, "value"),) for part in rest),
+    ]
 
 
 def question(lab: Lab, width: int) -> list[Line]:
@@ -120,13 +157,12 @@ def _name(*, mended: bool) -> str:
 
 
 def _claims(claims: Sequence[Claim], width: int) -> list[Line]:
-    return [
-        (
-            ("  yes  ", "idle") if claim.holds else ("  NO   ", "warning"),
-            (fit(claim.text, width - 7), "text"),
-        )
-        for claim in claims
-    ]
+    lines: list[Line] = []
+    for claim in claims:
+        first, *rest = wrapped(claim.text, width - 7)
+        mark = ("  yes  ", "idle") if claim.holds else ("  NO   ", "warning")
+        lines += [(mark, (first, "text")), *(((" " * 7 + part, "text"),) for part in rest)]
+    return lines
 
 
 def _figures(figures: dict[str, Figure], width: int) -> list[Line]:
@@ -166,7 +202,7 @@ def _server(scene: Scene, width: int, height: int) -> list[Line]:
         rows = min(snapshot.rows, max(spare - len(below) - events_most - TITLE_LINES, LEAST_ROWS))
         look = connections.Look()
         lines.append(connections.title(snapshot, rows, width, look))
-        lines += connections.table(snapshot, status.engine_pid, width, rows, look)
+        lines += connections.table(snapshot, width, rows, look)
     lines += below
     return lines + _events(scene, width, height - len(lines))
 

@@ -12,6 +12,7 @@ LEAST_ROWS = 4  # of connections, before anything else gets a line
 ROOMY = 30  # lines from which on blank lines part the panels
 TALL = 50  # lines from which on the rooms have percentiles, too
 CODE_FROM = 160, 40  # columns and lines from which on the code stands beside the connections
+CODE_AT_ONCE = 200, 60  # from which on it does so from the start
 CODE_SHARE = 0.5  # of the columns
 EVENTS_FROM = 24  # lines from which on the last events are shown
 EVENTS_SMALL = 3
@@ -35,7 +36,7 @@ class Heights:
     """With the title and headings."""
     keys: int
     gap: int
-    """Blank lines above connections, events and bursts."""
+    """Blank lines above the server's numbers, connections, events and bursts."""
     legend: int = 0
     """Of the connections' lines, the last one."""
     rooms: int = 0
@@ -58,6 +59,11 @@ def code_width(width: int, height: int) -> int:
     """Columns of the code beside the connections; 0: it has a page of its own."""
     is_large = width >= CODE_FROM[0] and height >= CODE_FROM[1]
     return int(width * CODE_SHARE) if is_large else 0
+
+
+def shows_code_at_once(width: int, height: int) -> bool:
+    """Whether there is room for it without being asked."""
+    return width >= CODE_AT_ONCE[0] and height >= CODE_AT_ONCE[1]
 
 
 def server_title(height: int) -> int:
@@ -88,8 +94,8 @@ def arrange(
     least = CONNECTION_HEADINGS + LEAST_ROWS + legend
     rooms = min(rooms, max(room - least, 0))
     room -= rooms
-    server = min(server, max(room - least, 0))
-    room -= server + gap + least
+    server = min(server, max(room - least - gap, 0))
+    room -= server + 2 * gap + least
     most_bursts = BURSTS_ROOMY if is_roomy else BURSTS_SMALL
     burst_part = _below(BURST_HEADINGS, min(bursts, most_bursts), room - gap)
     room -= burst_part + (gap if burst_part else 0)

@@ -26,13 +26,26 @@ from tui.layout import (
     server_title,
 )
 from tui.pace_words import told_of_pace
-from tui.panels import alert, bursts, connections, events, header, keys, legend, rooms, server
+from tui.panels import (
+    alert,
+    bursts,
+    connections,
+    events,
+    header,
+    keys,
+    legend,
+    no_connections,
+    rooms,
+    server,
+)
 from tui.recorder import Recorder
 from tui.run_like import Playback, RunLike
 from tui.table_view import TableView
 
+LATE_NS = 2_000_000_000  # events that are taken in so long after they happened make the screen late
 FLOOD = 60  # new events a frame: then the log shows only the last of them,
 FLOOD_FRAMES = 4  # and not in each frame
+SECOND_NS = 1_000_000_000
 ALERT_SHARE = 3  # an alert takes at most a third of the screen
 
 Parts = Mapping[str, Sequence[Line]]
@@ -62,6 +75,8 @@ class Picture:
         self.window_rows: int | None = None
         """Rows of the table that a page over the dashboard shows; None: there is none that does."""
         self._frames = 0
+        self._late_ns = 0
+        self._waits: connections.Elsewhere = {}
         self.ask_numbers()
         self.ask_findings()
 
@@ -82,7 +97,10 @@ class Picture:
         self._look()
         now_ns = self.table.now_ns
         most = max(height // ALERT_SHARE, 1)
-        alert_lines = alert.lines(self.snapshot, status, width, most, run.refusal, self.findings)
+        late_s = self._late(now_ns, new_events) // SECOND_NS
+        alert_lines = alert.lines(
+            self.snapshot, status, width, most, run.refusal, self.findings, late_s
+        )
         numbers, kernel = self._numbers, run.kernel()
         if self.recorder is not None:
             unreported = self.snapshot.unreported
@@ -129,6 +147,17 @@ class Picture:
         if heights.events and not (is_flood and self._frames % FLOOD_FRAMES):
             parts["events"] = self._events(width, is_flood)
         return parts
+
+    def _late(self, now_ns: int, new_events: int) -> int:
+        """How long ago that happened which has just come, where that is so long that the picture is of
+        then, and not of now; else 0."""
+        run = self._run
+        if new_events and (self._late_ns or run.is_behind):
+            late_ns = now_ns - run.state.events[-1].at_ns
+            self._late_ns = late_ns if late_ns >= LATE_NS else 0
+        elif not run.is_behind:
+            self._late_ns = 0
+        return 0 if self._playback else self._late_ns
 
     def _told_of_tape(self) -> Sequence[str]:
         """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
@@ -189,10 +218,11 @@ class Picture:
 
     def _table(self, width: int) -> list[Line]:
         snapshot, rows, table = self.snapshot, self.heights.rows, self.table
-        look = connections.Look(table.order, table.chosen, table.held_s, table.missed)
+        elsewhere = self._elsewhere()
+        look = connections.Look(table.order, table.chosen, table.held_s, table.missed, elsewhere)
         title = connections.title(snapshot, rows, width, look)
         if not snapshot.rows:
-            advice = connections.empty(
+            advice = no_connections.lines(
                 self.status.url,
                 snapshot.counts.accepted,
                 width,
@@ -202,8 +232,18 @@ class Picture:
             )
             lines = [*advice, *[()] * rows][: rows + 1]
         else:
-            lines = connections.table(snapshot, self.status.engine_pid, width, rows, look)
+            lines = connections.table(snapshot, width, rows, look)
         return [title, *lines, *[legend.line(width)][: self.heights.legend]]
+
+    def _elsewhere(self) -> connections.Elsewhere:
+        """Who waits where no event of its own tells it; as it was, while rows are held."""
+        if self.table.held is None:
+            queued = self._run.state.server.waits.queue.since_ns_of()
+            unread = self._run.unread_since_ns()
+            seen = [view.conn for view in self.snapshot.connections]
+            self._waits = {conn: ("unread", unread[conn]) for conn in seen if conn in unread}
+            self._waits |= {conn: ("app_queue", queued[conn]) for conn in seen if conn in queued}
+        return self._waits
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot

@@ -82,7 +82,7 @@ def _add_pool_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--threads", type=_few("threads"), default=DEFAULT_POOL.threads, metavar="N",
-        help=f"threads of thread-pool ({DEFAULT_POOL.threads})",
+        help=f"threads of thread-pool and reactor-pool ({DEFAULT_POOL.threads})",
     )  # fmt: skip
     group.add_argument("--exclusive", action="store_true", help="prefork-epoll with EPOLLEXCLUSIVE")
 

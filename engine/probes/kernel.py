@@ -71,7 +71,8 @@ class KernelProbe:
         # A client on another machine has its SYN_SENT, TIME_WAIT and CLOSE_WAIT there.
         self._sees_clients = host.startswith(LOOPBACK)
         self._told: Told = {}
-        self._apart = Apart()
+        self._apart = Apart(0)
+        self._began_ns = time.monotonic_ns()
         self._waiting, self._left, self._retrying = Waiting(), Waiting(), Waiting()
         self._unread = Waiting(quiet_ms=lambda row: row.last_data_ms, moved=_read_bytes)
         self._lost_queues = LostQueues()
@@ -99,7 +100,8 @@ class KernelProbe:
         if self._diag is None:
             yield EMPTY_KERNEL
             return
-        seen, apart = Seen(), Apart() if all_states else self._apart
+        age_ms = (time.monotonic_ns() - self._began_ns) // _MS
+        seen, apart = Seen(), Apart(age_ms) if all_states else self._apart
         try:
             for rows in self._ask(self._diag, (*OURS, Tcp.TIME_WAIT) if all_states else OURS):
                 seen.take([row for row in rows if row.state != TIME_WAIT])
@@ -128,6 +130,7 @@ class KernelProbe:
     ) -> KernelNumbers:
         elsewhere = self._elsewhere()
         unread = [row for row in seen.unread if row.cookie not in elsewhere]
+        queued = [row for row in seen.unread if row.cookie in elsewhere]
         rooms = {
             "accept_queue": self._waiting.look(seen.queued, now_ns),
             "unread": self._unread.look(unread, now_ns),
@@ -141,7 +144,8 @@ class KernelProbe:
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
-            unread_bytes=sum(map(unread_bytes, seen.unread)),
+            unread_bytes=sum(map(unread_bytes, unread)),
+            queued_bytes=sum(map(unread_bytes, queued)),
             unsent_bytes=seen.unsent_bytes,
             client_time_wait=apart.clients[TIME_WAIT] if self._sees_clients else None,
             client_close_wait=apart.clients[CLOSE_WAIT] if self._sees_clients else None,

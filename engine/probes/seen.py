@@ -5,6 +5,7 @@ from collections import Counter
 from engine.probes.sock_diag import Row, Tcp
 
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
+JIFFY_MS = 10  # the grain of the kernel's timers, at most
 # As numbers, since a row is compared with them for each socket.
 CLOSE_WAIT, LISTEN, SYN_RECV, TIME_WAIT = map(
     int, (Tcp.CLOSE_WAIT, Tcp.LISTEN, Tcp.SYN_RECV, Tcp.TIME_WAIT)
@@ -48,7 +49,10 @@ class Apart:
     """Of what is closed, and of clients. There may be thousands, of whom little is wanted: nothing else
     is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, age_ms: int) -> None:
+        """`age_ms`: since when the server has been there. What was closed earlier on its port was not
+        closed by it."""
+        self._most_ms = age_ms + JIFFY_MS
         self.closed = self.oldest_ms = 0
         """How many are in TIME_WAIT, and the longest of them for how long."""
         self.clients = Counter[int]()
@@ -58,8 +62,9 @@ class Apart:
 
     def take_closed(self, rows: list[Row]) -> None:
         """Some more in TIME_WAIT."""
-        self.closed += len(rows)
         passed_ms = [TIME_WAIT_MS - row.expires_ms for row in rows]
+        passed_ms = [each for each in passed_ms if each <= self._most_ms]
+        self.closed += len(passed_ms)
         self.oldest_ms = max([self.oldest_ms, *passed_ms])
 
     def take_clients(self, rows: list[Row]) -> None:

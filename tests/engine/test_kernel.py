@@ -10,6 +10,7 @@ from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.probes import kernel, kernel_sampler
 from engine.probes.kernel import Waiting
 from engine.probes.kernel_sampler import KernelSampler
+from engine.probes.seen import JIFFY_MS
 from engine.probes.sock_diag import Row, SockDiag, Tcp
 from engine.snapshot import Room
 from tests.support import wait_until
@@ -96,6 +97,26 @@ def test_what_is_closed_is_looked_at_less_often_than_what_is_open(
     sampler.close()
 
 
+def test_what_an_earlier_server_of_the_port_has_closed_is_not_counted(
+    listener: socket.socket,
+) -> None:
+    earlier = KernelSampler(listener)
+    with socket.create_connection(listener.getsockname()) as client:
+        listener.accept()[0].close()
+        client.recv(1)
+    waited_ms = 3 * JIFFY_MS
+
+    def has_waited() -> bool:
+        room = earlier.numbers(0.0).rooms["time_wait"]
+        return room.now == 1 and (room.longest_ms or 0) >= waited_ms
+
+    assert wait_until(has_waited)
+    sampler = KernelSampler(listener)
+    assert sampler.numbers(0.0).rooms["time_wait"] == Room(0, 0.0)
+    earlier.close()
+    sampler.close()
+
+
 def test_who_waits_elsewhere_is_not_counted_as_unread(listener: socket.socket) -> None:
     elsewhere: set[int] = set()
     sampler = KernelSampler(listener, lambda: elsewhere)
@@ -104,7 +125,8 @@ def test_who_waits_elsewhere_is_not_counted_as_unread(listener: socket.socket) -
         wait_until(lambda: sampler.numbers(0.0).rooms["unread"].now == 1)
         elsewhere |= sampler.unread_since_ns().keys()
         numbers = sampler.numbers(0.0)
-        assert (numbers.rooms["unread"].now, numbers.unread_bytes) == (0, 6)
+        assert (numbers.rooms["unread"].now, numbers.unread_bytes) == (0, 0)
+        assert numbers.queued_bytes == 6
     sampler.close()
 
 

@@ -11,6 +11,7 @@ from engine.replay import Replay
 from engine.snapshot import BurstView, ProcessNumbers, Snapshot
 from engine.state import ServerState
 from tests.engine.still_clock import SECOND_NS, Clock
+from tests.make_screenshots import at_its_end
 
 BEGIN_NS = 77 * SECOND_NS
 
@@ -257,6 +258,12 @@ def test_a_switch_is_told_as_it_was(tmp_path: Path) -> None:
         ("epoll", "serving", 41, 0),
         ("epoll", "dead", None, 0),
     ]
+
+
+def test_who_is_unread_is_not_idle_as_in_the_run_itself() -> None:
+    rooms = at_its_end("polling").snapshot().rooms
+    assert rooms["handler"].now == 1
+    assert rooms["idle"].now == 0, "the three others have asked, and nobody has read it"
 
 
 def test_when_more_is_due_than_there_is_time_for_time_waits(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from textual.worker import WorkerFailed
 
-from engine.models import MODELS
+from engine.models import MODELS, describe
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
@@ -143,7 +143,7 @@ async def test_every_theme_has_its_colours(theme: str) -> None:
 
 async def test_without_colour_every_state_has_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with shown(a_lively_run()) as (dashboard, _):
+    async with shown(a_lively_run(), (120, 44)) as (dashboard, _):
         text = "\n".join(screen(dashboard))
     for words in ("_ idle", "H handler", "S unsent", "x closed", "X closed", "~7", "A accepted"):
         assert words in text
@@ -161,17 +161,20 @@ async def test_the_picker_tells_of_every_model(size: tuple[int, int]) -> None:
         await pilot.pause()
         lines = screen(dashboard)
         text = "\n".join(lines)
-        listed = text
+        await pilot.press("home")
+        listed = "\n".join(screen(dashboard))
         for _ in MODELS:
             await pilot.press("down")
             listed += "\n".join(screen(dashboard))
     assert lines[0].startswith("servetui  thread  http://127.0.0.1:7890  keep-alive")
     for number, model in enumerate(MODELS, start=1):
         digit = number if number <= DIGITS else " "
-        assert re.search(rf"{digit}  {model} +\w", listed)
-    assert (f"of {len(MODELS)}" in text) == (size[1] < len(MODELS) + 10)
-    assert "> 2  thread" in text
-    assert "a thread for each connection (running)" in text
+        assert re.search(rf"{digit}  {model} +[\w│]", listed)
+        told = " ".join(describe(model).sentence.split()[:3])
+        assert told in listed
+    assert f"of {len(MODELS)}" not in text, "all of them have room"
+    assert "> 2  thread runs" in text
+    assert "a thread for each connection" in text
     assert "accept clone recv send close" in text
     assert "threads without bound" in text
     assert "esc back" in lines[-1]

@@ -152,7 +152,7 @@ def pane(dashboard: Dashboard) -> list[str]:
 
 async def test_on_a_large_screen_the_code_stands_beside_the_connections() -> None:
     run = a_served_run()
-    async with shown(run, (200, 60)) as (dashboard, pilot):
+    async with shown(run, (160, 40)) as (dashboard, pilot):
         assert not any("CODE" in line for line in screen(dashboard))
         await pilot.press("o")
         assert dashboard.page is None
@@ -177,8 +177,15 @@ async def test_on_a_large_screen_the_code_stands_beside_the_connections() -> Non
         assert not any("CODE" in line for line in screen(dashboard))
 
 
-async def test_a_screen_that_has_become_small_has_no_pane() -> None:
+async def test_the_largest_screens_show_it_from_the_start() -> None:
     async with shown(a_served_run(), (200, 60)) as (dashboard, pilot):
+        assert any(f">{REQUEST:>4}" in line for line in pane(dashboard))
+        await pilot.press("o")
+        assert not any("CODE" in line for line in screen(dashboard))
+
+
+async def test_a_screen_that_has_become_small_has_no_pane() -> None:
+    async with shown(a_served_run(), (160, 40)) as (dashboard, pilot):
         await pilot.press("o")
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
@@ -186,7 +193,7 @@ async def test_a_screen_that_has_become_small_has_no_pane() -> None:
         assert not any("CODE" in line for line in screen(dashboard))
 
 
-@pytest.mark.parametrize("size", [(200, 60), (120, 40)], ids=["pane", "page"])
+@pytest.mark.parametrize("size", [(160, 40), (120, 40)], ids=["pane", "page"])
 async def test_the_code_costs_nothing_while_it_is_hidden(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,10 +217,3 @@ async def test_the_code_costs_nothing_while_it_is_hidden(
             dashboard.frame()
             assert counted == ([1] if shows else [])
             counted.append(0)
-
-
-def test_the_pane(snap_compare: Compare) -> None:
-    run = a_served_run()
-    run.poll()
-    dashboard = Dashboard(run, frames_per_s=12, beats=False)
-    assert snap_compare(dashboard, press=["o"], terminal_size=(200, 60))

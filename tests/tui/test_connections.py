@@ -234,3 +234,22 @@ def test_why_the_server_closed_first_does_not_cut_its_row() -> None:
     run.accept([1])
     run.tell(Kind.CLOSE, 1, note="server closed first: last answer", task="Thread-1")
     assert "closed by server" in " ".join(drawn(run, 120, 40)["connections"])
+
+
+def test_who_waits_unread_or_in_the_queue_of_the_server_is_not_called_idle() -> None:
+    run = FakeRun("thread-pool")
+    run.accept([1, 2, 3])
+    run.serve(1)
+    run.tell(Kind.TICK, 3, note="queue put 1")
+    run.wait(1.5)
+    since_ns = run.now_ns - 700_000_000
+    run.given_unread_ns = {1: since_ns, 2: run.now_ns, 3: since_ns}
+
+    rows = [line for line in drawn(run)["connections"] if line.lstrip()[:1].isdigit()]
+    assert "u unread      0.7 s" in rows[0]
+    assert "A accepted" in rows[1], "it has only just come"
+    assert "a in queue" in rows[2]
+    run.tell(Kind.RECV, 1, moved=9)  # after the kernel was asked
+    assert "r reading" in next(
+        line for line in drawn(run)["connections"] if line.startswith("   1")
+    )

@@ -115,6 +115,31 @@ def test_an_answer(
 # --- lines --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("width", [60, 80, 90, 100, 120, 200])
+def test_no_name_title_or_claim_is_cut(width: int) -> None:
+    labs = [load(name) for name in LABS]
+    for number, lab in enumerate(labs):
+        told = [
+            line
+            for cut in (
+                lab_lines.listed(labs, set(), number, width, 22),
+                lab_lines.heading(lab, number + 1, len(labs), width),
+            )
+            for line in map(plain, cut)
+        ]
+        assert not [line for line in told if "…" in line or len(line) > width]
+        listed = " ".join(
+            "\n".join(map(plain, lab_lines.listed(labs, set(), number, width, 22))).split()
+        )
+        assert lab.name in listed
+        assert lab.title in listed
+    claims = (Claim("the client waits on for an end that never comes, " * 3, True),)
+    told = list(
+        map(plain, lab_lines.run(FIRST, Told((replace(BROKEN, claims=claims),)), width, 30))
+    )
+    assert not [line for line in told if "…" in line or len(line) > width]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_each_line_fits(width: int) -> None:
     labs = [load(name) for name in LABS]

@@ -9,7 +9,7 @@ def test_the_screen_is_filled_exactly(height: int, alert: int, bursts: int, room
     heights = arrange(height, alert=alert, server=4, bursts=bursts, keys=2, rooms=rooms)
     above = (heights.alert, heights.rooms, heights.server)
     parts = (*above, heights.connections, heights.events, heights.bursts)
-    gaps = heights.gap * (1 + bool(heights.events) + bool(heights.bursts))
+    gaps = heights.gap * (2 + bool(heights.events) + bool(heights.bursts))
     assert 1 + sum(parts) + gaps + heights.keys == height
     assert heights.rows >= LEAST_ROWS
     assert heights.server >= min(4, 2 if height < 24 else 4)

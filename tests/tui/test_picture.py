@@ -41,7 +41,7 @@ def test_the_parts_fill_the_terminal_and_no_more(width: int, height: int) -> Non
     heights = picture.heights
     above = (heights.alert, heights.rooms, heights.server)
     shown = (*above, heights.connections, heights.events, heights.bursts)
-    gaps = heights.gap * (1 + bool(heights.events) + bool(heights.bursts))
+    gaps = heights.gap * (2 + bool(heights.events) + bool(heights.bursts))
     total = 1 + sum(shown) + heights.keys + gaps
     if height >= 20:
         assert total == height

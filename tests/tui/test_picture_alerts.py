@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.events import Kind
 from engine.snapshot import Counts, RunStatus, Snapshot
 from tests.tui.drawn import SIZES, drawn
 from tests.tui.fake_run import a_burst, a_lively_run
@@ -48,6 +49,26 @@ def test_loss_is_said_with_its_remedy() -> None:
     assert "lost 1,204" in parts["header"][0]
     assert "lost 1,204 events" in parts["alert"][0]
     assert "A slower client loses none." in " ".join(" ".join(parts["alert"]).split())
+
+
+def test_a_picture_that_is_of_long_ago_says_so() -> None:
+    run = a_lively_run()
+    run.poll()
+    picture = Picture(run)
+
+    def told(new_events: int) -> str:
+        return " ".join(" ".join(map(plain, picture.draw(80, 24, 12, new_events)["alert"])).split())
+
+    run.wait(22)
+    assert told(3) == ""  # all that there is has been taken in
+    run.is_behind = True
+    assert told(0) == ""  # nothing has come yet of what has been found
+    assert told(3).startswith("The screen is 22 s late:")
+    run.is_behind = False  # between two looks
+    assert told(3).startswith("The screen is 22 s late:")
+    run.tell(Kind.SEND, 1, moved=1)
+    run.poll()
+    assert told(1) == ""
 
 
 def test_who_was_not_let_in_is_said_with_the_reason() -> None:

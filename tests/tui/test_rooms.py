@@ -61,7 +61,9 @@ def test_what_cannot_be_known_is_a_dash() -> None:
 def test_the_fullest_room_has_the_longest_bar_and_a_full_one_warns() -> None:
     run = a_busy_run()
     bars = drawn(run)["rooms"][-1]
-    assert max(bars.split(), key=len) == bars.split()[0]
+    shares = [bar.count("▇") for bar in bars.split()]
+    assert shares == [0, max(shares), *shares[2:]]
+    assert len(shares) == 5, "of those that rest, as of the queue that is none, there is no bar"
     assert bars.index("▇") == drawn(run)["rooms"][1].index("q ")
     assert ascii_only(bars).isascii()
     run.poll()
@@ -72,7 +74,7 @@ def test_the_fullest_room_has_the_longest_bar_and_a_full_one_warns() -> None:
 
 def test_the_title_tells_what_belongs_to_no_room() -> None:
     title = drawn(a_busy_run())["rooms"][0]
-    for words in ("unread 249 B", "listen drops 2", "TIME_WAIT of clients 7"):
+    for words in ("unread 249 B", "listen drops of the machine 2", "TIME_WAIT of clients 7"):
         assert words in title
     assert "overflows" not in title
 
@@ -98,6 +100,29 @@ def test_a_large_screen_has_percentiles_in_the_strip() -> None:
     assert "p50 / p99 of those that have left" in strip[0]
     assert "2.00 ms / 2.00 ms" in strip[4]
     assert len(drawn(a_busy_run(), 120, 60)["rooms"]) == 5
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+def test_the_room_that_fills_stands_out(size: tuple[int, int]) -> None:
+    def marked(run: FakeRun) -> list[str]:
+        run.poll()
+        lines = Picture(run).draw(*size, 12)["rooms"]
+        return [text for line in lines for text, role in line if role == "chosen"]
+
+    run = a_busy_run()
+    assert [text[0] for text in marked(run)] == ["q"]
+    for passing in (Room(12, 4.0), Room(1, 900.0), Room(0, 0.0)):
+        rooms = {**run.given_kernel.rooms, "accept_queue": passing, "unread": Room(0, 0.0)}
+        run.given_kernel = replace(run.given_kernel, rooms=rooms)
+        assert marked(run) == []
+
+
+def test_bytes_are_those_of_the_room_that_is_named() -> None:
+    run = a_busy_run()
+    run.given_kernel = replace(run.given_kernel, unread_bytes=0, queued_bytes=176)
+    title = drawn(run)["rooms"][0]
+    assert "app queue 176 B" in title
+    assert "unread" not in title
 
 
 async def test_where_the_kernel_tells_nothing_the_screen_says_so() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.events import Kind
+from engine.state import EVENTS_KEPT
 from engine.worker_view import Descriptor, Descriptors
 from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown
@@ -68,6 +70,51 @@ def test_only_what_it_did_itself_is_among_its_events() -> None:
     assert {event.pid for event in told.events} == {ENGINE_PID + 3}
     assert {event.conn for event in told.events} == {2}
     assert run.worker(99, "") is None
+
+
+def test_events_of_its_connections_are_kept_beyond_the_last_thousand_of_all() -> None:
+    run = a_watched_run()
+    for _ in range(EVENTS_KEPT):
+        run.tell(Kind.SEND, 2, moved=1, pid=ENGINE_PID + 3)
+    run.poll()
+    told = run.worker(BUSY, "")
+    assert told is not None
+    assert told.events[0].kind is Kind.ACCEPT
+    assert {event.pid for event in told.events} == {BUSY}
+
+
+async def test_the_arrows_go_through_its_events_and_no_further() -> None:
+    run = a_watched_run()
+    for _ in range(40):
+        run.tell(Kind.SEND, 1, moved=1, pid=BUSY)
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        await pilot.press("w", "down", "down", "enter")
+        last = screen(dashboard)
+        (title,) = [line for line in last if line.startswith("EVENTS")]
+        all_of_it = int(title.split()[1])
+        assert title.rstrip().endswith(f"–{all_of_it}")
+        await pilot.press("home")
+        (title,) = [line for line in screen(dashboard) if line.startswith("EVENTS")]
+        assert " here 1–" in title
+        await pilot.press("end")
+        assert screen(dashboard) == last
+
+
+def test_its_history_is_told_as_far_as_there_is_room() -> None:
+    run = a_watched_run()
+    start_ns = run.now_ns
+    for seconds in (2, 12, 70):
+        run.now_ns = start_ns + seconds * 10**9
+        run.tell(Kind.SEND, 1, moved=1, pid=BUSY)
+        run.poll()
+        run.snapshot()
+        text = drawn(run, BUSY, 80, 40)
+        at = text.index(next(line for line in text if line.startswith("HISTORY")))
+        times, letters = text[at + 1], text[at + 2]
+        assert times.endswith("now")
+        assert len(times) == len(letters) <= 80
+        assert ("10s" in times) == (seconds > 10)
+        assert set(letters) <= set("AHrsS_ ")
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 22), (120, 38), (200, 58)])

@@ -9,6 +9,10 @@ from tui.format import Line, count, padded, wrapped
 MARGIN = " "
 WAITING = "Clients wait in the accept queue meanwhile: the listening socket stays open."
 REMEDY = "Press R to start it again, or a digit for another model."
+LATE = (
+    "The screen is {} s late: it gets too little of the processors. It shows what was then; a smaller "
+    "load, or less else on this machine, lets it catch up."
+)
 CAP = {
     "select": "--max-connections, at most 960: descriptors from 1,024 on have no bit in its sets"
 }
@@ -23,10 +27,13 @@ def lines(
     most: int,
     refusal: str = "",
     findings: Sequence[Finding] = (),
+    late_s: int = 0,
 ) -> list[Line]:
     """At most `most` lines; the first sentence and the remedy are kept. `refusal`: why the last key
-    did nothing."""
+    did nothing; `late_s`: of how long ago the picture is."""
     refused = _sentence(refusal, width)[:most]
+    if late_s:
+        refused += _sentence(LATE.format(late_s), width)[: most - len(refused)]
     trouble = _trouble(snapshot, status, width, most - len(refused))
     lines = [*refused, *trouble]
     # Of a server that is dead all is said already.

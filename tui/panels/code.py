@@ -6,8 +6,10 @@ CODE  engine/models/thread.py  figures of the last 1,204 events
     412  1.20 ms   1.20 s 3 tasks       >  72     data = connection.recv(RECEIVE_BYTES)
 """
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.events import KIND_NAMES, Event, Kind
 from engine.line_counts import LineTimes
@@ -17,6 +19,8 @@ from tui.words import KIND_ROLES, what
 WIDE = 100  # columns, from which on mean times and tasks have room
 ROOMY = 120  # columns, from which on indents are as they are in the file
 HERE_WIDTH = 13
+FURTHER = " " * 8  # before what goes on in the next line
+NARROWEST = 24  # columns of code
 WORKING = (Kind.REQUEST, Kind.RESPONSE)  # after these a client waits: time is told as it goes on
 HEADINGS = 2
 
@@ -34,13 +38,17 @@ class Source:
 
 
 def lines(source: Source, lit: int, now_ns: int, width: int, first: int, rows: int) -> list[Line]:
-    """`rows` lines of the file from the index `first` on, below their headings; `lit` is a number."""
-    is_wide = width >= WIDE
-    shown = list(enumerate(source.text, 1))[first : first + rows]
-    return [
-        _headings(is_wide=is_wide),
-        *(_line(source, number, text, lit, now_ns, width) for number, text in shown),
-    ]
+    """`rows` lines from the index `first` of the file on, below their headings; `lit` is a number. What is
+    too long goes on in the next line; then fewer of the file are seen, but its end and the lit one are."""
+    drawn: list[Line] = []
+    seen = 0  # lines, up to the one that must be seen
+    is_end = first + rows >= len(source.text)
+    for number, text in list(enumerate(source.text, 1))[first : first + rows]:
+        drawn += _lines(source, number, text, lit, now_ns, width)
+        if is_end or number == lit:
+            seen = len(drawn)
+    above = max(seen - rows, 0)
+    return [_headings(is_wide=width >= WIDE), *drawn[above : above + rows]]
 
 
 def title(source: Source, events: int, followed: str, width: int) -> Line:
@@ -69,8 +77,10 @@ def told(
         (f"  {place(event)}", "name"),
     ]
     kept: list[Span] = []
-    for text, role in spans:
-        kept.append((fit(text, max(width - len(plain(tuple(kept))), 0)), role))
+    for text, role in spans:  # only what a client has sent is ever cut
+        room = width - len(plain(tuple(kept)))
+        if len(text) <= room or text == what(event):
+            kept.append((fit(text, room), role))
     return tuple(kept)
 
 
@@ -81,7 +91,7 @@ def _headings(*, is_wide: bool) -> Line:
     return ((f"{figures}{'line':>5} ", "name"),)
 
 
-def _line(source: Source, number: int, text: str, lit: int, now_ns: int, width: int) -> Line:
+def _lines(source: Source, number: int, text: str, lit: int, now_ns: int, width: int) -> list[Line]:
     times = source.times.get(number)
     here = source.here.get(number, ())
     mark = ">" if number == lit else "*" if here else " "
@@ -90,10 +100,22 @@ def _line(source: Source, number: int, text: str, lit: int, now_ns: int, width: 
     indent = len(text) - len(text.lstrip())
     if width < ROOMY:  # half of it says as much
         text = text[indent // 2 :]
-    code = fit(text, width - len(plain(tuple(spans))))
+    margin = len(plain(tuple(spans)))
+    code, *more = _broken(text, width - margin)
     is_comment = text.lstrip().startswith("#")
     role = "chosen" if number == lit else "value" if times else "name" if is_comment else "text"
-    return (*spans, (code, role))
+    blank = (" " * margin, "text")
+    return [(*spans, (code, role)), *((blank, (part, role)) for part in more)]
+
+
+@lru_cache(maxsize=1_000)
+def _broken(text: str, width: int) -> tuple[str, ...]:
+    """A line of the source in lines of at most `width`, the first of which is indented as it is."""
+    indent = text[: len(text) - len(text.lstrip())]
+    broken = textwrap.wrap(
+        text, max(width, NARROWEST), subsequent_indent=indent + FURTHER, break_on_hyphens=False
+    )
+    return tuple(broken) or ("",)
 
 
 def _figures(

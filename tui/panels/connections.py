@@ -6,8 +6,8 @@ CONNECTIONS  48 open  1–13 of 48 ↑↓                                       
 131  10 thread-6   ! cut          1 s        0  83 B    0 B  2 s process killed   A_H
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 
@@ -32,15 +32,26 @@ from tui.format import (
     size,
     table_row,
 )
-from tui.words import LETTER_ROLES, SHORTER, STATE_ROLES
+from tui.words import LETTER_ROLES, ROOM_ROLES, SHORTER, STATE_ROLES
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
 RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
 CUT = "cut"  # closed by nobody: the process that served it was killed
 WAITING = (State.HANDLER, State.UNSENT)
-Context = tuple[int, int | None]
-"""now_ns, and the running engine's pid."""
+RESTING = (State.ACCEPTED, State.IDLE)
+STATE_WIDTH = 10
+ELSEWHERE = {"unread": "u unread", "app_queue": "a in queue"}
+WAITS_FROM_NS = (
+    100_000_000  # in a room that no event of it tells of: what only passes does not flicker
+)
+
+
+Elsewhere = Mapping[int, tuple[str, int]]
+"""conn -> the room (of ELSEWHERE) in which it waits, though none of its own events tells it, and
+since when."""
+Context = tuple[int, Elsewhere]
+"""now_ns, and who waits elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +65,18 @@ class Look:
     """For how long the rows have been held still; None: they are not."""
     missed: int = 0
     """Events since then."""
+    elsewhere: Elsewhere = field(default_factory=dict)
 
 
 LOST = "not reported: lost "
 ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
 
 
-def table(
-    snapshot: Snapshot, engine_pid: int | None, width: int, rows: int, look: Look
-) -> list[Line]:
+def table(snapshot: Snapshot, width: int, rows: int, look: Look) -> list[Line]:
     """The headings and then `rows` rows, blank where no connection is."""
     chosen = _chosen_columns(snapshot, width)
     lines: list[Line] = [()] * rows
-    context = (snapshot.now_ns, engine_pid)
+    context = (snapshot.now_ns, look.elsewhere)
     for view in snapshot.connections:
         y = view.row - snapshot.first_row
         if 0 <= y < rows:
@@ -133,30 +143,6 @@ def _wish(look: Look, room: int) -> Line:
     return tuple(spans)
 
 
-def empty(
-    url: str,
-    accepted: int,
-    width: int,
-    *,
-    is_dead: bool,
-    is_filtered: bool = False,
-    is_played: bool = False,
-) -> list[Line]:
-    """What to do when there is nothing to see."""
-    if is_filtered:
-        todo = ["No connection matches the filter.", "Press / to change it, or esc to end it."]
-    elif is_played:
-        todo = ["No connection is open at this time of the recording."]
-    elif is_dead:
-        todo = ["No connection is open, and nobody accepts any."]
-        todo.append("Press R to start the server, or a digit for another model.")
-    else:
-        todo = ["No connection is open." if accepted else "No connection yet."]
-        todo += [f"Open {url}/ in a browser,", f"or type: curl {url}/"]
-        todo += ["or press b for a burst of 50 requests."]
-    return [(), *(((f"  {fit(text, width - 2)}", "hint"),) for text in todo)]
-
-
 def _with_scroll_bar(lines: list[Line], snapshot: Snapshot, width: int) -> list[Line]:
     rows = len(lines)
     size_of_thumb = max(rows * rows // snapshot.rows, 1)
@@ -191,11 +177,22 @@ def _by(view: ConnectionView, _: Context) -> Line:
     return ((f"pid {view.pid}" if is_child else view.task, "closed" if view.closed_ns else "text"),)
 
 
-def _state(view: ConnectionView, _: Context) -> Line:
+def _room(view: ConnectionView, context: Context) -> tuple[str, int] | None:
+    """Where it waits, if its own events do not tell it: nothing has happened to it since."""
+    now_ns, elsewhere = context
+    told = elsewhere.get(view.conn)
+    if told is None or view.closed_ns or (told[0] == "unread" and view.state not in RESTING):
+        return None
+    return told if view.last_ns <= told[1] <= now_ns - WAITS_FROM_NS else None
+
+
+def _state(view: ConnectionView, context: Context) -> Line:
     if view.closed_by == CUT:
         return (("! cut", "warning"),)
     if view.last == ONLY_COUNTED:
         return (("~ counted", "torn"),)
+    if (waits := _room(view, context)) is not None:
+        return ((ELSEWHERE[waits[0]], ROOM_ROLES[waits[0]]),)
     meaning = STATE_MEANINGS[view.state]
     letter = "x" if view.closed_by == "client" else meaning.letter
     return ((f"{letter} {meaning.name}", STATE_ROLES[view.state]),)
@@ -205,6 +202,9 @@ def _since(view: ConnectionView, context: Context) -> Line:
     """How long it has been in its state: in tenths where a request waits, else in seconds."""
     if view.last == ONLY_COUNTED:
         return (("-", "name"),)
+    if (waits := _room(view, context)) is not None:
+        tenths = (context[0] - waits[1]) // TENTH_NS
+        return ((f"{tenths / 10:.1f} s" if tenths < 1000 else age(tenths // 10), "text"),)
     role = (
         STATE_ROLES[view.state] if view.state in WAITING else "closed" if view.closed_ns else "text"
     )
@@ -271,7 +271,7 @@ def _columns(digits: int) -> tuple[tuple[int, Column], ...]:
         (12, Column("pid", 7, 7, _text(lambda view: str(view.pid)), is_right=True)),
         (4, Column("by", 11, 12, _by)),
         (11, Column("peer", 6, 6, _text(_port))),
-        (1, Column("state", 10, 10, _state)),
+        (1, Column("state", STATE_WIDTH, STATE_WIDTH, _state)),
         (3, Column("in state", 8, 8, _since, is_right=True)),
         (7, Column("requests", 8, 8, _text(lambda view: count(view.requests)), is_right=True)),
         (10, Column("in", 6, 6, _text(lambda view: size(view.bytes_in)), is_right=True)),

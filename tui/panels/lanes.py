@@ -224,7 +224,7 @@ def _pid(piece: Piece, _: Context) -> Line:
 
 def _what(piece: Piece, _: Context) -> Line:
     if piece.began is None:
-        return (("kernel: bytes came" if piece.letter == UNREAD else "kernel: connected", "name"),)
+        return (("kernel: bytes" if piece.letter == UNREAD else "kernel: connected", "name"),)
     kind = "" if piece.letter == IN_APP_QUEUE else f"{KIND_NAMES[piece.began.kind]} "
     return ((f"{kind}{what(piece.began)}", "text"),)
 

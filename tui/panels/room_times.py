@@ -9,10 +9,21 @@ y SYN retry      -       -          -         -         - not known: clients may
 from engine.kernel_numbers import KernelNumbers
 from engine.rooms import OF_THE_KERNEL, ROOMS, Rooms
 from engine.snapshot import Room
-from tui.format import Column, Line, choose, count, heading, milliseconds, table_row
+from tui.format import (
+    Column,
+    Line,
+    choose,
+    count,
+    first_that_fits,
+    heading,
+    milliseconds,
+    table_row,
+    wrapped,
+)
 from tui.words import ROOM_ROLES, longest_wait
 
 WHAT_WIDTH = 56  # of the longest
+NOTE = "Of those outside of the server the kernel tells; 0 ms: at once."
 Row = tuple[str, Room | None, str]
 """Its name, what it holds, and what is said of it."""
 
@@ -20,16 +31,16 @@ Row = tuple[str, Room | None, str]
 def lines(rooms: Rooms, kernel: KernelNumbers, width: int) -> list[Line]:
     """A title, headings, and a line for each room."""
     chosen = choose(_COLUMNS, width)
-    told = "  where requests wait; p50 and p99 of the last that have left"
+    told = "  where requests wait; p50 and p99 of the last that have left", "  where requests wait"
     rows = [(name, room, _said(name, room, kernel)) for name, room in rooms.items()]
     return [
         (),
-        (("ROOMS", "title"), (told, "name")),
+        (("ROOMS", "title"), (first_that_fits(told, width - len("ROOMS")), "name")),
         heading(chosen),
         *(table_row(chosen, row, None) for row in rows),
         (),
         *(_apart(row) for row in rows if row[1] is None and len(chosen) < len(_COLUMNS)),
-        (("Of those outside of the server the kernel tells; 0 ms: at once.", "hint"),),
+        *(((part, "hint"),) for part in wrapped(NOTE, width)),
     ]
 
 

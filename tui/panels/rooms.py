@@ -1,10 +1,12 @@
 """The rooms in which requests wait, side by side: where it fills up is where they wait.
 
-WHERE REQUESTS WAIT  now, the longest wait   unread 249 B   unsent 2.8 MB
+WHERE REQUESTS WAIT  now, longest wait, share   unread 249 B   unsent 2.8 MB
 y SYN retry  q accept queue  u unread   a app queue  H handler   S unsent   _ idle   t TIME_WAIT  c CLOSE_WAIT
 0            12 / 128        3          -            8           1          40       312          0
              402 ms          12 ms                   1.20 s      3.1 s      4 s      12 s
-             ▇▇▇             ▇                       ▇▇          ▇          ▇▇▇▇▇▇▇
+·········    ▇▇▇▇▇▇▇······   ▇▇·······               ▇▇▇▇·····   ▇·······
+
+The name of the room that fills is reversed.
 """
 
 from collections.abc import Sequence
@@ -12,16 +14,19 @@ from collections.abc import Sequence
 from engine.kernel_numbers import KernelNumbers
 from engine.rooms import ROOMS, RoomMeaning, Rooms
 from engine.snapshot import Room
-from tui.format import Line, Span, brief, count, first_that_fits, milliseconds, size
+from tui.format import Line, Span, brief, count, first_that_fits, milliseconds, plain, size
 from tui.words import ROOM_ROLES, longest_wait
 
 TITLE = "WHERE REQUESTS WAIT"
-BAR = "▇"
+BAR, TRACK = "▇", "·"
+FILLS_FROM = 2  # that wait in it,
+FILLS_AFTER_MS = 100  # one of them for so long: what only passes through does not flicker
 NEARLY = 0.85  # of a limit: said as a warning
 LEAST = 10  # columns of a room with its full name,
 LEAST_SHORT = 7  # and with its short one
+AMPLE = 140  # columns from which on the title says of what a share is
 LEFT_WIDTH = 17  # from which on two times have room in it
-CLOSED = ("time_wait", "close_wait")  # no request waits there
+RESTS = ("idle", "time_wait", "close_wait")  # no request waits there
 _SHORT = {"syn_retry": "SYN", "accept_queue": "accept", "app_queue": "app"}
 _SHORT |= {"time_wait": "TIME_W", "close_wait": "CLOSE_W"}
 
@@ -34,7 +39,10 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Li
     widths = _widths(width)
     if sum(widths) + len(widths) - 1 > width:
         return [_letters(rooms, width)]
-    names = _spread([_name(name, each) for name, each in zip(ROOMS, widths, strict=True)], widths)
+    fullest = _that_fills(rooms)
+    names = _spread(
+        [_name(name, w, fullest) for name, w in zip(ROOMS, widths, strict=True)], widths
+    )
     nows = _spread(
         [_now(name, rooms[name], w) for name, w in zip(ROOMS, widths, strict=True)], widths
     )
@@ -44,7 +52,7 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Li
     if tells_left := most > 5 and min(widths) >= LEFT_WIDTH:
         times.append(_spread([_left(rooms[name]) for name in ROOMS], widths))
     title = _title(kernel, width, tells_left=tells_left)
-    return [title, names, nows, *times, _spread(_bars(rooms, widths), widths)]
+    return [title, names, nows, *times, _in_columns(_bars(rooms, widths), widths)]
 
 
 def _widths(width: int) -> list[int]:
@@ -63,9 +71,13 @@ def _short(name: str, told: RoomMeaning) -> str:
 
 def _spread(cells: Sequence[Span], widths: Sequence[int]) -> Line:
     """The cells of one line, each in its column."""
+    return _in_columns([(cell,) for cell in cells], widths)
+
+
+def _in_columns(cells: Sequence[Line], widths: Sequence[int]) -> Line:
     spans: list[Span] = []
-    for (text, role), width in zip(cells, widths, strict=True):
-        spans += [(text, role), (" " * (width + 1 - len(text)), "text")]
+    for cell, width in zip(cells, widths, strict=True):
+        spans += [*cell, (" " * (width + 1 - len(plain(cell))), "text")]
     return tuple(spans[:-1])
 
 
@@ -74,28 +86,51 @@ def _spread(cells: Sequence[Span], widths: Sequence[int]) -> Line:
 
 def _title(kernel: KernelNumbers, width: int, *, tells_left: bool) -> Line:
     left = "p50 / p99 of those that have left, " if tells_left else ""
-    told = f"  now, the longest wait, {left}share"
+    told = f"  now, longest wait, {left}share{' of those that wait' if width >= AMPLE else ''}"
     if not kernel.rooms:
         told += "   -: not told by the kernel"
-    more = [
-        ("unread", kernel.unread_bytes and size(kernel.unread_bytes)),
-        ("unsent", kernel.unsent_bytes and size(kernel.unsent_bytes)),
-        ("listen overflows", kernel.listen_overflows and count(kernel.listen_overflows)),
-        ("listen drops", kernel.listen_drops and count(kernel.listen_drops)),
-        ("TIME_WAIT of clients", kernel.client_time_wait and count(kernel.client_time_wait)),
-        ("CLOSE_WAIT of clients", kernel.client_close_wait and count(kernel.client_close_wait)),
-    ]
-    for name, value in more:
-        addition = f"   {name} {value}"
-        if value and len(TITLE) + len(told) + len(addition) <= width:
+    for name, number in _of_no_room(kernel):
+        addition = f"   {name} {number}"
+        if len(TITLE) + len(told) + len(addition) <= width:
             told += addition
     return ((TITLE, "title"), (first_that_fits((told, ""), width - len(TITLE)), "name"))
 
 
-def _name(name: str, width: int) -> Span:
+def _of_no_room(kernel: KernelNumbers) -> list[tuple[str, str]]:
+    """What has a name of its own, unless it is none or not known. What comes and goes in each frame stands
+    last, so that it moves nothing."""
+    counts = (
+        ("listen overflows of the machine", kernel.listen_overflows),
+        ("listen drops of the machine", kernel.listen_drops),
+        ("TIME_WAIT of clients", kernel.client_time_wait),
+        ("CLOSE_WAIT of clients", kernel.client_close_wait),
+    )
+    sizes = (
+        ("unread", kernel.unread_bytes),
+        ("app queue", kernel.queued_bytes),
+        ("unsent", kernel.unsent_bytes),
+    )
+    told = [(name, count(number)) for name, number in counts if number]
+    return told + [(name, size(number)) for name, number in sizes if number]
+
+
+def _that_fills(rooms: Rooms) -> str:
+    """The one in which most wait, and not for a moment only; empty: there is none."""
+    held = {
+        name: room.now
+        for name, room in rooms.items()
+        if room
+        and name not in RESTS
+        and room.now >= FILLS_FROM
+        and (room.longest_ms is None or room.longest_ms >= FILLS_AFTER_MS)
+    }
+    return max(held, key=held.__getitem__, default="")
+
+
+def _name(name: str, width: int, fullest: str) -> Span:
     told = ROOMS[name]
     title = told.title if len(told.title) + 2 <= width else _short(name, told)
-    return f"{told.letter} {title}", "name"
+    return f"{told.letter} {title}", "chosen" if name == fullest else "name"
 
 
 def _now(name: str, room: Room | None, width: int) -> Span:
@@ -119,25 +154,31 @@ def _left(room: Room | None) -> Span:
     return f"{milliseconds(room.p50_ms)} / {milliseconds(room.p99_ms)}", "name"
 
 
-def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Span]:
-    """The share of each room in all that are open and wait: a whole column is all of them."""
-    total = sum([room.now for name, room in rooms.items() if room and name not in CLOSED])
-    bars: list[Span] = []
+def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Line]:
+    """The share of each room in all that wait: a whole column is all of them."""
+    waiting = {name: room.now for name, room in rooms.items() if room and name not in RESTS}
+    total = sum(waiting.values())
+    cells: list[Line] = []
     for name, width in zip(ROOMS, widths, strict=True):
-        room = rooms[name]
-        number = room.now if room and name not in CLOSED else 0
-        bars.append((BAR * -(-number * (width - 1) // max(total, 1)), ROOM_ROLES[name]))
-    return bars
+        full = (width - 1) * (name in waiting and total > 0)
+        bar = -(-waiting.get(name, 0) * full // max(total, 1))
+        cells.append(((BAR * bar, ROOM_ROLES[name]), (TRACK * (full - bar), "closed")))
+    return cells
 
 
 def _letters(rooms: Rooms, width: int) -> Line:
     """`y0 q12/128 u3 a- H8 S1 _40 t312 c0`, as far as there is room."""
     spans: list[Span] = []
     used = 0
+    fullest = _that_fills(rooms)
     for name, told in ROOMS.items():
         now, role = _now(name, rooms[name], LEAST_SHORT)
         if used + len(now) + 1 > width:
             break
-        spans += [(told.letter, "name"), (now, role), (" ", "text")]
+        spans += [
+            (told.letter, "chosen" if name == fullest else "name"),
+            (now, role),
+            (" ", "text"),
+        ]
         used += len(now) + 2
     return tuple(spans[:-1])

@@ -1,18 +1,22 @@
 """One worker told whole: what it does, the connections that it has, its descriptors, its last events.
 
-PROCESS 4121  handling   last 3 s AsssssHHHHHH   accepts 412   wake-ups 1,204   would-block 792   open 12
+PROCESS 4121  handling   accepts 412   wake-ups 1,204   would-block 792   open 12
+HISTORY  a letter for each 150 ms, of all its connections together
+├15s──────┼10s────────────────────────────┼5s────────────────────────────now
+__________AsssssHHHHHH____________________HHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH
 CONNECTIONS  12
 #132 H GET /wait/500 420 ms   #133 _ GET / 4.1 s
 DESCRIPTORS  57; holders: processes that hold the same, this terminal's among them
  3 listener, 2 holders   5 eventpoll, 1 holder   7 connection #132, 2 holders
-EVENTS  the last of it
+EVENTS  831 of it are kept, here 820–831
 12.301  #132  request   GET /wait/500   thread.py:27
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from engine.events import KIND_NAMES, Event
-from engine.snapshot import STATE_MEANINGS
+from engine.snapshot import STATE_MEANINGS, STRIP_CELL_NS
 from engine.worker_view import Descriptor, Held, WorkerDetail
 from tui.format import (
     Column,
@@ -21,15 +25,21 @@ from tui.format import (
     brief,
     choose,
     count,
+    first_that_fits,
     flowed,
     milliseconds,
     table_row,
 )
-from tui.words import KIND_ROLES, STATE_ROLES, what
+from tui.words import KIND_ROLES, LETTER_ROLES, STATE_ROLES, what
 
 Place = Callable[[Event], str]
 Context = tuple[WorkerDetail, int, Place]
 """Whose events, since when time is counted, and event -> its line."""
+NOW = "now"
+TICK_S = 5  # between two ticks of its history
+SECOND_NS = 1_000_000_000
+EVENT_HEADINGS = 2
+ROOMY, HISTORY_SMALL = 22, 2
 LEAST = 3  # lines of each part: what is left goes to the events
 _ROLES = {meaning.letter: STATE_ROLES[state] for state, meaning in STATE_MEANINGS.items()}
 _DOUBTFUL = {"connection": 1, "listener": 10**9}
@@ -37,15 +47,35 @@ _DOUBTFUL = {"connection": 1, "listener": 10**9}
 
 
 def lines(
-    detail: WorkerDetail, now_ns: int, start_ns: int, place: Place, width: int, height: int
+    detail: WorkerDetail,
+    now_ns: int,
+    start_ns: int,
+    place: Place,
+    width: int,
+    height: int,
+    back: int = 0,
 ) -> list[Line]:
-    """In `height` lines. `start_ns`: when time begins."""
-    who = _who(detail, width)
+    """In `height` lines. `start_ns`: when time begins; of its events, those up to the one that is `back`
+    before the last."""
+    above = _above(detail, now_ns, width, height)
+    rows = max(height - len(above) - EVENT_HEADINGS, 1)
+    return [*above, *_events((detail, start_ns, place), width, rows, back)]
+
+
+def event_rows(detail: WorkerDetail, now_ns: int, width: int, height: int) -> int:
+    """How many events `lines` has room for."""
+    return max(height - len(_above(detail, now_ns, width, height)) - EVENT_HEADINGS, 1)
+
+
+def _above(detail: WorkerDetail, now_ns: int, width: int, height: int) -> list[Line]:
+    """All but the events."""
+    history = _history(detail, width)
+    if height < ROOMY:
+        history = history[-HISTORY_SMALL:]  # the letters, below their time
+    who = [*_who(detail, width), *history]
     room = max((height - len(who)) // 3, LEAST)
     held = _part(_connections(detail, now_ns, width), room)
-    descriptors = _part(_descriptors(detail, width), room)
-    rows = height - len(who) - len(held) - len(descriptors) - 2
-    return [*who, *held, *descriptors, *_events((detail, start_ns, place), width, max(rows, 1))]
+    return [*who, *held, *_part(_descriptors(detail, width), room)]
 
 
 def _part(told: list[Line], room: int) -> list[Line]:
@@ -59,8 +89,6 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
     view = detail.view
     title = f"THREAD {view.task} of pid {view.pid}" if view.task else f"PROCESS {view.pid}"
     told: list[Span] = [(title, "title"), (view.state.value, "text")]
-    if strip := view.strip.strip():
-        told.append((f"last 3 s {strip}", "text"))
     if not view.task:
         told += [
             (f"accepts {count(view.accepts)}", "text"),
@@ -68,6 +96,32 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
             (f"would-block {brief(view.would_block) if view.would_block else '-'}", "text"),
         ]
     return [(), *flowed([*told, (f"open {count(view.connections)}", "text")], width)]
+
+
+def _history(detail: WorkerDetail, width: int) -> list[Line]:
+    """As far back as there is room, below its time."""
+    if not detail.history:
+        return []
+    seen = detail.history[-width:]
+    told = "  a letter for each 150 ms, of all its connections together"
+    letters = [("".join(same), LETTER_ROLES[one]) for one, same in groupby(seen)]
+    return [
+        (),
+        (("HISTORY", "title"), (first_that_fits((told, ""), width - len("HISTORY")), "name")),
+        ((_times(len(seen)), "name"),),
+        tuple(letters),
+    ]
+
+
+def _times(cells: int) -> str:
+    """A tick for each few seconds above so many cells, the last of which is now."""
+    drawn = ["─"] * (cells - len(NOW)) + list(NOW[-cells:])
+    for seconds in range(TICK_S, cells * STRIP_CELL_NS // SECOND_NS + 1, TICK_S):
+        text = f"┼{seconds}s"
+        at = cells - seconds * SECOND_NS // STRIP_CELL_NS
+        if 0 <= at <= cells - len(NOW) - len(text):
+            drawn[at : at + len(text)] = text
+    return "".join(drawn)
 
 
 def _connections(detail: WorkerDetail, now_ns: int, width: int) -> list[Line]:
@@ -99,11 +153,15 @@ def _descriptor(one: Descriptor, detail: WorkerDetail) -> Span:
     return f"{one.number} {one.what}{which} ({one.holders})", role
 
 
-def _events(context: Context, width: int, rows: int) -> list[Line]:
+def _events(context: Context, width: int, rows: int, back: int) -> list[Line]:
     events = context[0].events
-    told = "  its last, newest at the bottom" if events else "  none of the last 1,000 is its own"
+    end = len(events) - back
+    first = max(end - rows, 0)
+    told = "  none of those that are kept is its own"
+    if events:
+        told = f"  {count(len(events))} of it are kept, here {first + 1:,}–{end:,}"
     chosen = choose(_COLUMNS, width)
-    shown: Sequence[Event] = events[-rows:]
+    shown: Sequence[Event] = events[first:end]
     title: Line = (("EVENTS", "title"), (told, "name"))
     return [(), title, *(table_row(chosen, event, context) for event in shown)]
 

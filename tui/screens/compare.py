@@ -28,10 +28,11 @@ from textual.binding import Binding, BindingType
 from engine.client_process import ClientProcess
 from engine.compare.conditions import Asked, Conditions
 from engine.compare.report import Comparison
-from engine.models import MODELS, describe
+from engine.models import MODELS, ModelInfo, describe
 from engine.snapshot import RunStatus
+from tui import model_lines
 from tui.comparison import cells, in_html, in_text
-from tui.format import Line, fit, wrapped
+from tui.format import Line, beside, fit, wrapped
 from tui.lines import Painter
 from tui.screens.page import Page
 
@@ -47,6 +48,7 @@ SETTINGS = "settings"
 """The word with which the page ends when its settings are to be changed."""
 BESIDE = ("thread", "epoll")  # to compare with, when nothing else was marked
 NAME_WIDTH, BAR_CELLS = 14, 30
+LIST_WIDTH = NAME_WIDTH + 6  # with cursor and box
 PATH_OF_APP = "/"
 
 
@@ -195,12 +197,22 @@ class ComparePage(Page):
         yield ((fit(self._wrong, width), "warning"),)
         rows = max(height - 2 - len(title), 3)
         first = min(max(self._cursor - rows // 2, 0), max(len(self._models) - rows, 0))
-        for number, model in enumerate(self._models[first : first + rows], start=first):
-            role = "chosen" if number == self._cursor else "text"
-            mark = "[x]" if model in self._marked else "[ ]"
-            cursor = ">" if number == self._cursor else " "
-            text = f" {mark} {model:{NAME_WIDTH}}{describe(model).sentence}"
-            yield ((cursor, "key"), (fit(text, width - 1), role))
+        infos = [describe(model) for model in self._models]
+        is_wide = width >= LIST_WIDTH + model_lines.longest(infos)
+        listed = [
+            _row(info, info.name in self._marked, number == self._cursor, is_wide)
+            for number, info in enumerate(infos[first : first + rows], start=first)
+        ]
+        if not is_wide:
+            told = model_lines.beside(infos[self._cursor], width - LIST_WIDTH - 1)
+            listed = beside(listed, told[: len(listed)], LIST_WIDTH)
+        yield from listed
+
+
+def _row(info: ModelInfo, is_marked: bool, is_chosen: bool, is_wide: bool) -> Line:
+    mark = "[x]" if is_marked else "[ ]"
+    text = f" {mark} {info.name:{NAME_WIDTH}}{info.sentence if is_wide else ''}"
+    return ((">" if is_chosen else " ", "key"), (text, "chosen" if is_chosen else "text"))
 
 
 def save(told: Comparison) -> list[str]:

@@ -41,7 +41,6 @@ class Form(Page):
     Label { width: 16; }
     Input { width: 24; height: 1; border: none; padding: 0 1; }
     .meaning { width: 1fr; }
-    .-narrow .meaning { display: none; }
     """
 
     def __init__(
@@ -53,17 +52,23 @@ class Form(Page):
         self._settings = settings
         self._wrong = ""
         self._inputs = [Input(value, select_on_focus=True) for value in values]
+        self._meanings = [
+            Label(setting.meaning, markup=False, classes="meaning") for setting in settings
+        ]
 
     def compose(self) -> ComposeResult:
         """The first line, a title, the settings, the keys."""
         header, body, foot = super().compose()
         body.styles.height = BODY_LINES
+        foot.styles.dock = "bottom"
         yield from (header, body)
-        for setting, line in zip(self._settings, self._inputs, strict=True):
+        for setting, line, meaning in zip(
+            self._settings, self._inputs, self._meanings, strict=True
+        ):
             with Horizontal(classes="setting"):
                 yield Label(setting.words, markup=False)
                 yield line
-                yield Label(setting.meaning, markup=False, classes="meaning")
+                yield meaning
         yield foot
 
     def on_mount(self) -> None:
@@ -81,7 +86,8 @@ class Form(Page):
     def lines(self, width: int, height: int) -> list[Line]:
         """The title; below it, what is wrong with what was typed, or what is to be typed."""
         is_narrow = width < WIDE
-        self.set_class(is_narrow, "-narrow")
+        for meaning in self._meanings:
+            meaning.display = not is_narrow
         told, role = self._wrong, "warning"
         if is_narrow and not told:
             told, role = self._meaning(), "name"

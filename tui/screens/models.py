@@ -1,10 +1,10 @@
-"""The model picker: every model with its digit and its sentence; below, more of the chosen one.
+"""The model picker: every model with its digit and its sentence; below, or beside, more of the chosen one.
 
 servetui  thread  http://127.0.0.1:7890  keep-alive
 MODELS  choose how the server works
-  1  process   a child process for each connection
-> 2  thread    a thread for each connection
-  3  gevent    a greenlet for each connection, all in one thread
+  1  process      a child process for each connection
+> 2  thread runs  a thread for each connection
+  3  gevent       a greenlet for each connection, all in one thread
 
    system calls  accept clone recv send close
    fails by      threads without bound; a socket closed by the thread that accepted it
@@ -17,16 +17,16 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine.models import ModelInfo, describe
-from tui.format import Line, fit, padded, wrapped
+from tui import model_lines
+from tui.format import Line, beside, padded
 from tui.lines import Painter
 from tui.panels.keys import DIGITS
 from tui.screens.page import Page
 
-NAME_WIDTH = 15
+NAME_WIDTH = 19  # with a word that it runs
 MARGIN = 5  # cells before a name: the cursor, the digit
+LIST_WIDTH = MARGIN + NAME_WIDTH
 KEYS = (("↑ ↓", "choose"), ("enter", "switch"), ("esc", "back"), ("q", "quit"))
-DETAIL_LINES = 7
-WIDE = 160  # columns from which on the calls stand beside the sentence
 
 
 class ModelPicker(Page):
@@ -66,43 +66,35 @@ class ModelPicker(Page):
 def lines(
     infos: Sequence[ModelInfo], cursor: int, running: str, width: int, height: int
 ) -> list[Line]:
-    """The list, scrolled so that the cursor is seen, and the details of the model at the cursor."""
-    rows = max(min(len(infos), height - DETAIL_LINES - 2), 3)
+    """The list, scrolled so that the cursor is seen, and the details of the model at the cursor: below,
+    or beside it where no sentence has room in the list."""
+    is_wide = width >= LIST_WIDTH + model_lines.longest(infos)
+    chosen = infos[cursor]
+    below = [(), *model_lines.below(chosen, width, MARGIN)] if is_wide else []
+    rows = max(min(len(infos), height - len(below) - 2), 3)
     first = min(max(cursor - rows // 2, 0), max(len(infos) - rows, 0))
     shown = range(first, min(first + rows, len(infos)))
     part = "" if len(shown) == len(infos) else f"  {first + 1} to {shown.stop} of {len(infos)}"
     title: Line = (
         ("MODELS", "title"), (part, "value"), ("  how the server works from now on", "name"),
     )  # fmt: skip
-    listed = [_row(infos[i], i, i == cursor, infos[i].name == running, width) for i in shown]
-    return [(), title, *listed, (), *_details(infos[cursor], width)]
+    row_width = width if is_wide else LIST_WIDTH
+    listed = [_row(infos[i], i, i == cursor, infos[i].name == running, row_width) for i in shown]
+    if not is_wide:
+        told = model_lines.beside(chosen, width - LIST_WIDTH - 1)
+        return [(), title, *beside(listed, told[: len(listed)], LIST_WIDTH)]
+    return [(), title, *listed, *below]
 
 
 def _row(info: ModelInfo, index: int, is_chosen: bool, is_running: bool, width: int) -> Line:
-    cursor = "> " if is_chosen else "  "
     digit = str(index + 1) if index < DIGITS else " "
-    sentence = info.sentence + (" (running)" if is_running else "")
-    if width >= WIDE:
-        sentence = f"{sentence:60}  {info.calls:44}  {info.failure}"
-    text = fit(sentence, width - MARGIN - NAME_WIDTH)
     role = "chosen" if is_chosen else "text"
+    name = info.name + (" runs" if is_running else "")
+    text = info.sentence if width > LIST_WIDTH else ""
     row: Line = (
-        (cursor, "key"),
+        ("> " if is_chosen else "  ", "key"),
         (digit, "key"),
         ("  ", "text"),
-        (f"{info.name:{NAME_WIDTH}}", role),
+        (f"{name:{NAME_WIDTH}}{text}", role),
     )
-    return padded((*row, (text, role)), width, role)
-
-
-def _details(info: ModelInfo, width: int) -> list[Line]:
-    label = MARGIN + NAME_WIDTH
-    details: list[Line] = []
-    told = [("system calls", info.calls), ("fails by", info.failure)]
-    if len(info.sentence) > width - label:  # cut in the list
-        told.insert(0, ("how it works", info.sentence))
-    for name, words in told:
-        for number, part in enumerate(wrapped(words, width - label)):
-            shown = name if number == 0 else ""
-            details.append(((f"{'':{MARGIN}}{shown:{NAME_WIDTH}}", "name"), (part, "text")))
-    return details
+    return padded(row, width, role)

@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from engine.events import Event
-from tui.format import Line
+from tui.format import Line, Span, plain
 from tui.lines import Lines, Painter, ScrolledLines
 
 Keys = Sequence[tuple[str, str]]
@@ -74,12 +74,7 @@ class Page(Screen[str | None]):
         self.first = min(self.first, max(len(lines) - room, 0))
         self._body.show(lines[self.first : self.first + room])
         more = (("↑ ↓", "more"),) if len(lines) > room else ()
-        spans = [
-            span
-            for key, words in (*more, *self._keys)
-            for span in ((key, "key"), (f" {words}  ", "hint"))
-        ]
-        self._foot.show([tuple(spans)])
+        self._foot.show([_foot((*more, *self._keys), width)])
 
     def repaint_with(self, painter: Painter) -> None:
         """Take other colours."""
@@ -105,3 +100,14 @@ class Page(Screen[str | None]):
     def action_back(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+
+def _foot(keys: Keys, width: int) -> Line:
+    """The keys, but the first ones where not all have room: those are the arrows, which people try."""
+    spans: list[Span] = []
+    for key, words in reversed(keys):
+        told = ((key, "key"), (f" {words}", "hint"), *([("  ", "hint")] if spans else []))
+        if len(plain((*told, *spans))) > width:
+            break
+        spans[:0] = told
+    return tuple(spans)

@@ -8,7 +8,7 @@ from tui.lines import Painter
 from tui.panels import worker as panel
 from tui.screens.page import Page
 
-KEYS = (("esc", "back"), ("q", "quit"))
+KEYS = (("↑ ↓", "events"), ("esc", "back"), ("q", "quit"))
 
 
 class WorkerPage(Page):
@@ -29,6 +29,7 @@ class WorkerPage(Page):
         self._place = place
         self._start_ns = start_ns
         self._last: WorkerDetail | None = None
+        self._back = 0  # events that are further down than the last one seen
 
     def lines(self, width: int, height: int) -> list[Line]:
         """As it is now."""
@@ -39,4 +40,14 @@ class WorkerPage(Page):
         self._last = told = told or self._last
         assert told is not None
         rows = height - len(ended)
-        return [*ended, *panel.lines(told, self.now_ns, self._start_ns, self._place, width, rows)]
+        seen = panel.event_rows(told, self.now_ns, width, rows)
+        self._back = min(self._back, max(len(told.events) - seen, 0))
+        return [
+            *ended,
+            *panel.lines(told, self.now_ns, self._start_ns, self._place, width, rows, self._back),
+        ]
+
+    def action_move(self, rows: int) -> None:
+        """Scroll in the events; at the end new ones follow."""
+        self._back = max(self._back - rows, 0)
+        self.draw()
