@@ -176,7 +176,7 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )
-    listener = traced_socket.traced_listener(fd, socket.socket)
+    listener: socket.socket = traced_socket.traced_listener(fd, socket.socket)
     service.beside = traced_socket.traced_beside
     _prepare(service, settings, partial(traced_rehearsal.in_costume, listener))
     return listener

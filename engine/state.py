@@ -284,7 +284,6 @@ class ServerState:
             accepted=count[Kind.ACCEPT],
             requests=totals.requests,
             responses=count[Kind.RESPONSE],
-            released=count[Kind.RELEASE],
             closed=count[Kind.CLOSE],
             bytes_in=totals.bytes_in,
             bytes_out=totals.bytes_out,

@@ -238,6 +238,7 @@ def install(memory: SharedMemory) -> None:
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
         tracer.tasks = callers.CoroutineTasks()
     tracer.begin(memory)
+    # typeshed lets nobody put another function or class under these names.
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     threading.Thread = _TracedThread  # type: ignore[misc]
     if select.select is not _select:

@@ -68,7 +68,7 @@ class Serve:
             reader.start()
         try:
             wait_until(self._is_listening, START_S, "listening")
-        except BaseException:
+        except BaseException:  # also a time-out of the test: no server may be left behind
             self.close()
             raise
         pid = self._process.pid

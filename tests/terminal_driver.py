@@ -48,7 +48,7 @@ class Terminal:
         )
         try:
             self._open(columns, rows)
-        except BaseException:
+        except BaseException:  # also a time-out of the test: no terminal may be left behind
             self.close()
             raise
 
@@ -202,7 +202,7 @@ class Dashboard(Terminal):
         self.pid = 0
         try:
             self._start(["-m", model, "-p", "0", *options])
-        except BaseException as error:
+        except BaseException as error:  # as above
             self._tell_the_screen(error)
             self.close()
             raise

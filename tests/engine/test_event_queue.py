@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -132,8 +133,8 @@ def test_a_finalizer_that_reports_while_an_event_is_written(
     one = writer(memory)
     pack = event_writer.pack_record
 
-    def packing(*args: object) -> None:
-        pack(*args)  # type: ignore[arg-type]
+    def packing(*args: Any) -> None:
+        pack(*args)
         monkeypatch.setattr(event_writer, "pack_record", pack)
         one.put(Kind.CLOSE, 9, 9, 0, note="forgotten")
 

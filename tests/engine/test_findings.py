@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from engine.findings.finding import Finding, Level
-from engine.findings.moment import MS, Copy, Reset
+from engine.findings.moment import MS, Copy, Held, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
@@ -100,8 +100,8 @@ def convoy(p50_ms: float, threads: int = 3) -> Story:
     )
 
 
-def with_held(*one: object) -> Story:
-    return Story(held=lambda step: one)  # type: ignore[arg-type, return-value]
+def with_held(*some: Held) -> Story:
+    return Story(held=lambda step: some)
 
 
 def spins(each_step: int, name: str = "EMFILE") -> Story:
