@@ -112,6 +112,7 @@ class Counts:
     accepted: int = 0
     requests: int = 0
     responses: int = 0
+    released: int = 0
     closed: int = 0
     bytes_in: int = 0
     bytes_out: int = 0

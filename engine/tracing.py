@@ -22,6 +22,7 @@ from engine.events import TURN, Kind
 from engine.heirs import Heir, Heirs
 from engine.no_writer import NoWriter
 from engine.service import TELL_TIMES, Settings
+from engine.tasks import CoroutineTasks, ThreadTasks
 
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
@@ -46,7 +47,7 @@ class Tracer:
         """What children are going to say, as far as that is known."""
         self._heirs: Heirs | None = None
         self.thinning: memoryview
-        self.tasks: callers.ThreadTasks = callers.ThreadTasks()
+        self.tasks: ThreadTasks = ThreadTasks()
         self.writer: Writer | NoWriter
         self.next_tick_ns = 0
         self.queue_look_ns = 0
@@ -236,7 +237,7 @@ def install(memory: SharedMemory) -> None:
     if socket.socket is not _plain_socket:
         tracer.tasks = callers.share_threads(socket.socket)
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
-        tracer.tasks = callers.CoroutineTasks()
+        tracer.tasks = CoroutineTasks()
     tracer.begin(memory)
     # typeshed lets nobody put another function or class under these names.
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]

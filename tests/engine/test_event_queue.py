@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import event_reader, event_writer
-from engine.callers import ThreadTasks
 from engine.event_queue import RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import Writer
 from engine.events import RECV_REQUEST, RESPONSE_SEND, TEXT_NUMBERS, TEXTS_PER_WRITER, Event, Kind
 from engine.no_writer import NoWriter
+from engine.tasks import ThreadTasks
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer, writer
 
 DETAIL = [Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND]
