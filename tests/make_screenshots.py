@@ -20,10 +20,10 @@ from engine.replay import Replay
 from engine.run import Run
 from engine.run_settings import RunSettings
 from tests.recorded_findings import FIRES, unpacked
+from tests.support import ROOT
 from tui.app import Dashboard
 from tui.recorder import Recorder
 
-ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "screenshots"
 RECORDINGS = ROOT / "tests" / "recordings"
 BLOCKED = "polling"  # of this model the picture is one in which everybody waits

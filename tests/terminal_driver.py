@@ -19,9 +19,8 @@ from typing import Self
 import psutil
 
 from tests.serve_driver import family, is_running
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
-ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui")
 SWITCH_S = 20  # a model that serves few at a time waits for a client that is idle
 START_S = 20  # deadline until the first frame; it takes 0.7 s on an idle machine

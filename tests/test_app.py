@@ -14,8 +14,8 @@ from engine.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
 from engine.models import MODELS
 from tests.apps import flask_app
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve, kinds
-from tests.support import wait_until
+from tests.serve_driver import COMMAND, Serve, kinds
+from tests.support import ROOT, wait_until
 
 CALLING = [model for model in MODELS if model not in AWAITS]
 FLASK, DJANGO = "tests.apps.flask_app:bare", "tests.apps.django_app:application"

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -10,8 +9,8 @@ import uvloop
 from engine.load.figures import Figures, Report, figures
 from engine.load.plan import Plan
 from engine.load.sustained import run
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-P", "-m", "engine.load")
 DEADLINE_S = 60
 
