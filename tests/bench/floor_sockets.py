@@ -33,7 +33,7 @@ from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kin
 from engine.http1 import Conversation
 from engine.listener import open_listener
 from engine.models import MODELS
-from engine.rehearsal import Wear, rehearse, targets_of
+from engine.rehearsal import AsAccepted, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
 
@@ -211,16 +211,16 @@ def tell_workers() -> None:
 
 
 @contextmanager
-def in_its_clothes(listener: Any) -> Iterator[Wear]:
+def floor_connections(listener: Any) -> Iterator[AsAccepted]:
     """For the rehearsal of a model that forks."""
 
-    def wear(connection: socket.socket) -> Any:
-        worn = type(listener)(socket.AF_INET, socket.SOCK_STREAM, 0, connection.detach())
+    def as_accepted(connection: socket.socket) -> Any:
+        accepted = type(listener)(socket.AF_INET, socket.SOCK_STREAM, 0, connection.detach())
         if hasattr(listener, "conn"):
-            worn.conn, worn.fd, worn.by = 1, worn.fileno(), ""
-        return worn
+            accepted.conn, accepted.fd, accepted.by = 1, accepted.fileno(), ""
+        return accepted
 
-    yield wear
+    yield as_accepted
 
 
 class TellingConversation(Conversation):
@@ -268,8 +268,8 @@ def main() -> None:
         tell_workers()
         service.converse = lambda connection: TellingConversation(settings, connection)
     listener = floor_listener(fd, socket.socket, telling=asked.telling)
-    clothes = partial(in_its_clothes, listener)
-    service.rehearse = partial(rehearse, service, targets_of(asked.root), clothes)
+    connections = partial(floor_connections, listener)
+    service.rehearse = partial(rehearse, service, targets_of(asked.root), connections)
     gc.freeze()
     model.serve(listener, service)
 
