@@ -91,5 +91,5 @@ def with_peers(
 
 def is_asgi(application: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine: ASGI 3; else it is taken for WSGI."""
-    call = type(application).__call__
+    call = getattr(application, "__call__", None)  # noqa: B004 - the function itself is looked at
     return inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(call)

@@ -244,7 +244,7 @@ class Lifespan:
         scope = {"type": "lifespan", "asgi": VERSIONS, "state": self._state}
         try:
             await self._application(scope, self._receive, self._send)
-        except BaseException as error:  # of one that is not up yet: it knows of no lifespan
+        except BaseException as error:
             if self._leaving.is_set():
                 print_failure(error)
         finally:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine.findings.finding import Finding, Level
-from engine.findings.moment import MS, Copy, Held, Reset
+from engine.findings.moment import MS, Copy, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
 from engine.kernel_numbers import KernelNumbers
@@ -100,8 +101,8 @@ def convoy(p50_ms: float, threads: int = 3) -> Story:
     )
 
 
-def with_held(*some: Held) -> Story:
-    return Story(held=lambda step: some)
+def with_held(*one: Any) -> Story:
+    return Story(held=lambda step: one)
 
 
 def spins(each_step: int, name: str = "EMFILE") -> Story:
