@@ -47,7 +47,7 @@ fuzz: $(FUZZ) ## feed the HTTP core with mutated requests; libFuzzer's options i
 	@$(BIN)/python -m tests.fuzz.http_core $(ARGS)
 
 screenshots: $(DEV) ## draw screenshots/ anew from recorded runs
-	@$(BIN)/python tests/make_screenshots.py $(ARGS)
+	@$(BIN)/python -m tests.make_screenshots $(ARGS)
 
 clean: ## remove what make, the tests and the tools have made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis snapshot_report.html

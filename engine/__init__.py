@@ -23,7 +23,7 @@ Where to look, in the order in which an event travels:
     tracing.py       what reports processes, threads and wake-ups; traced_socket.py what is done to
                      sockets (reporting.py: how it is told; kernel_times.py: since when the kernel
                      had it; base_calls.py), traced_conversation.py requests and
-                     responses; traced_queue.py queues; callers.py by whom
+                     responses; traced_queue.py queues; callers.py in which line, tasks.py by whom
     event_queue.py   the hand-over between processes: rings in shared memory; event_writer.py
                      (heirs.py: of children; no_writer.py: of who has no ring) and event_reader.py
                      are its two ends; passing.py: what came and went between two looks;
@@ -33,7 +33,7 @@ Where to look, in the order in which an event travels:
                      connection.py (request_life.py: its requests;
                      strip_letters.py), table.py (rows.py, ranked.py: in which order), workers.py
                      (processes and threads), worker_views.py (what each of
-                     them does), waits.py (where requests wait; app_queue.py), flow.py (rates)
+                     them does), waits.py (where requests wait; app_queue.py), totals.py, flow.py (rates)
     lanes.py         connections along time, a letter for each column; pieces.py: who did each piece;
                      turns.py: in which turn of a loop
     line_counts.py   how often and how long each line of a model's source ran

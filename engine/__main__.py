@@ -40,7 +40,7 @@ from engine.events import printable
 from engine.failures import in_one_line
 from engine.limits import Limits
 from engine.pool import Pool
-from engine.rehearsal import Wear, in_plain_clothes, rehearse, targets_of
+from engine.rehearsal import AsAccepted, plain_connections, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
 from engine.step_gate import StepGate
@@ -160,7 +160,7 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     not. Made from the bare descriptor, since a second gevent socket on one is not woken."""
     fd = settings.listener_fd
     if not settings.trace:
-        _prepare(service, settings, in_plain_clothes)
+        _prepare(service, settings, plain_connections)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
     from engine import (
@@ -176,21 +176,23 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )
-    listener = traced_socket.traced_listener(fd, socket.socket)
+    listener: socket.socket = traced_socket.traced_listener(fd, socket.socket)
     service.beside = traced_socket.traced_beside
-    _prepare(service, settings, partial(traced_rehearsal.in_costume, listener))
+    _prepare(service, settings, partial(traced_rehearsal.traced_connections, listener))
     return listener
 
 
 def _prepare(
-    service: Service, settings: EngineSettings, dressed: Callable[[], AbstractContextManager[Wear]]
+    service: Service,
+    settings: EngineSettings,
+    connections: Callable[[], AbstractContextManager[AsAccepted]],
 ) -> None:
     """The site is rehearsed. Not so an application, which would take the rehearsal for visitors; but
     it is told who its clients are."""
     if settings.app:
         service.converse = with_peers(service.converse)
     else:
-        service.rehearse = partial(rehearse, service, targets_of(Path(settings.root)), dressed)
+        service.rehearse = partial(rehearse, service, targets_of(Path(settings.root)), connections)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,11 @@
-"""Who did it: the line of the model's source, and the thread, greenlet or coroutine."""
+"""Who did it: the line of the model's source. tasks.py: which thread, greenlet or coroutine."""
 
-import itertools
 import socket
 import sys
-import threading
-from _thread import get_ident  # as it was before a model patches it
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from engine.events import printable
+from engine.tasks import GreenletTasks
 
 frame: Callable[[int], Any] = sys._getframe
 """frame(1) is the caller of the function that asks."""
@@ -16,127 +13,6 @@ frame: Callable[[int], Any] = sys._getframe
 
 PLUMBING: set[str | None] = {socket.__file__}
 """Files of sockets: what they call is done by whoever called them."""
-
-
-class Tasks(Protocol):
-    """Threads or greenlets: whatever shares a writer."""
-
-    @property
-    def share_a_thread(self) -> bool:
-        """They are greenlets, whose events are numbered together."""
-
-    def running(self) -> Hashable:
-        """What tells the running one from the others. Called for each event."""
-
-    def name(self) -> str:
-        """The name of the running one. Asked when it is first seen, and seldom again."""
-
-
-class ThreadTasks:
-    """Threads, by the names that Python gave them."""
-
-    share_a_thread = False
-
-    def __init__(self) -> None:
-        self.running: Callable[[], Hashable] = get_ident
-        self._plain: dict[int, int] = {}
-        """Threads that `threading` does not know: ident -> number."""
-
-    def begin_thread(self, number: int) -> None:
-        """The running thread is one of these; to ask for its name would leave a dummy behind."""
-        self._plain[get_ident()] = number
-
-    def end_thread(self) -> None:
-        """It ends."""
-        self._plain.pop(get_ident(), None)
-
-    def name(self) -> str:
-        """`Thread-7`, without the function that Python puts behind it."""
-        number = self._plain.get(get_ident())
-        name = f"Thread-{number}" if number else threading.current_thread().name
-        return printable(name.split(" ")[0])
-
-    def give_name_back(self) -> None:
-        """A thread keeps its name to the end."""
-
-
-class SharingTasks(ThreadTasks):
-    """Tasks that share a thread. What runs outside of them has the thread's name.
-
-    Names are given anew when a task has closed its connection: a few serve any number of them, and
-    travel once. A name stays on its task, since it may be asked for again.
-    """
-
-    share_a_thread = True
-    kind: str
-
-    def __init__(self, current: Callable[[], Any]) -> None:
-        self._current = current
-        self.running = self._name_of_running
-        self._free: list[str] = []
-        self._numbers = itertools.count(1)
-
-    def _name_of_running(self) -> str | None:
-        # Not the task itself: what keeps a dead one alive keeps its sockets open.
-        return getattr(self._current(), "servetui_name", None)
-
-    def name(self) -> str:
-        current = self._current()
-        name: str = getattr(current, "servetui_name", "")
-        if not name:
-            if self.is_outside(current):
-                name = super().name()
-            else:
-                name = self._free.pop() if self._free else f"{self.kind}-{next(self._numbers)}"
-            current.servetui_name = name
-        return name
-
-    def is_outside(self, current: Any) -> bool:
-        """Whether this is the thread itself."""
-        raise NotImplementedError
-
-    def give_name_back(self) -> None:
-        """The connection of the running one was closed."""
-        current = self._current()
-        if not self.is_outside(current) and (name := getattr(current, "servetui_name", "")):
-            del current.servetui_name
-            self._free.append(name)
-
-
-class GreenletTasks(SharingTasks):
-    """Greenlets: `greenlet-7`. (gevent's own minimal_ident costs 5 us a greenlet.)"""
-
-    kind = "greenlet"
-
-    def __init__(self) -> None:
-        super().__init__(sys.modules["greenlet"].getcurrent)
-
-    def is_outside(self, current: Any) -> bool:
-        return current.parent is None
-
-
-class CoroutineTasks(SharingTasks):
-    """The tasks of asyncio, which run coroutines: `Task-7`."""
-
-    kind = "Task"
-
-    def __init__(self) -> None:
-        super().__init__(self._task_or_loop)
-        self._current_task: Callable[[], Any] = sys.modules["asyncio"].current_task
-        self._loop = _Outside()
-
-    def _task_or_loop(self) -> Any:
-        try:
-            return self._current_task() or self._loop  # which calls back outside of any task
-        except RuntimeError:  # no loop runs
-            return self._loop
-
-    def is_outside(self, current: Any) -> bool:
-        return current is self._loop
-
-
-class _Outside:
-    servetui_name: str
 
 
 def share_threads(base: Any) -> GreenletTasks:

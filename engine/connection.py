@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections import deque
 from operator import attrgetter
 
+from engine.detail import Split
 from engine.events import Event, Kind
-from engine.request_life import Request, Split
+from engine.request_life import Request
 from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, ConnectionView, State
 from engine.strip_letters import CELL_BIT, STATE_SHIFT, cell_letter
 

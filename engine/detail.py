@@ -1,11 +1,26 @@
-"""One connection told whole: its events, and the requests that they add up to. Pure."""
+"""One connection told whole, frozen: its events, and the requests that they add up to. Pure."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.events import Event
 from engine.kernel_numbers import KernelView
-from engine.request_life import Request, Split
 from engine.snapshot import ConnectionView
+
+
+class Split(NamedTuple):
+    """The time of a finished request by rooms, in ns; they follow each other, and together are all of it.
+    None: there is no such room for it, or nobody told."""
+
+    accept_queue: int | None
+    """Of the first request of a connection; at least, since before it came the client was silent."""
+    unread: int | None
+    """What it was made of had been received by the kernel, and not by the server; at least, since of
+    what is read at once only the last packet has its time told."""
+    app_queue: int | None
+    handler: int
+    unsent: int
+    """Until the last byte of the answer was handed to the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +63,3 @@ class ConnectionDetail:
     """Ticks with the first bytes of what was received and sent (Event.tells_bytes), oldest first."""
     kernel: KernelView | None = None
     """None: the kernel tells nothing of it, or not any more."""
-
-
-def life_of(request: Request) -> RequestLife:
-    """It, frozen."""
-    answered_ns, split = request.answered_ns, request.split
-    is_answered = answered_ns is not None
-    return RequestLife(
-        title=request.title,
-        asked_ns=request.asked_ns,
-        answered_ns=answered_ns,
-        sent_ns=answered_ns + split.unsent if answered_ns is not None and split else None,
-        status=request.status if is_answered else "",
-        length=request.length if is_answered else 0,
-        unsent=request.unsent if is_answered else 0,
-        accept_queue_ns=request.accept_queue_ns,
-        unread_ns=request.unread_ns,
-        app_queue_ns=request.app_queue_ns,
-        split=split,
-    )

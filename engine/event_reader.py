@@ -27,7 +27,6 @@ from engine.event_queue import (
 )
 from engine.events import (
     BYTES_NOTES,
-    HEIR_KIND,
     RECORD,
     RECORD_BYTES,
     RECV_REQUEST,
@@ -36,6 +35,7 @@ from engine.events import (
     TEXT,
     TEXT_KIND,
     TEXT_PIECE_BYTES,
+    THREAD_KIND,
     UNREAD,
     WRITER_KIND,
     Event,
@@ -152,7 +152,7 @@ class Reader:
     def _decode(self, slot: int, records: memoryview, events: list[Event]) -> None:
         source = self._sources[slot]
         texts, numbers = source.texts, source.numbers
-        append = events.append
+        put = events.append
         start = -RECORD_BYTES
         for record in RECORD.iter_unpack(records):
             start += RECORD_BYTES
@@ -161,15 +161,12 @@ class Reader:
                 source.learn(records[start : start + RECORD_BYTES])
                 continue
             if kind >= SPECIAL_KINDS:
-                if kind == WRITER_KIND:
-                    source.begin(fd, greenlets=line != 0)
-                    continue
-                if kind == HEIR_KIND:
-                    source.go_on(fd)
+                if kind != THREAD_KIND:
+                    source.change(kind, fd, greenlets=line != 0)
                     continue
                 source.name(task, f"Thread-{moved}")
                 kind, moved = _SPAWN, 0
-            pid, name = source.pid, texts[task]
+            pid, name, text = source.pid, texts[task], texts[note]
             # Each thread numbers its own events; what its process had to drop is a gap before the next.
             thread = "" if source.greenlets else name
             number = numbers.get(thread, 0)
@@ -178,38 +175,19 @@ class Reader:
                 source.dropped = dropped
             numbers[thread] = number + 1 if kind < RECV_REQUEST else number + 2
             if kind == RECV_REQUEST:
-                text = f"{UNREAD}{moved2} us" if moved2 else ""
-                append(
-                    _event(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, text))
-                )
-                append(
-                    _event(
-                        Event,
-                        (number + 1, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, texts[note]),
-                    )
-                )
+                told = f"{UNREAD}{moved2} us" if moved2 else ""
+                put(_new(Event, (number, at_ns, _RECV, conn, fd, pid, name, moved, line, told)))
+                number += 1
+                put(_new(Event, (number, at_ns, _REQUEST, conn, fd, pid, name, 0, line2, text)))
             elif kind == RESPONSE_SEND:
-                append(
-                    _event(
-                        Event,
-                        (number, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, texts[note]),
-                    )
-                )
-                append(
-                    _event(
-                        Event, (number + 1, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")
-                    )
-                )
+                put(_new(Event, (number, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, text)))
+                number += 1
+                put(_new(Event, (number, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")))
             else:
-                text = texts[note]
                 if moved2 or kind in BYTES_NOTES:
                     text = _worded(kind, text, moved2)
-                append(
-                    _event(
-                        Event,
-                        (number, at_ns, _KINDS[kind], conn, fd, pid, name, moved, line, text),
-                    )
-                )
+                kind = _KINDS[kind]
+                put(_new(Event, (number, at_ns, kind, conn, fd, pid, name, moved, line, text)))
                 if kind == _EXIT and text == "thread" and not source.greenlets:
                     numbers.pop(thread, None)
 
@@ -222,16 +200,14 @@ class _Source:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.texts: list[str] = []
-        self.begin(0, greenlets=False)
+        self.change(WRITER_KIND, 0, greenlets=False)
 
-    def begin(self, pid: int, *, greenlets: bool) -> None:
-        """Another process writes from here on."""
-        self.greenlets = greenlets  # its tasks are those of one thread
-        self.texts[:] = [""]
-        self.go_on(pid)
-
-    def go_on(self, pid: int) -> None:
-        """The same, and it uses the texts of the one before it."""
+    def change(self, kind: int, pid: int, *, greenlets: bool) -> None:
+        """Another process writes from here on: with texts of its own, or (HEIR_KIND) with those of the
+        one before it."""
+        if kind == WRITER_KIND:
+            self.greenlets = greenlets  # its tasks are those of one thread
+            self.texts[:] = [""]
         self.pid = pid
         self.dropped = 0  # as its last event said
         self.numbers.clear()  # thread -> the number of its next event
@@ -286,4 +262,4 @@ _AT_NS = itemgetter(1)
 _ACCEPT, _SPAWN, _EXIT = Kind.ACCEPT, Kind.SPAWN, Kind.EXIT
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = {**{kind.value: kind for kind in Kind}, **dict.fromkeys(BYTES_NOTES, Kind.TICK)}
-_event = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again
+_new = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

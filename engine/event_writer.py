@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Hashable
 from time import monotonic_ns
 
-from engine.callers import Tasks
 from engine.event_queue import (
     COUNTER_ROWS,
     COUNTERS,
@@ -39,6 +38,7 @@ from engine.events import (
     text_records,
 )
 from engine.no_writer import NoWriter
+from engine.tasks import Tasks
 
 LIFE_RESERVE = 8  # one record in 8 of a ring is kept for life events
 BACKLOG = 64 * 1024 * 1024 // 256  # life events that may wait in a writer's memory, as tuples

@@ -35,7 +35,7 @@ def _said(error: BaseException) -> str:
     """An exception may fail even at telling what it is."""
     try:
         text = " ".join(str(error).split())
-    except Exception:
+    except Exception:  # its __str__ is the application's own
         text = "(its message cannot be read)"
     name = type(error).__name__
     return f"{name}: {text[:LINE_CHARS]}" if text else name
@@ -44,5 +44,5 @@ def _said(error: BaseException) -> str:
 def _lines(error: BaseException) -> list[str]:
     try:
         return traceback.format_exception(type(error), error, error.__traceback__, limit=-FRAMES)
-    except Exception:
+    except Exception:  # as above, for any exception of its chain
         return [in_one_line(error)]

@@ -8,10 +8,10 @@ import os
 from collections import deque
 from collections.abc import Iterable
 
-from engine.callers import Tasks
 from engine.event_queue import HEADS, HELD, OWNERS, RING, TAILS, SharedMemory
 from engine.event_writer import Writer, pack_record
 from engine.events import HEIR_KIND, RECORD_BYTES
+from engine.tasks import Tasks
 
 LOOKED_AT = 4  # writers that are lent, at one fork
 

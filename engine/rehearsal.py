@@ -21,7 +21,8 @@ TARGETS_MOST = 12
 BYTES_MOST = 32 * 1024  # of a file: a longer answer would not fit into a socket that nobody reads
 
 Talk = Callable[[socket.socket, Service], None]
-Wear = Callable[[socket.socket], socket.socket]
+AsAccepted = Callable[[socket.socket], socket.socket]
+"""Makes of a plain socket one as accept() of the engine's listener returns them."""
 
 
 def targets_of(root: Path) -> list[str]:
@@ -36,7 +37,7 @@ def targets_of(root: Path) -> list[str]:
 
 
 @contextmanager
-def in_plain_clothes() -> Iterator[Wear]:
+def plain_connections() -> Iterator[AsAccepted]:
     """The connections of an engine that is not watched."""
     yield lambda connection: connection
 
@@ -44,12 +45,12 @@ def in_plain_clothes() -> Iterator[Wear]:
 def rehearse(
     service: Service,
     targets: list[str],
-    dressed: Callable[[], AbstractContextManager[Wear]],
+    connections: Callable[[], AbstractContextManager[AsAccepted]],
     talk: Talk,
 ) -> None:
-    """Let `talk` answer a client that is not there; `dressed` tells what its sockets are."""
+    """Let `talk` answer a client that is not there; `connections` tells what its sockets are."""
     gate, service.gate = service.gate, None  # nobody steps through a rehearsal
-    with dressed() as wear:
+    with connections() as as_accepted:
         for number in range(ROUNDS):
             ours, theirs = socket.socketpair()
             with theirs:
@@ -58,5 +59,5 @@ def rehearse(
                     f"GET {target} HTTP/1.1\r\nHost: rehearsal\r\nX-Round: {number}\r\n\r\n".encode()
                 )
                 theirs.shutdown(socket.SHUT_WR)
-                talk(wear(ours), service)
+                talk(as_accepted(ours), service)
     service.gate = gate

@@ -3,22 +3,7 @@
 Changed only by the fold (steps.py). Pure.
 """
 
-from typing import NamedTuple
-
-
-class Split(NamedTuple):
-    """The time of a finished request by rooms, in ns; they follow each other, and together are all of it.
-    None: there is no such room for it, or nobody told."""
-
-    accept_queue: int | None
-    """Of the first request of a connection; at least, since before it came the client was silent."""
-    unread: int | None
-    """What it was made of had been received by the kernel, and not by the server; at least, since of
-    what is read at once only the last packet has its time told."""
-    app_queue: int | None
-    handler: int
-    unsent: int
-    """Until the last byte of the answer was handed to the kernel."""
+from engine.detail import RequestLife, Split
 
 
 class Request:
@@ -72,6 +57,25 @@ class Request:
             ),
         )
         return split
+
+
+def life_of(request: Request) -> RequestLife:
+    """It, frozen."""
+    answered_ns, split = request.answered_ns, request.split
+    is_answered = answered_ns is not None
+    return RequestLife(
+        title=request.title,
+        asked_ns=request.asked_ns,
+        answered_ns=answered_ns,
+        sent_ns=answered_ns + split.unsent if answered_ns is not None and split else None,
+        status=request.status if is_answered else "",
+        length=request.length if is_answered else 0,
+        unsent=request.unsent if is_answered else 0,
+        accept_queue_ns=request.accept_queue_ns,
+        unread_ns=request.unread_ns,
+        app_queue_ns=request.app_queue_ns,
+        split=split,
+    )
 
 
 _split = tuple.__new__  # Split(...) checks its arguments by name, which costs as much again

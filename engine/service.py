@@ -164,7 +164,7 @@ class Service:
             answer: Answer = await self._answer(request, peer, departure or Departure())
         except ClientGoneError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # as above
             return _failed(error)
         return answer
 

@@ -10,14 +10,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.connection import STEPS, Connection
-from engine.detail import ConnectionDetail, life_of
+from engine.detail import ConnectionDetail
 from engine.events import QUEUE, Event, Kind, Unreported
 from engine.flow import Flow, Totals
 from engine.order import BY_PLACE, Order
 from engine.passing import Passed
-from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, Counts, Snapshot, State
+from engine.request_life import life_of
+from engine.snapshot import STRIP_CELL_NS, STRIP_CELLS, Snapshot, State
 from engine.steps import AFTER, APPLY, Server, end_with_process
 from engine.strip_letters import CELL_BIT
+from engine.totals import counts_of, totals_of
 from engine.worker_view import WorkerDetail
 from engine.worker_views import WorkerViews
 
@@ -188,15 +190,7 @@ class ServerState:
         self._cell_ends_ns = min((self.server.cell + 1) * STRIP_CELL_NS, self._flow.second_ends_ns)
 
     def _totals(self) -> Totals:
-        unreported = self.unreported
-        return Totals(
-            requests=self.counts[Kind.REQUEST] + unreported.count(Kind.REQUEST),
-            events=sum(self.counts.values()) + unreported.total(),
-            bytes_in=self.server.bytes_in + unreported.bytes[Kind.RECV],
-            bytes_out=self.server.bytes_out + unreported.bytes[Kind.SEND],
-            wakeups=self.workers.wakeups,
-            would_block=self.workers.would_block,
-        )
+        return totals_of(self.counts, self.unreported, self.server)
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -212,7 +206,7 @@ class ServerState:
             event for event in self.events if event.kind is not TICK or event.is_of_connection
         )
         views, row_count = self.server.table.window(now_ns, first_row, rows, order)
-        counts = self._counts()
+        counts = counts_of(self.counts, self.unreported, self.server)
         per_s = self._flow.rates(now_ns, self._totals())
         return Snapshot(
             now_ns=now_ns,
@@ -275,26 +269,3 @@ class ServerState:
     def events_per_s(self, now_ns: int) -> float:
         """Events of all kinds, reported or not, over the last second or so."""
         return self._flow.rates(now_ns, self._totals())[1]
-
-    def _counts(self) -> Counts:
-        count = {kind: self.counts[kind] + self.unreported.count(kind) for kind in Kind}
-        totals = self._totals()
-        wakeups, would_block = self.workers.of_running_engine()
-        return Counts(
-            accepted=count[Kind.ACCEPT],
-            requests=totals.requests,
-            responses=count[Kind.RESPONSE],
-            released=count[Kind.RELEASE],
-            closed=count[Kind.CLOSE],
-            bytes_in=totals.bytes_in,
-            bytes_out=totals.bytes_out,
-            events=totals.events,
-            lost=self.unreported.dropped.total(),
-            life_lost=self.unreported.life_lost,
-            thinned=self.unreported.thinned.total(),
-            cut=self.server.cut,
-            errors=count[Kind.ERROR],
-            illegal_steps=self.server.illegal_steps,
-            wakeups=wakeups,
-            would_block=would_block,
-        )

@@ -9,7 +9,16 @@ from typing import Any
 from engine.findings.finding import Finding
 from engine.kernel_numbers import KernelNumbers
 from engine.rooms import rooms_of
-from engine.snapshot import STATE_MEANINGS, Counts, ProcessNumbers, Room, RunStatus, Snapshot
+from engine.snapshot import (
+    STATE_MEANINGS,
+    ConnectionView,
+    Counts,
+    ProcessNumbers,
+    Room,
+    RunStatus,
+    Snapshot,
+)
+from engine.worker_view import WorkerView
 
 
 def summary_of(status: RunStatus, counts: Counts, traced: bool) -> dict[str, Any]:
@@ -65,41 +74,10 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
-        "findings": [
-            {
-                "id": one.id,
-                "state": one.level.name.lower(),
-                "text": one.text,
-                "conns": one.conns,
-                "pids": one.pids,
-            }
-            for one in findings
-        ],
-        "workers": [
-            {
-                "pid": one.pid,
-                "task": one.task,
-                "state": one.state.value,
-                "connections": one.connections,
-                "accepts": one.accepts,
-                "wakeups": one.wakeups,
-                "would_block": one.would_block,
-            }
-            for one in snapshot.worker_views
-        ],
+        "findings": [_finding_as_dict(one) for one in findings],
+        "workers": [_worker_as_dict(one) for one in snapshot.worker_views],
         "connections": [
-            {
-                "conn": one.conn,
-                "fd": one.fd,
-                "pid": one.pid,
-                "task": one.task,
-                "state": STATE_MEANINGS[one.state].name,
-                "requests": one.requests,
-                "bytes_in": one.bytes_in,
-                "bytes_out": one.bytes_out,
-            }
-            for one in snapshot.connections
-            if not one.closed_ns
+            _connection_as_dict(one) for one in snapshot.connections if not one.closed_ns
         ],
     }
 
@@ -116,4 +94,39 @@ def _room_as_dict(room: Room) -> dict[str, Any]:
         "longest_ms": room.longest_ms,
         "p50_ms": room.p50_ms,
         "p99_ms": room.p99_ms,
+    }
+
+
+def _finding_as_dict(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "state": finding.level.name.lower(),
+        "text": finding.text,
+        "conns": finding.conns,
+        "pids": finding.pids,
+    }
+
+
+def _worker_as_dict(worker: WorkerView) -> dict[str, Any]:
+    return {
+        "pid": worker.pid,
+        "task": worker.task,
+        "state": worker.state.value,
+        "connections": worker.connections,
+        "accepts": worker.accepts,
+        "wakeups": worker.wakeups,
+        "would_block": worker.would_block,
+    }
+
+
+def _connection_as_dict(connection: ConnectionView) -> dict[str, Any]:
+    return {
+        "conn": connection.conn,
+        "fd": connection.fd,
+        "pid": connection.pid,
+        "task": connection.task,
+        "state": STATE_MEANINGS[connection.state].name,
+        "requests": connection.requests,
+        "bytes_in": connection.bytes_in,
+        "bytes_out": connection.bytes_out,
     }

@@ -32,7 +32,7 @@ class TracedQueue(_Queue[Any]):
 
 def install() -> None:
     """Let queues that this process makes from now on report."""
-    queue.Queue = TracedQueue  # type: ignore[misc]
+    queue.Queue = TracedQueue  # type: ignore[misc]  # typeshed holds the name fixed
 
 
 def _conn(item: Any) -> int:

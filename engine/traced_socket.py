@@ -21,7 +21,7 @@ from engine.reporting import FIELDS, Reporting, error_name
 from engine.tracing import tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
-_accept: Any = _plain_socket._accept  # type: ignore[attr-defined]
+_accept: Any = _plain_socket._accept  # type: ignore[attr-defined]  # typeshed hides it
 _ACCEPT = Kind.ACCEPT
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
@@ -57,7 +57,7 @@ class TracedSocket(Reporting):
         except OSError as error:
             self.report(Kind.ERROR, 0, line, error_name(error))
             raise
-        accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]
+        accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]  # those of the base
         tracer.open_sockets += 1
         conn = tracer.cookie(accepted)
         accepted.watch(conn, fd)
@@ -239,7 +239,7 @@ class TracedSocket(Reporting):
             self._report_end(callers.model_line())
 
 
-def traced_listener(fd: int, base: Any) -> socket.socket:
+def traced_listener(fd: int, base: Any) -> Any:
     """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
     patched it in) that reports."""
     calls: dict[str, Any] = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
@@ -250,11 +250,11 @@ def traced_listener(fd: int, base: Any) -> socket.socket:
         calls |= {"_take": take_by_greenlet, "_send_at_once": send_by_greenlet_at_once}
     fields = {"__slots__": FIELDS}
     reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
-    listener = reporting(fileno=fd)
+    listener: Any = reporting(fileno=fd)
     reporting._family = (int(listener.family), int(listener.type), listener.proto)
     listener.watch(0, fd)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
-    return listener  # type: ignore[no-any-return]
+    return listener
 
 
 def traced_beside(listener: Any) -> Any:

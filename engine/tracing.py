@@ -24,6 +24,7 @@ from engine.events import TURN, Kind
 from engine.heirs import Heir, Heirs
 from engine.no_writer import NoWriter
 from engine.service import TELL_TIMES, Settings
+from engine.tasks import CoroutineTasks, ThreadTasks
 
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
@@ -48,7 +49,7 @@ class Tracer:
         """What children are going to say, as far as that is known."""
         self._heirs: Heirs | None = None
         self.thinning: memoryview
-        self.tasks: callers.ThreadTasks = callers.ThreadTasks()
+        self.tasks: ThreadTasks = ThreadTasks()
         self.writer: Writer | NoWriter
         self.next_tick_ns = 0
         self.queue_look_ns = 0
@@ -263,9 +264,10 @@ def install(memory: SharedMemory, page: str = "") -> None:
         # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
         _os_fork, _os_waitpid = os.fork, os.waitpid
     elif "asyncio" in sys.modules:  # only a model that serves with it imports it
-        tracer.tasks = callers.CoroutineTasks()
+        tracer.tasks = CoroutineTasks()
     tracer.begin(memory)
     tracer.page = page
+    # typeshed lets nobody put another function or class under these names.
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
     if is_patched:
         return  # its threads are greenlets, and its loop waits elsewhere

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from engine.app_queue import AppQueue
 from engine.connection import Connection
-from engine.request_life import Split
+from engine.detail import Split
 from engine.snapshot import Room, State
 
 WAITS_KEPT = 1_000  # finished requests, or waits, behind the percentiles of a room

@@ -58,7 +58,7 @@ def begin(
         service.on_leave = partial(os.close, still_accepts)
         work(index)
         status = 0
-    except Exception:
+    except Exception:  # os._exit would swallow it; another worker takes its place
         traceback.print_exc()
     finally:
         os._exit(status)  # not sys.exit: the parent's cleanup is not the worker's to do

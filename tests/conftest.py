@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import socket
 from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
 
 from engine.models import MODELS
+from tests.support import free_port
 
 # A machine that is busy with other tests makes single examples slow; that is no failure.
 settings.register_profile("servetui", deadline=None)
@@ -78,10 +78,7 @@ def tmux() -> None:
     find_tool("tmux")
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free a moment ago. Prefer `-p 0` where it serves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
+    """As of support.free_port."""
+    return free_port()

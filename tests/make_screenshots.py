@@ -11,16 +11,19 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from engine.models import MODELS
 from engine.replay import Replay
 from engine.run import Run
 from engine.run_settings import RunSettings
+from tests.recorded_findings import FIRES, unpacked
+from tests.support import ROOT
 from tui.app import Dashboard
 from tui.recorder import Recorder
 
-ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "screenshots"
 RECORDINGS = ROOT / "tests" / "recordings"
 BLOCKED = "polling"  # of this model the picture is one in which everybody waits
@@ -30,7 +33,8 @@ BEFORE_END_S = 0.1  # of a recording: its pictures show this moment
 
 
 class Scene(NamedTuple):
-    """A picture: its name, the recorded model, the size of the terminal, keys that were pressed."""
+    """A picture: its name, the recorded model (or finding), the size of the terminal, keys that were
+    pressed."""
 
     name: str
     model: str
@@ -49,6 +53,9 @@ SCENES = [
     Scene("detail-120x40", "thread", 120, 40, ("down", "enter")),
     Scene("lanes-120x40", "thread", 120, 40, ("v", "down", "down")),
     Scene("graphs-120x40", "thread", 120, 40, ("g",)),
+    Scene("workers-120x40", "process", 120, 40, ("w",)),
+    Scene("findings-120x40", "accept-queue", 120, 40, ("f",)),
+    Scene("models-120x40", "thread", 120, 40, ("m",)),
     Scene("help-80x24", "thread", 80, 24, ("question_mark",)),
 ]
 
@@ -60,9 +67,20 @@ class Still:
         return 0
 
 
+def recorded(name: str, folder: Path) -> Path:
+    """The recording of a model; of a finding, unpacked into the folder."""
+    file = RECORDINGS / f"{name}.jsonl"
+    return file if name in MODELS else unpacked(name, FIRES, folder)
+
+
 def at_its_end(name: str) -> Replay:
+    """The recording of a model, held shortly before its end."""
+    return held_at_end(RECORDINGS / f"{name}.jsonl")
+
+
+def held_at_end(file: Path) -> Replay:
     """A recording, held shortly before its end."""
-    replay = Replay(RECORDINGS / f"{name}.jsonl", Still())
+    replay = Replay(file, Still())
     replay.toggle_pause()
     replay.jump(replay.length_s - BEFORE_END_S)
     return replay
@@ -71,9 +89,9 @@ def at_its_end(name: str) -> Replay:
 # --- pictures ---------------------------------------------------------------------------------------
 
 
-async def draw(scene: Scene) -> None:
-    """Draw one scene."""
-    dashboard = Dashboard(at_its_end(scene.model), beats=False)
+async def draw(scene: Scene, folder: Path) -> None:
+    """Draw one scene; `folder` is for what has to be unpacked."""
+    dashboard = Dashboard(held_at_end(recorded(scene.model, folder)), beats=False)
     async with dashboard.run_test(size=(scene.columns, scene.rows)) as pilot:
         dashboard.frame()
         for key in scene.keys:
@@ -179,14 +197,15 @@ def main(words: list[str]) -> None:
     names = [word for word in words if word != "--record"]
     scenes = [scene for scene in SCENES if not names or scene.name in names]
     if "--record" in words:
-        for model in dict.fromkeys(scene.model for scene in scenes):
+        for model in dict.fromkeys(scene.model for scene in scenes if scene.model in MODELS):
             settings = RunSettings(model=model, port=PORT, whole=True, tells_bytes=True)
             asyncio.run(record(model, settings, _block if model == BLOCKED else _play))
             print(f"tests/recordings/{model}.jsonl")
     SCREENSHOTS.mkdir(exist_ok=True)
-    for scene in scenes:
-        asyncio.run(draw(scene))
-        print(f"screenshots/{scene.name}.svg")
+    with TemporaryDirectory() as folder:
+        for scene in scenes:
+            asyncio.run(draw(scene, Path(folder)))
+            print(f"screenshots/{scene.name}.svg")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -19,9 +18,8 @@ import psutil
 
 from engine.events import QUEUE, QUEUED
 from tests.plain_client import Client
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
-ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui", "serve")
 EPOLL = (*COMMAND, "-m", "epoll", "-p", "0")
 WAIT_FOR_A_TURN = {"iterative", "prefork", "prefork-epoll", "reuseport"}
@@ -68,7 +66,7 @@ class Serve:
             reader.start()
         try:
             wait_until(self._is_listening, START_S, "listening")
-        except BaseException:
+        except BaseException:  # also a time-out of the test: no server may be left behind
             self.close()
             raise
         pid = self._process.pid
@@ -116,6 +114,11 @@ class Serve:
     def story(self, client: Client) -> list[Json]:
         """The events of this client's connection, in order of time, once it has been closed."""
         return wait_until(lambda: self._closed_story(client.name), what="the connection's close")
+
+    def how_ended(self, client: Client) -> str:
+        """The note of the connection's close: who closed first, and why."""
+        (note,) = [one["note"] for one in self.story(client) if one["kind"] == "close"]
+        return str(note)
 
     def story_so_far(self, client: Client) -> list[Json]:
         """The events of this client's connection until now; its accept is waited for."""
@@ -249,6 +252,11 @@ def is_running(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def are_gone(processes: Iterable[psutil.Process]) -> bool:
+    """Whether none of them runs any more."""
+    return not any(map(is_running, processes))
 
 
 def is_port_free(port: int) -> bool:

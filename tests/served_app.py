@@ -77,7 +77,7 @@ def read(told: Told, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     return head.status_code, fields, body
 
 
-def giving(*pieces: Any, status: str = "200 OK", headers: Any = TEXT) -> App:
+def giving(*pieces: Any, status: Any = "200 OK", headers: Any = TEXT) -> App:
     """An application that returns an iterator of unknown length."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[Any]:

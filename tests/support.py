@@ -5,13 +5,16 @@ import fcntl
 import os
 import pty
 import selectors
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, TypeVar
 
 T = TypeVar("T")
 
+ROOT = Path(__file__).parent.parent
 PAUSE_S = 0.005  # between two looks at a condition
 
 
@@ -50,6 +53,14 @@ def read_until(stream: IO[bytes], text: bytes, deadline_s: float = 20) -> bytes:
                 raise AssertionError(f"the stream ended before a line with {text!r}: {seen!r}")
             seen += piece
     return seen
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that was free a moment ago. Prefer `-p 0` where it serves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def fill_pipe(pipe: int) -> None:

@@ -5,15 +5,11 @@ from collections.abc import Iterable
 import psutil
 
 from tests.plain_client import Client
-from tests.serve_driver import is_port_free, is_running
+from tests.serve_driver import are_gone, is_port_free
 from tests.support import wait_until
 from tests.terminal_driver import Dashboard, Terminal
 
 GONE_S = 2  # the contract: nothing is left after this
-
-
-def are_gone(processes: Iterable[psutil.Process]) -> bool:
-    return not any(map(is_running, processes))
 
 
 def expect_gone(processes: Iterable[psutil.Process], port: int) -> None:

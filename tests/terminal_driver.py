@@ -19,9 +19,8 @@ from typing import Self
 import psutil
 
 from tests.serve_driver import family, is_running
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
-ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tui")
 SWITCH_S = 20  # a model that serves few at a time waits for a client that is idle
 START_S = 20  # deadline until the first frame; it takes 0.7 s on an idle machine
@@ -48,7 +47,7 @@ class Terminal:
         )
         try:
             self._open(columns, rows)
-        except BaseException:
+        except BaseException:  # also a time-out of the test: no terminal may be left behind
             self.close()
             raise
 
@@ -202,7 +201,7 @@ class Dashboard(Terminal):
         self.pid = 0
         try:
             self._start(["-m", model, "-p", "0", *options])
-        except BaseException as error:
+        except BaseException as error:  # as above
             self._tell_the_screen(error)
             self.close()
             raise

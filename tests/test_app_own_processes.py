@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.plain_client import Client
-from tests.serve_driver import ROOT, Serve
-from tests.support import wait_until
+from tests.serve_driver import Serve
+from tests.support import ROOT, wait_until
 from tests.test_app import CALLING, FLASK, turn_to
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve
+from tests.serve_driver import COMMAND, Serve
+from tests.support import ROOT
 
 SLOW = "is still being imported"
 

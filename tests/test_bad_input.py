@@ -13,8 +13,8 @@ import pytest
 
 from engine.models import MODELS
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve
-from tests.support import read_until, wait_until
+from tests.serve_driver import COMMAND, Serve
+from tests.support import ROOT, read_until, wait_until
 
 FAILED, WRONG_WORDS = 1, 2
 FIRST_FREE_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")

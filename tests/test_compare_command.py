@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from engine.rooms import ROOMS
-from tests.serve_driver import ROOT, Json
-from tests.support import a_terminal, wait_until
+from tests.serve_driver import Json
+from tests.support import ROOT, a_terminal, wait_until
 
 COMMAND = (sys.executable, "-m", "tui", "compare")
 SHORT = ("--models", "thread,epoll", "--mode", "short", "-d", "1", "-c", "8", "--path", "/wait/20")

@@ -5,16 +5,14 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.models import MODELS
 from tests.plain_client import Client
-from tests.serve_driver import WORKERS, Serve, family, is_port_free, is_running, kinds
+from tests.serve_driver import WORKERS, Serve, are_gone, family, is_port_free, kinds
 from tests.support import wait_until
 
 GONE_S = 2  # the contract: nothing is left after this
@@ -32,10 +30,6 @@ def work(server: Serve, stack: contextlib.ExitStack, target: str) -> list[Client
     busy.ask(target)
     wait_until(lambda: "request" in kinds(server.story_so_far(busy)), what="the request")
     return [idle, busy]
-
-
-def are_gone(processes: Iterable[psutil.Process]) -> bool:
-    return not any(map(is_running, processes))
 
 
 def is_drained(server: Serve) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve_driver import ROOT
+from tests.support import ROOT
 
 FOLDERS = ("engine", "tests", "tui")
 LINES_MOST = 300

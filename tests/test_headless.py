@@ -15,8 +15,8 @@ import pytest
 
 from engine.models import MODELS
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, EPOLL, ROOT, Serve, family, is_running, kinds
-from tests.support import fill_pipe, read_until, wait_until
+from tests.serve_driver import COMMAND, EPOLL, Serve, family, is_running, kinds
+from tests.support import ROOT, fill_pipe, read_until, wait_until
 
 END_S = 2  # from SIGTERM to the end of the server and its engine, whatever its readers do
 # A shell with job control, as far as it matters here: its job reads the same terminal from the

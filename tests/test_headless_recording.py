@@ -13,8 +13,8 @@ from engine.headless import Headless
 from engine.replay import Replay
 from engine.run import Run
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, EPOLL, ROOT, Serve, family, is_running
-from tests.support import fill_pipe, read_until, wait_until
+from tests.serve_driver import COMMAND, EPOLL, Serve, family, is_running
+from tests.support import ROOT, fill_pipe, read_until, wait_until
 from tests.tui.fake_run import FakeRun
 
 

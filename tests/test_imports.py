@@ -12,8 +12,8 @@ PROJECT = ("engine", "tui")
 PURE = (
     "events", "passing", "snapshot", "connection", "state", "http1", "findings/*",
     "detail", "order", "ranked", "rows", "flow", "table", "workers", "waits", "steps", "summary",
-    "app_queue", "worker_views", "rooms", "kernel_numbers", "worker_view", "request_life", "strip_letters",
-    "thinning", "lanes", "line_counts",
+    "app_queue", "totals", "worker_views", "rooms", "kernel_numbers", "worker_view", "request_life",
+    "strip_letters", "thinning", "lanes", "line_counts",
 )  # fmt: skip
 Sources = Mapping[str, str]  # path below the root, as posix text -> the file's source
 

@@ -41,11 +41,6 @@ def drip(client: Client, data: bytes, until_s: float) -> int:
     return sent
 
 
-def how_ended(server: Serve, client: Client) -> str:
-    (note,) = [one["note"] for one in server.story(client) if one["kind"] == "close"]
-    return str(note)
-
-
 @pytest.mark.parametrize("before", [b"", request("/style.css")], ids=["first", "kept alive"])
 def test_a_head_that_comes_byte_by_byte_is_answered_408_in_time(
     server: Serve, before: bytes
@@ -82,7 +77,7 @@ def test_an_idle_client_is_closed_without_an_answer(server: Serve) -> None:
         asked.get("/")
         assert silent.rest() == asked.rest() == b""
         assert IDLE_S * 0.9 < time.monotonic() - began_s < IDLE_S + LATE_S
-    assert how_ended(server, silent).startswith("server closed first")
+    assert server.how_ended(silent).startswith("server closed first")
 
 
 def test_empty_lines_keep_no_connection(server: Serve) -> None:
@@ -101,7 +96,7 @@ def test_empty_lines_keep_no_connection(server: Serve) -> None:
 def test_a_client_that_takes_nothing_is_closed(server: Serve) -> None:
     with Client(server.port, receive_buffer=4096) as client:
         client.ask(f"/bytes/{MANY_BYTES}")
-        assert how_ended(server, client).startswith("server closed first")
+        assert server.how_ended(client).startswith("server closed first")
     assert wait_until(lambda: server.snapshot()["open"] == 0)
 
 
@@ -128,7 +123,7 @@ def test_a_client_that_takes_little_gets_all(server: Serve) -> None:
         assert client.received < 200_000
         assert len(client.answer().body) == MANY_BYTES
         client.get("/style.css", close=True)
-        assert how_ended(server, client) == "server closed first: last answer"  # and not silent
+        assert server.how_ended(client) == "server closed first: last answer"  # and not silent
 
 
 def test_the_head_of_the_next_request_has_its_full_time(server: Serve) -> None:

@@ -25,11 +25,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Serve]:
         yield serve
 
 
-def how_ended(server: Serve, client: Client) -> str:
-    (note,) = [one["note"] for one in server.story(client) if one["kind"] == "close"]
-    return str(note)
-
-
 def send_without_end(client: Client, seconds: float) -> None:
     """Until the server has had enough, or so many seconds are over."""
     ends_s = time.monotonic() + seconds
@@ -43,7 +38,7 @@ def test_a_client_that_sends_ten_megabytes_to_a_413_reads_the_413(server: Serve)
         answer = client.answer()
         assert client.rest() == b""
     assert (answer.status, answer.headers["connection"]) == (413, "close")
-    assert how_ended(server, client) == "server closed first: last answer"
+    assert server.how_ended(client) == "server closed first: last answer"
 
 
 def test_a_client_that_never_ends_is_not_waited_for(server: Serve) -> None:
@@ -52,7 +47,7 @@ def test_a_client_that_never_ends_is_not_waited_for(server: Serve) -> None:
         assert client.answer().status == 413
         assert client.rest() == b""  # our end is closed; the client keeps its own open
         began_s = time.monotonic()
-        assert how_ended(server, client) == "server closed first: last answer"
+        assert server.how_ended(client) == "server closed first: last answer"
         assert time.monotonic() - began_s < 4
 
 

@@ -11,8 +11,8 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from engine.models import MODELS
-from tests.serve_driver import ROOT, Json, Serve
-from tests.support import a_terminal, wait_until
+from tests.serve_driver import Json, Serve
+from tests.support import ROOT, a_terminal, wait_until
 
 COMMAND = (sys.executable, "-m", "tui", "load")
 KEYS = (

@@ -9,7 +9,8 @@ import pytest
 
 from engine.models import MODELS
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve, kinds
+from tests.serve_driver import COMMAND, Serve, kinds
+from tests.support import ROOT
 
 ONE_BY_ONE = '''"""one-by-one: a client at a time, until it is gone.
 

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from engine.limits import DEFAULT_LIMITS
-from tests.serve_driver import ROOT
+from tests.support import ROOT
 from tui.run_options import LIMIT_OPTIONS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

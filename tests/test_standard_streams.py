@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.plain_client import Client
-from tests.serve_driver import COMMAND, ROOT, Serve
-from tests.support import read_until, wait_until
+from tests.serve_driver import COMMAND, Serve
+from tests.support import ROOT, read_until, wait_until
 
 
 def test_a_reader_that_goes_away_ends_the_server_quietly() -> None:

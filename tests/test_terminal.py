@@ -181,7 +181,7 @@ def test_switches_by_keys_under_load() -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
-def test_a_dead_engine_is_said_and_R_serves_again(columns: int, rows: int) -> None:  # noqa: N802
+def test_a_dead_engine_is_said_and_served_again(columns: int, rows: int) -> None:
     with Dashboard("thread", columns, rows) as dashboard:
         dashboard.wait_for_model("thread")
         expect_serving(dashboard)

@@ -6,8 +6,7 @@ import sys
 import psutil
 import pytest
 
-from tests.serve_driver import ROOT
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
 pytestmark = pytest.mark.usefixtures("tmux")
 TEST = """

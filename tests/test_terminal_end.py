@@ -11,8 +11,9 @@ import pytest
 
 from tests.client_load import Load
 from tests.plain_client import Client
+from tests.serve_driver import are_gone
 from tests.support import wait_until
-from tests.terminal_checks import GONE_S, are_gone, expect_gone, expect_restored, expect_serving
+from tests.terminal_checks import GONE_S, expect_gone, expect_restored, expect_serving
 from tests.terminal_driver import COMMAND, ENTER_ALTERNATE_SCREEN, Dashboard, Terminal
 from tui.lifecycle import PATIENCE_S
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import read_until
+from tests.support import ROOT, read_until
 
-ROOT = Path(__file__).parent.parent
 NO_NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|Temporary failure in name resolution|ProxyError"
     r"|ConnectTimeoutError|ReadTimeoutError|Network is unreachable"

@@ -23,6 +23,14 @@ BAR_CELLS = 30
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add them all; their names are those of Plan's fields."""
     parser.add_argument("url", metavar="URL", help="http://HOST[:PORT]/PATH")
+    _add_size_and_end(parser)
+    _add_connection_options(parser)
+    _add_time_options(parser)
+    _add_requests_and_others(parser)
+    _add_output_options(parser)
+
+
+def _add_size_and_end(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", dest="connections", type=whole("connections"), required=True,
         help="connections at a time; with --rate at most",
@@ -37,6 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="requests that are due each second, answered or not (open loop); else each connection "
         "asks again once it has its answer (closed loop)",
     )  # fmt: skip
+
+
+def _add_connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--short", dest="per_connection", action="store_const", const=1,
         help="a connection for each request; the client closes it, unless the server says that it does",
@@ -49,6 +60,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--server-closes", dest="asks_close", action="store_true",
         help="ask the server to close after each answer, so that TIME_WAIT is on its side",
     )  # fmt: skip
+
+
+def _add_time_options(parser: argparse.ArgumentParser) -> None:
     for option, metavar, words in (
         ("--ramp", "SECONDS", "until all connections are open, or the whole rate is due (0)"),
         ("--think", "SECONDS", "between an answer and the next request; not with --rate (0)"),
@@ -64,6 +78,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", dest="timeout_s", type=seconds, default=10.0, metavar="SECONDS",
         help="for one request (10)",
     )  # fmt: skip
+
+
+def _add_requests_and_others(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--path", dest="paths", type=weighted_path, action="append", default=[], metavar="PATH[=WEIGHT]",
         help="ask for this instead of the URL's; may be said again, they are mixed by weight (1)",
@@ -80,6 +97,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify-bodies", action="store_true", help="each body must equal the first of its path"
     )
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server-pid", type=whole("processes"), metavar="PID",
         help="tell the CPU of this process and those below it as the server's",

@@ -143,8 +143,9 @@ class PageActions(App[None]):
             conn = self.picture.table.chosen
         if conn is not None:
             chosen = conn
-            ask = lambda: self.served.detail(chosen)  # noqa: E731 - a line of its own says more
-            self._open(Detail(self.painter(), ask, self.picture.place))
+            self._open(
+                Detail(self.painter(), lambda: self.served.detail(chosen), self.picture.place)
+            )
 
     def action_help(self) -> None:
         """All there is to know."""
@@ -178,8 +179,12 @@ class PageActions(App[None]):
         from tui.screens.worker import WorkerPage
 
         pid, _, task = word.partition(" ")
-        ask = lambda: self.served.worker(int(pid), task)  # noqa: E731 - a line of its own says more
-        page = WorkerPage(self.painter(), ask, self.picture.place, self.picture.start_ns)
+        page = WorkerPage(
+            self.painter(),
+            lambda: self.served.worker(int(pid), task),
+            self.picture.place,
+            self.picture.start_ns,
+        )
         self._open(page, lambda _: self.action_workers(word))
 
     def _open(self, page: Page, then: Callable[[str | None], None] | None = None) -> None:

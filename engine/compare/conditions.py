@@ -36,7 +36,7 @@ class Conditions:
     system: str = field(default_factory=lambda: f"{platform.system()} {platform.release()}")
     processors: int = field(default_factory=lambda: len(allowed()))
 
-    def plan(self, url: str, mode: str, rate: float | None = None, **who: int | None) -> Plan:
+    def plan(self, url: str, mode: str, rate: float | None = None) -> Plan:
         """The load of one run; with a rate, an open loop.
 
         A connection that is never served is given up soon after the end, and counts as an error.
@@ -49,7 +49,6 @@ class Conditions:
             per_connection=1 if mode == "short" else None,
             paths=((self.path, 1.0),),
             timeout_s=self.seconds + LATE_S,
-            **who,  # type: ignore[arg-type]  # the pids of Plan
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import os
 import time
+from dataclasses import replace
 from urllib.parse import quote
 
 from engine.client_process import ClientProcess
@@ -55,7 +56,7 @@ class Server:
             raise CannotServeError(str(error)) from error
         try:
             self._begin()
-        except BaseException:
+        except BaseException:  # also ctrl+c: no server may be left behind
             self.stop()
             raise
 
@@ -66,10 +67,8 @@ class Server:
     def load(self, rate: float | None = None) -> Trial:
         """One run of load; with a rate, in an open loop. Raises CannotServeError."""
         pid = self._run.status().engine_pid
-        plan = self._conditions.plan(
-            self._run.url,
-            self._mode,
-            rate,
+        plan = replace(
+            self._conditions.plan(self._run.url, self._mode, rate),
             server_pid=pid,
             watcher_pid=os.getpid(),
             parent_pid=os.getpid(),

@@ -8,14 +8,14 @@ from gevent import monkey
 blocking_sleep = __import__("time").sleep  # as a library has it that was imported too early
 monkey.patch_all()
 
-import socket  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+import socket
+import time
+from collections.abc import Callable
 
-import gevent  # noqa: E402
+import gevent
 
-from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES  # noqa: E402
-from engine.service import Service  # noqa: E402
+from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
+from engine.service import Service
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:

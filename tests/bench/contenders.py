@@ -25,13 +25,12 @@ from tests.bench.processes import (
     READY_WITHIN_S,
     cpu_seconds,
     end,
-    free_port,
     own_cpu_seconds,
     running,
     tree,
     wait_for_port,
-    wait_until,
 )
+from tests.support import free_port, wait_until
 
 KEEP_ALIVE, SHORT = "keep-alive", "short"
 WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"

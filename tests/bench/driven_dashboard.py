@@ -13,8 +13,9 @@ from typing import Any
 
 import psutil
 
-from tests.bench.processes import end, free_port, own_cpu_seconds, running, wait_for_port
+from tests.bench.processes import end, own_cpu_seconds, running, wait_for_port
 from tests.bench.screen import Grid, Terminal
+from tests.support import free_port
 
 FRAME_WITHIN_S = 10.0
 KEY_WITHIN_S = 5.0  # a key that shows nothing by then is counted as missed

@@ -33,12 +33,13 @@ from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kin
 from engine.http1 import Conversation
 from engine.listener import open_listener
 from engine.models import MODELS
-from engine.rehearsal import Wear, rehearse, targets_of
+from engine.rehearsal import AsAccepted, rehearse, targets_of
 from engine.service import Service, Settings
 from engine.site import Site
 
 RECORDS = 1 << 16  # of the ring that is written over and over
 SO_COOKIE = 57
+FAMILY = (socket.AF_INET, socket.SOCK_STREAM, 0)
 ACCEPT, CLOSE = int(Kind.ACCEPT), int(Kind.CLOSE)
 SPAWN, EXIT = int(Kind.SPAWN), int(Kind.EXIT)
 PLACES_A_CHILD = 93  # about a page: what two processes write side by side is copied to and fro
@@ -65,59 +66,79 @@ def _store(
 
 def floor_listener(fd: int, base: Any, *, telling: bool = False) -> Any:
     """The listener `fd`, as a socket of class `base` (gevent's, where a model has patched it in)."""
-    shares_thread = base.__module__ != "socket"
-    family = (socket.AF_INET, socket.SOCK_STREAM, 0)
+    listener: Any = (_telling_class if telling else _floor_class)(base)(fileno=fd)
+    if telling:
+        listener.conn = 0
+    return listener
 
-    def store_fixed(kind: int) -> None:
-        global _place
-        _place = place = _place + 1
-        start = (place & (RECORDS - 1)) * RECORD_BYTES
-        _pack(_ring, start, kind, 1, 2, 3, 4, 5, 6, 7, 8, monotonic_ns(), 9)
 
-    def take(listener: Any) -> Any:
-        while True:
-            try:
-                return listener._accept()
-            except BlockingIOError:
-                if not shares_thread:
-                    raise
-            listener._wait(listener._read_event)
+def _take(listener: Any) -> Any:
+    """The next client. A socket of greenlets does not block: it waits in gevent's loop."""
+    while True:
+        try:
+            return listener._accept()
+        except BlockingIOError:
+            if not _shares_thread(type(listener)):
+                raise
+        listener._wait(listener._read_event)
 
-    class FloorSocket(base):  # type: ignore[misc]
+
+def _shares_thread(kind: Any) -> bool:
+    """Of a class of sockets: they are greenlets' (gevent's)."""
+    return hasattr(kind, "_wait")
+
+
+def _store_fixed(kind: int) -> None:
+    global _place
+    _place = place = _place + 1
+    start = (place & (RECORDS - 1)) * RECORD_BYTES
+    _pack(_ring, start, kind, 1, 2, 3, 4, 5, 6, 7, 8, monotonic_ns(), 9)
+
+
+def _floor_class(base: Any) -> Any:
+    shares_thread = _shares_thread(base)
+
+    class FloorSocket(base):  # type: ignore[misc]  # known when it runs
         __slots__ = ()
 
         def accept(self) -> tuple[FloorSocket, Any]:
-            fd, peer = take(self)
-            accepted = FloorSocket(*family, fd)
+            fd, peer = _take(self)
+            accepted = FloorSocket(*FAMILY, fd)
             accepted.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)
-            store_fixed(ACCEPT)
+            _store_fixed(ACCEPT)
             return accepted, peer
 
         def recv(self, size: int, flags: int = 0) -> bytes:
             data: bytes = base.recv(self, size, flags)
-            store_fixed(RECV_REQUEST)
+            _store_fixed(RECV_REQUEST)
             return data
 
         def send(self, data: Any, flags: int = 0, **how: Any) -> int:
             sent: int = base.send(self, data, flags, **how)
-            store_fixed(RESPONSE_SEND)
+            _store_fixed(RESPONSE_SEND)
             return sent
 
         def sendall(self, data: Any, flags: int = 0) -> None:
             base.sendall(self, data, flags)  # gevent's is a loop over send
             if not shares_thread:
-                store_fixed(RESPONSE_SEND)
+                _store_fixed(RESPONSE_SEND)
 
         def _real_close(self, *args: Any) -> None:
-            store_fixed(CLOSE)
+            _store_fixed(CLOSE)
             base._real_close(self, *args)
 
-    class TellingSocket(base):  # type: ignore[misc]
+    return FloorSocket
+
+
+def _telling_class(base: Any) -> Any:
+    shares_thread = _shares_thread(base)
+
+    class TellingSocket(base):  # type: ignore[misc]  # known when it runs
         __slots__ = ("answered", "by", "conn", "fd", "line", "received")
 
         def accept(self) -> tuple[TellingSocket, Any]:
-            fd, peer = take(self)
-            accepted = TellingSocket(*family, fd)
+            fd, peer = _take(self)
+            accepted = TellingSocket(*FAMILY, fd)
             cookie = accepted.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)
             conn = accepted.conn = int.from_bytes(cookie, "little")
             accepted.fd = fd
@@ -156,10 +177,7 @@ def floor_listener(fd: int, base: Any, *, telling: bool = False) -> Any:
                 _store(CLOSE, self.conn, self.fd, 0, _frame(2).f_lineno, self.by)
             base._real_close(self, *args)
 
-    listener: Any = (TellingSocket if telling else FloorSocket)(fileno=fd)
-    if telling:
-        listener.conn = 0
-    return listener
+    return TellingSocket
 
 
 def tell_workers() -> None:
@@ -189,20 +207,20 @@ def tell_workers() -> None:
                 _store(EXIT, 0, -1, 0, 0, "thread")
 
     os.fork, os.waitpid = telling_fork, telling_waitpid
-    threading.Thread = TellingThread  # type: ignore[misc]
+    threading.Thread = TellingThread  # type: ignore[misc]  # typeshed holds the name fixed
 
 
 @contextmanager
-def in_its_clothes(listener: Any) -> Iterator[Wear]:
+def floor_connections(listener: Any) -> Iterator[AsAccepted]:
     """For the rehearsal of a model that forks."""
 
-    def wear(connection: socket.socket) -> Any:
-        worn = type(listener)(socket.AF_INET, socket.SOCK_STREAM, 0, connection.detach())
+    def as_accepted(connection: socket.socket) -> Any:
+        accepted = type(listener)(socket.AF_INET, socket.SOCK_STREAM, 0, connection.detach())
         if hasattr(listener, "conn"):
-            worn.conn, worn.fd, worn.by = 1, worn.fileno(), ""
-        return worn
+            accepted.conn, accepted.fd, accepted.by = 1, accepted.fileno(), ""
+        return accepted
 
-    yield wear
+    yield as_accepted
 
 
 class TellingConversation(Conversation):
@@ -250,8 +268,8 @@ def main() -> None:
         tell_workers()
         service.converse = lambda connection: TellingConversation(settings, connection)
     listener = floor_listener(fd, socket.socket, telling=asked.telling)
-    clothes = partial(in_its_clothes, listener)
-    service.rehearse = partial(rehearse, service, targets_of(asked.root), clothes)
+    connections = partial(floor_connections, listener)
+    service.rehearse = partial(rehearse, service, targets_of(asked.root), connections)
     gc.freeze()
     model.serve(listener, service)
 

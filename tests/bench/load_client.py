@@ -35,7 +35,7 @@ from tests.bench.contenders import (
     of_model,
     of_peer,
 )
-from tests.bench.processes import ROOT
+from tests.support import ROOT
 
 CONNECTIONS = 16
 SPARE_S = 30

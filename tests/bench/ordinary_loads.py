@@ -20,7 +20,7 @@ from typing import Any
 from engine.load.figures import FINE
 from tests.bench import peers
 from tests.bench.contenders import KEEP_ALIVE, SHORT, UNTRACED, of_model
-from tests.bench.processes import ROOT
+from tests.support import ROOT
 
 MODELS = ("thread", "epoll", "prefork", "asyncio", "process")
 LOADS = {

@@ -16,7 +16,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.processes import ROOT, free_port, running, wait_for_port
+from tests.bench.processes import running, wait_for_port
+from tests.support import ROOT, free_port
 
 PAGE_BYTES = 1_500  # of the page that stands in for www/index.html
 THREADS = 16  # of gunicorn gthread: one for each connection of wrk

@@ -8,26 +8,17 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT, wait_until
+
 READY_WITHIN_S = 15.0  # gunicorn with gevent takes about one second
 END_WITHIN_S = 5.0
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _end_with_parent() -> None:
@@ -74,15 +65,6 @@ def end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
-    """Raises TimeoutError, naming `what`, when the condition stays false."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {within_s} s")
-        time.sleep(0.01)
 
 
 def wait_for_port(port: int, child: subprocess.Popen[bytes]) -> None:

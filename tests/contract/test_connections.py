@@ -13,8 +13,8 @@ import pytest
 from engine.models import MODELS
 from tests.contract.checks import LAST_ANSWER, check_bytes, closed_by, short_mode
 from tests.plain_client import Client, request
-from tests.serve_driver import ROOT, WAIT_FOR_A_TURN, Serve, kinds
-from tests.support import wait_until
+from tests.serve_driver import WAIT_FOR_A_TURN, Serve, kinds
+from tests.support import ROOT, wait_until
 
 ONE_WRITER = {"gevent", "asyncio", "generators"}
 """Models whose many tasks are of one thread, which is what numbers events."""

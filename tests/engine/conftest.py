@@ -11,8 +11,9 @@ from engine import site
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from tests.engine.asked_site import SECRET, Clock
-from tests.engine.traced_script import PRELUDE, ROOT, Run, Told
+from tests.engine.traced_script import PRELUDE, Run, Told
 from tests.engine.writers import shared_memory
+from tests.support import ROOT
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 import asyncio
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from engine.load.figures import Figures, Report, figures
 from engine.load.plan import Plan
 from engine.load.readiness import Loop
 from engine.load.sustained import run
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-P", "-m", "engine.load")
 DEADLINE_S = 60
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.events import Event, Kind
 from engine.findings.finding import Finding
@@ -65,10 +66,10 @@ class Story:
         return told
 
 
-def held(state: State, for_ms: float, *, conn: int = 1, **other: object) -> Held:
+def held(state: State, for_ms: float, *, conn: int = 1, **other: Any) -> Held:
     """A connection that has been in a state for so long."""
     usual = HELD._replace(conn=conn, number=conn, state=state, for_ms=for_ms, silent_ms=for_ms)
-    return usual._replace(**other)  # type: ignore[arg-type]
+    return usual._replace(**other)
 
 
 def waiting(room: str, now: int, longest_ms: float) -> KernelNumbers:

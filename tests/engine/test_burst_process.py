@@ -11,7 +11,8 @@ from asyncio import StreamWriter as Writer
 import pytest
 
 from engine.load.result import BurstResult, parse_line
-from tests.engine.counting_server import DEADLINE_S, ROOT, good, serving
+from tests.engine.counting_server import DEADLINE_S, good, serving
+from tests.support import ROOT
 
 
 async def start(settings: str) -> asyncio.subprocess.Process:

@@ -4,18 +4,19 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import event_reader, event_writer
-from engine.callers import ThreadTasks
 from engine.event_queue import RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import Writer
 from engine.events import RECV_REQUEST, RESPONSE_SEND, TEXT_NUMBERS, TEXTS_PER_WRITER, Event, Kind
 from engine.no_writer import NoWriter
+from engine.tasks import ThreadTasks
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer, writer
 
 DETAIL = [Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND]
@@ -132,8 +133,8 @@ def test_a_finalizer_that_reports_while_an_event_is_written(
     one = writer(memory)
     pack = event_writer.pack_record
 
-    def packing(*args: object) -> None:
-        pack(*args)  # type: ignore[arg-type]
+    def packing(*args: Any) -> None:
+        pack(*args)
         monkeypatch.setattr(event_writer, "pack_record", pack)
         one.put(Kind.CLOSE, 9, 9, 0, note="forgotten")
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,8 @@ from engine.event_reader import Reader
 from engine.event_writer import Writer
 from engine.events import text_records
 from tests.engine.writers import notes, put_tick, writer
-from tests.support import OneTask, read_until
+from tests.support import ROOT, OneTask, read_until
 
-ROOT = Path(__file__).parent.parent.parent
 PRELUDE = """
 import os, sys, time, threading
 sys.path.insert(0, {root!r})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -86,8 +87,8 @@ def convoy(
     )
 
 
-def with_held(*one: object) -> Story:
-    return Story(held=lambda step: one)  # type: ignore[arg-type, return-value]
+def with_held(*one: Any) -> Story:
+    return Story(held=lambda step: one)
 
 
 def spins(each_step: int, name: str = "EMFILE") -> Story:

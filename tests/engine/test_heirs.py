@@ -11,7 +11,7 @@ from engine.event_queue import HELD, OWNERS, RING, SLOTS, SharedMemory
 from engine.event_reader import Reader
 from engine.events import RECV_REQUEST, Kind, text_records
 from engine.heirs import Heir, Heirs
-from engine.rehearsal import ROUNDS, in_plain_clothes, rehearse
+from engine.rehearsal import ROUNDS, plain_connections, rehearse
 from engine.service import Service, Settings
 from tests.support import OneTask
 
@@ -141,7 +141,7 @@ def test_a_rehearsal_leaves_nothing_behind(memory: SharedMemory) -> None:
     service = Service(
         Settings(memory.words), lambda request, _: pytest.fail(str(request)), lambda: None
     )
-    rehearse(service, ["/", "/a"], in_plain_clothes, talk)
+    rehearse(service, ["/", "/a"], plain_connections, talk)
     assert len(set(seen)) == ROUNDS, "no answer can be one that is remembered"
     assert {data.split()[1] for data in seen} == {b"/", b"/a"}
     assert os.listdir("/proc/self/fd") == before

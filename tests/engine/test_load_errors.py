@@ -1,8 +1,6 @@
 """What sustained load says of servers that answer badly, or not at all."""
 
 import asyncio
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -11,8 +9,10 @@ from asyncio import StreamWriter as Writer
 import pytest
 
 from engine.load import result
+from tests.engine import counting_server
 from tests.engine.answering import GOOD, Answer, answering
-from tests.engine.loaded import DEADLINE_S, ROOT, load
+from tests.engine.loaded import DEADLINE_S, load
+from tests.support import ROOT
 
 
 def says(text: bytes, *, goes_on: bool = True) -> Answer:
@@ -24,9 +24,7 @@ def says(text: bytes, *, goes_on: bool = True) -> Answer:
 
 
 async def reset(_: int, writer: Writer) -> bool:
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    counting_server.reset(writer)
     return False
 
 

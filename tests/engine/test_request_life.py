@@ -2,9 +2,8 @@
 
 import pytest
 
-from engine.detail import RequestLife
+from engine.detail import RequestLife, Split
 from engine.events import Event, Kind
-from engine.request_life import Split
 from engine.state import ServerState
 from tests.engine.made import MS, event
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.callers import ThreadTasks
 from engine.event_queue import SharedMemory
 from engine.event_reader import Reader
 from engine.event_writer import THREAD, Writer
 from engine.events import THREAD_TASKS, Kind
+from engine.tasks import ThreadTasks
 from tests.support import wait_until
 
 

@@ -6,11 +6,9 @@ The listener in a script is traced, `pair()` is a client's socket and the accept
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.events import Event, Kind, Unreported
 
-ROOT = Path(__file__).parent.parent.parent
 PRELUDE = """
 import os, select, signal, socket, sys, threading, time
 wait_plainly = select.select  # not counted
@@ -21,6 +19,7 @@ from engine.events import Kind
 from engine.service import Settings
 from engine.traced_conversation import TracedConversation
 from engine.traced_socket import traced_listener
+from tests.support import ROOT
 import_first()
 memory = SharedMemory(int(sys.argv[2]))
 settings = Settings(memory.words)

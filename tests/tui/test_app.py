@@ -200,11 +200,14 @@ async def test_a_fault_in_the_beat_ends_the_app(monkeypatch: pytest.MonkeyPatch)
     def broken(**_: float) -> list[object]:
         raise ZeroDivisionError
 
-    with pytest.raises(WorkerFailed, match="ZeroDivisionError"):  # noqa: PT012
+    async def play() -> None:
         async with dashboard.run_test(size=(80, 24)) as pilot:
             monkeypatch.setattr(run, "poll", broken)
             while dashboard.return_code is None:
                 await pilot.pause(0.01)
+
+    with pytest.raises(WorkerFailed, match="ZeroDivisionError"):
+        await play()
     assert dashboard.return_code == 1
 
 

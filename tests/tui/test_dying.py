@@ -10,15 +10,13 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
 from engine import terminal_gone
-from tests.support import wait_until
+from tests.support import ROOT, wait_until
 
-ROOT = Path(__file__).parent.parent.parent
 ALTERNATE_SCREEN_ON, ALTERNATE_SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 CURSOR_ON = b"\x1b[?25h"
 

@@ -39,12 +39,6 @@ def a_run_with(*found: Finding) -> FakeRun:
     return run
 
 
-@pytest.fixture(autouse=True)
-def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "COLORFGBG", "TEXTUAL_THEME"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 def test_the_worst_is_named(snap_compare: Compare, size: tuple[int, int]) -> None:
     shown = Dashboard(a_run_with(BLOCKED, HOT), frames_per_s=12, beats=False)

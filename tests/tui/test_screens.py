@@ -12,12 +12,6 @@ from tui.app import Dashboard
 Compare = Callable[..., bool]
 
 
-@pytest.fixture(autouse=True)
-def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "COLORFGBG", "TEXTUAL_THEME"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def dashboard(run: FakeRun) -> Dashboard:
     run.poll()
     return Dashboard(run, frames_per_s=12, beats=False)
