@@ -101,25 +101,16 @@ class Picture:
         alert_lines = alert.lines(
             self.snapshot, status, width, most, run.refusal, self.findings, late_s
         )
-        numbers, kernel = self._numbers, run.kernel()
-        if self.recorder is not None:
-            unreported = self.snapshot.unreported
-            since_ns = run.unread_since_ns()
-            self.recorder.look(now_ns, status, unreported, run.bursts, run.looked, since_ns)
+        self._record()
+        numbers, self.kernel = self._numbers, run.kernel()
         self.history.feed(self.snapshot, numbers, now_ns)
-        self.kernel = kernel
-        self.rooms = rooms_of(self.snapshot, numbers, kernel, is_traced=status.thinning == 1)
-        rooms_part = rooms.lines(self.rooms, kernel, width, room_lines(height))
+        self.rooms = rooms_of(self.snapshot, numbers, self.kernel, is_traced=status.thinning == 1)
+        rooms_part = rooms.lines(self.rooms, self.kernel, width, room_lines(height))
         server_part = [
             *[server.title(width)][: server_title(height)],
             *server.lines(self.snapshot, numbers, status, width, server_lines(height)),
         ]
-        items = foot(
-            tuple(MODELS), status, is_held=self.table.held is not None,
-            is_recording=self.recorder is not None, is_played=self._playback is not None,
-        )  # fmt: skip
-        models = () if self._playback else tuple(MODELS)
-        keys_part = keys.lines(items, models, status.model, width, key_lines(height))
+        keys_part = self._keys(width, height)
         views = run.bursts
         heights = arrange(
             height,
@@ -158,6 +149,13 @@ class Picture:
         elif not run.is_behind:
             self._late_ns = 0
         return 0 if self._playback else self._late_ns
+
+    def _record(self) -> None:
+        """What the last looks saw, if there is a recording."""
+        run, now_ns = self._run, self.table.now_ns
+        if self.recorder is not None:
+            unreported, since_ns = self.snapshot.unreported, run.unread_since_ns()
+            self.recorder.look(now_ns, self.status, unreported, run.bursts, run.looked, since_ns)
 
     def _told_of_tape(self) -> Sequence[str]:
         """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
@@ -244,6 +242,14 @@ class Picture:
             self._waits = {conn: ("unread", unread[conn]) for conn in seen if conn in unread}
             self._waits |= {conn: ("app_queue", queued[conn]) for conn in seen if conn in queued}
         return self._waits
+
+    def _keys(self, width: int, height: int) -> list[Line]:
+        items = foot(
+            tuple(MODELS), self.status, is_held=self.table.held is not None,
+            is_recording=self.recorder is not None, is_played=self._playback is not None,
+        )  # fmt: skip
+        models = () if self._playback else tuple(MODELS)
+        return keys.lines(items, models, self.status.model, width, key_lines(height))
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:
         snapshot = self.snapshot
