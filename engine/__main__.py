@@ -1,6 +1,6 @@
 """The engine process: read its settings, run one model, report.
 
-Started by run.py as `python -P -m engine JSON`. Speaks with it over the control socket, a line each:
+Started by running/run.py as `python -P -m engine JSON`. Speaks with it over the control socket, a line each:
 
     engine -> run   ready                  imported everything, has not touched the listener
     engine -> run   cannot REASON          what was asked for cannot be loaded; it ends
@@ -24,7 +24,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from engine.application import (
+from engine.dying import die_with_parent
+from engine.event_queue.shared_memory import SharedMemory
+from engine.events import printable
+from engine.failures import in_one_line
+from engine.handlers.application import (
     ALONE,
     WITH_PROCESSES,
     WITH_THREADS,
@@ -34,23 +38,19 @@ from engine.application import (
     load,
     with_peers,
 )
-from engine.dying import die_with_parent
-from engine.event_queue import SharedMemory
-from engine.events import printable
-from engine.failures import in_one_line
+from engine.handlers.site import Site
 from engine.limits import Limits
 from engine.pool import Pool
-from engine.rehearsal import AsAccepted, plain_connections, rehearse, targets_of
-from engine.service import Service, Settings
-from engine.site import Site
-from engine.step_gate import StepGate
+from engine.serving.rehearsal import AsAccepted, plain_connections, rehearse, targets_of
+from engine.serving.service import Service, Settings
+from engine.serving.step_gate import StepGate
 
 REASON_CHARS = 400  # of why an engine cannot run what it was asked for
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What run.py tells a new engine."""
+    """What running/run.py tells a new engine."""
 
     model: str
     module: str
@@ -65,7 +65,7 @@ class EngineSettings:
     memory_fd: int
     control_fd: int
     steps_fd: int
-    """From which a step is read while the server is stepped (step_gate.py)."""
+    """From which a step is read while the server is stepped (serving/step_gate.py)."""
     trace: bool
     limits: dict[str, Any]
     """As keywords of Limits."""
@@ -86,7 +86,8 @@ def main(settings: EngineSettings) -> None:
     memory = SharedMemory(settings.memory_fd)
     control = socket.socket(fileno=settings.control_fd)
     if settings.trace:
-        import_module("engine.traced_conversation")  # before a model patches what it builds on
+        # Before a model patches what it builds on.
+        import_module("engine.tracing.traced_conversation")
     try:
         serve = _serve_of(settings)
         service = _service(settings, memory, lambda: control.sendall(b"left\n"))
@@ -129,14 +130,14 @@ def _service(
     application = load(settings.app)  # after the model, which may have patched what it builds on
     check_model(settings.app, application, name)
     if is_asgi(application):
-        from engine.asgi import AsgiServer
+        from engine.handlers.asgi import AsgiServer
 
         asgi = AsgiServer(settings.app, application, address)
         asgi.start()
         service = Service(live, asgi.answer, on_leave, limits, pool)
         service.run = asgi.run
         return service
-    from engine.wsgi import WsgiServer
+    from engine.handlers.wsgi import WsgiServer
 
     wsgi = WsgiServer(
         application,
@@ -150,7 +151,7 @@ def _service(
 def _finish(settings: EngineSettings) -> None:
     """Tell what still waits for room, or count it."""
     if settings.trace:
-        from engine.tracing import tracer
+        from engine.tracing.tracer import tracer
 
         tracer.writer.finish()
 
@@ -163,15 +164,15 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         _prepare(service, settings, plain_connections)
         return socket.socket(fileno=fd)
     # An engine that is not watched does without them.
-    from engine import (
+    from engine.tracing import (
         traced_conversation,
         traced_queue,
         traced_rehearsal,
         traced_socket,
-        tracing,
+        tracer,
     )
 
-    tracing.install(memory, sys.modules[settings.module].__file__ or "")
+    tracer.install(memory, sys.modules[settings.module].__file__ or "")
     traced_queue.install()
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits

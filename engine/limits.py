@@ -1,6 +1,6 @@
 """How much a client may ask for, and how long it may take: each an option of the command line.
 
-Pure. The sizes are kept by http_parser.py, the clocks and the number of connections by the models.
+Pure. The sizes are kept by http1/parser.py, the clocks and the number of connections by the models.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@ another, each with a connection of its own.
 import asyncio
 
 from engine.pool import Pool
-from engine.run import Run
-from engine.run_settings import RunSettings
+from engine.running.run import Run
+from engine.running.run_settings import RunSettings
 from tests.make_screenshots import PORT, record, until
 from tests.plain_client import Client
 

@@ -3,7 +3,7 @@
     python -m tests.make_findings_recordings [FINDING ...]
 
 A lab's act with the fault, and its act with the fault mended, as the program records them; cut off soon
-after the finding was told, and compressed. tests/engine/test_findings_recorded.py plays them.
+after the finding was told, and compressed. tests/engine/findings/test_findings_recorded.py plays them.
 """
 
 import lzma
@@ -18,10 +18,10 @@ from engine.labs import LABS
 from engine.labs.acting import play_act
 from engine.labs.playing import load
 from engine.labs.stage import Stage
-from engine.recording import Recording
-from engine.replay import Replay
-from engine.run import Run
-from engine.teller import Teller
+from engine.recordings.recording import Recording
+from engine.recordings.replay import Replay
+from engine.recordings.teller import Teller
+from engine.running.run import Run
 from tests.engine.still_clock import Clock
 from tests.recorded_findings import FIRES, SILENT, STEP_NS, place
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from engine.models import MODELS
-from engine.replay import Replay
-from engine.run import Run
-from engine.run_settings import RunSettings
+from engine.recordings.replay import Replay
+from engine.running.run import Run
+from engine.running.run_settings import RunSettings
 from tests.recorded_findings import FIRES, unpacked
 from tests.support import ROOT
 from tui.app import Dashboard

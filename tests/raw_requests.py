@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.http1 import Conversation
-from engine.http_messages import Request
-from engine.site import WWW, Site
+from engine.handlers.site import WWW, Site
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Request
 
 SHORT_BYTES = 700  # what is longer repeats itself, and is not sent byte by byte
 

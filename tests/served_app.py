@@ -6,11 +6,11 @@ from typing import Any
 
 import h11
 
-from engine.http1 import Conversation
-from engine.http_messages import Piece
-from engine.http_stream import BodyBrokenError
-from engine.service import Service, Settings
-from engine.wsgi import WsgiServer
+from engine.handlers.wsgi import WsgiServer
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
+from engine.http1.stream import BodyBrokenError
+from engine.serving.service import Service, Settings
 
 TEXT = [("Content-Type", "text/plain")]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

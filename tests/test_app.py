@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
+from engine.handlers.application import ALONE, AWAITS, WITH_PROCESSES, WITH_THREADS
 from engine.models import MODELS
 from tests.apps import flask_app
 from tests.plain_client import Client

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.rooms import ROOMS
+from engine.views.rooms import ROOMS
 from tests.serve_driver import Json
 from tests.support import ROOT, a_terminal, wait_until
 

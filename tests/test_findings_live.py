@@ -4,7 +4,7 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.replay import Replay
+from engine.recordings.replay import Replay
 from tests.engine.still_clock import Clock
 from tests.plain_client import Client
 from tests.serve_driver import COMMAND, Json, Serve

@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from engine.headless import Headless
-from engine.replay import Replay
-from engine.run import Run
+from engine.recordings.replay import Replay
+from engine.running.headless import Headless
+from engine.running.run import Run
 from tests.plain_client import Client
 from tests.serve_driver import COMMAND, EPOLL, Serve, family, is_running
 from tests.support import ROOT, fill_pipe, read_until, wait_until

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from engine import admission
-from engine.admission import Admission
-from engine.http_messages import Peer, Request, Response
+from engine.http1.messages import Peer, Request, Response
 from engine.limits import Limits
 from engine.models import MODELS, process, thread
-from engine.service import Service, Settings
+from engine.serving import admission
+from engine.serving.admission import Admission
+from engine.serving.service import Service, Settings
 from tests.plain_client import Client, request
 from tests.serve_driver import WAIT_FOR_A_TURN, Serve
 from tests.support import wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.admission import ACCEPT_PAUSE_S, pause_after
 from engine.models import MODELS
+from engine.serving.admission import ACCEPT_PAUSE_S, pause_after
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve, family, kinds
 from tests.support import wait_until

@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from engine.admission import ACCEPT_PAUSE_S
 from engine.models import MODELS
+from engine.serving.admission import ACCEPT_PAUSE_S
 from tests.plain_client import Client, request
 from tests.serve_driver import WAIT_FOR_A_TURN, Serve
 from tests.support import wait_until

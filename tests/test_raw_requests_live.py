@@ -1,7 +1,7 @@
 """The table of raw requests over real sockets: every model, both modes, whole and byte by byte.
 
 What the HTTP core and the site make of a row without a socket is what must arrive, byte for byte but
-for the Date; tests/engine/test_raw_requests.py holds that against the table.
+for the Date; tests/engine/http1/test_raw_requests.py holds that against the table.
 """
 
 import contextlib

@@ -18,7 +18,7 @@ from tui.beginning import why_not_begun
 from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
 if TYPE_CHECKING:
-    from engine.run import Run
+    from engine.running.run import Run
     from tui.run_like import RunLike
 
 PROGRAM = "servetui"
@@ -88,7 +88,7 @@ def _serve(words: list[str]) -> int:
             f"--no-trace reports no events that --events {asked.events} could write; leave one out"
         )
 
-    from engine.headless import Headless
+    from engine.running.headless import Headless
 
     whole, is_file = asked.events != "count", asked.events not in ("count", "-")
     run = _open_run(asked, trace=not asked.no_trace, whole=whole, tells_bytes=is_file)
@@ -164,8 +164,8 @@ def _replay(words: list[str]) -> int:
         _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
         return 1
 
-    from engine.recording import RecordingError
-    from engine.replay import Replay
+    from engine.recordings.recording import RecordingError
+    from engine.recordings.replay import Replay
 
     try:
         replay = Replay(asked.file)
@@ -235,9 +235,9 @@ def _open_run(
     asked: argparse.Namespace, *, trace: bool, whole: bool = False, tells_bytes: bool = False
 ) -> "Run | int":
     """The run, or the exit code when it cannot be."""
-    from engine.run import Run
-    from engine.run_settings import RunError, RunSettings
-    from engine.site import WWW
+    from engine.handlers.site import WWW
+    from engine.running.run import Run
+    from engine.running.run_settings import RunError, RunSettings
 
     settings = RunSettings(
         model=asked.model,

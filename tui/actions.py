@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from engine.models import MODELS
-from engine.order import COLUMNS
+from engine.views.order import COLUMNS
 from tui.key_table import GROUPS
 from tui.lines import Lines
 from tui.page_actions import PageActions

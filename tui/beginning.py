@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.run_settings import SLOW_START_S, still_starting
+from engine.running.run_settings import SLOW_START_S, still_starting
 
 if TYPE_CHECKING:
-    from engine.run import Run
+    from engine.running.run import Run
 
 LOOK_S = 0.006  # between two looks; an application takes some 0.2 s to be imported
 

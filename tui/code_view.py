@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from engine.events import Event
+from engine.fold.line_counts import LineCounts
 from engine.labs import server_of
-from engine.line_counts import LineCounts
 from engine.models import MODELS, source_of
-from engine.snapshot import Snapshot
+from engine.views.snapshot import Snapshot
 from tui.format import Line
 from tui.panels import code as panel
 from tui.run_like import RunLike

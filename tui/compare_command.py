@@ -146,8 +146,8 @@ def _watch(wanted: "Asked", talk: Talk) -> "Comparison | None":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from engine.client_process import ClientProcess
     from engine.compare.report import Comparison
+    from engine.running.client_process import ClientProcess
 
     client = ClientProcess(wanted.to_json(), Comparison.from_json, "engine.compare")
     columns = (

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.snapshot import ProcessNumbers, Snapshot
+from engine.views.snapshot import ProcessNumbers, Snapshot
 
 KEPT_S = 300  # five minutes: more columns than most terminals have
 SECOND_NS = 1_000_000_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from engine.snapshot import RunStatus
+from engine.views.snapshot import RunStatus
 from tui.panels.keys import DIGITS, Item
 
 MODES = ("keep-alive", "short")

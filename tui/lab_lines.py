@@ -7,8 +7,8 @@ from engine.labs import server_of
 from engine.labs.lab import Act, Claim, Figure, Lab
 from engine.labs.told import Scene, Told, answer_of
 from engine.models import MODELS
-from engine.rooms import rooms_of
-from engine.snapshot import Snapshot
+from engine.views.rooms import rooms_of
+from engine.views.snapshot import Snapshot
 from tui.format import Line, first_that_fits, fit, flowed, padded, plain, wrapped
 from tui.panels import connections, events, rooms, server, workers
 

@@ -112,9 +112,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, talk: Callable[[str], None], command: str) -> tuple[int, str]:
     """The exit code, and what belongs on stdout."""
-    from engine.client_process import ClientProcess
     from engine.load.figures import Report, figures
     from engine.load.target import NoSuchHostError, resolve
+    from engine.running.client_process import ClientProcess
 
     try:
         plan = plan_of(asked)

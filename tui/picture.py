@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from engine.events import Event
 from engine.findings.finding import Finding
-from engine.kernel_numbers import EMPTY_KERNEL
 from engine.labs import server_of
 from engine.models import MODELS
-from engine.rooms import Rooms, rooms_of
-from engine.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
+from engine.views.kernel_numbers import EMPTY_KERNEL
+from engine.views.rooms import Rooms, rooms_of
+from engine.views.snapshot import EMPTY_SNAPSHOT, RunStatus, Snapshot
 from tui.code_view import CodeView, Moment
 from tui.format import Line, beside, count
 from tui.history import History

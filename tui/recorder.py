@@ -7,9 +7,9 @@ from pathlib import Path
 
 from engine.events import Event, Kind, Unreported
 from engine.findings.moment import Moment
-from engine.recording import Recording
-from engine.snapshot import EMPTY_SNAPSHOT, BurstView, ConnectionView, RunStatus, Snapshot
-from engine.teller import Teller
+from engine.recordings.recording import Recording
+from engine.recordings.teller import Teller
+from engine.views.snapshot import EMPTY_SNAPSHOT, BurstView, ConnectionView, RunStatus, Snapshot
 
 ALL_ROWS = 1_000_000
 

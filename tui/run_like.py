@@ -1,19 +1,19 @@
-"""What the dashboard needs of a run: engine.run.Run has it, and so has the fake of the tests."""
+"""What the dashboard needs of a run: engine.running.run.Run has it, and so has the fake of the tests."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from engine.detail import ConnectionDetail
 from engine.events import Event
 from engine.findings.finding import Finding
 from engine.findings.moment import Moment
-from engine.kernel_numbers import KernelNumbers
+from engine.fold.state import ServerState
 from engine.load.plan import Plan
-from engine.order import BY_PLACE, Order
-from engine.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
-from engine.state import ServerState
-from engine.worker_view import WorkerDetail
+from engine.views.detail import ConnectionDetail
+from engine.views.kernel_numbers import KernelNumbers
+from engine.views.order import BY_PLACE, Order
+from engine.views.snapshot import BurstView, ProcessNumbers, RunStatus, Snapshot
+from engine.views.worker_view import WorkerDetail
 
 
 class SlowMotionLike(Protocol):

@@ -6,9 +6,9 @@ them and what they say; they can be sorted and filtered as they stand. The rest 
 
 from dataclasses import replace
 
-from engine.order import BY_PLACE
-from engine.ranked import arranged
-from engine.snapshot import ConnectionView, Snapshot
+from engine.fold.ranked import arranged
+from engine.views.order import BY_PLACE
+from engine.views.snapshot import ConnectionView, Snapshot
 from tui.run_like import RunLike
 
 ALL_ROWS = 1_000_000

@@ -1,7 +1,7 @@
 """How states and events are told, wherever they are: their words, and the roles that colour them."""
 
 from engine.events import Event, Kind
-from engine.snapshot import Room, State
+from engine.views.snapshot import Room, State
 from tui.format import Span, age, milliseconds, size
 
 STATE_ROLES = {

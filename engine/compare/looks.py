@@ -7,9 +7,9 @@ import time
 from engine.compare.memory import held_bytes
 from engine.load.figures import Report
 from engine.load.plan import Plan
-from engine.rooms import ROOMS, rooms_of
-from engine.run import Run
-from engine.snapshot import Room
+from engine.running.run import Run
+from engine.views.rooms import ROOMS, rooms_of
+from engine.views.snapshot import Room
 
 LOOK_S = 0.06
 MEMORY_AT = 0.6  # of the run: all connections are open, none ends yet

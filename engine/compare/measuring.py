@@ -12,7 +12,6 @@ import time
 from dataclasses import replace
 from urllib.parse import quote
 
-from engine.client_process import ClientProcess
 from engine.compare import cores
 from engine.compare.conditions import LATE_S, Conditions
 from engine.compare.looks import Looks
@@ -21,8 +20,9 @@ from engine.compare.trial import Trial
 from engine.load.figures import Report, verdict_on
 from engine.load.samples import merged
 from engine.load.target import KEPT
-from engine.run import Run
-from engine.run_settings import RunError, RunSettings
+from engine.running.client_process import ClientProcess
+from engine.running.run import Run
+from engine.running.run_settings import RunError, RunSettings
 
 BEAT_S = 0.02
 BEGINS_WITHIN_S = 15.0  # an application may take its time to be imported

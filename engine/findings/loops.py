@@ -6,7 +6,7 @@ from engine.findings.finding import Level, Said
 from engine.findings.moment import Held, Moment, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import conns, many, names, pids, span
-from engine.snapshot import State
+from engine.views.snapshot import State
 
 BLOCKED_MS = 300.0  # in the handler; on a busy machine a process may get no processor for 200 ms
 BEHIND_MS = 150.0

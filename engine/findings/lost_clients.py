@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from engine.findings.moment import MS, RECENT_NS
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 
 SURELY_NS = 200 * MS  # by then an accept would have been told
 CLOSED_MOST = 100  # between two looks; of more, some come and go without being told one by one

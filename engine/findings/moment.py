@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from engine.connection import Connection
 from engine.events import Event, Kind
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
-from engine.snapshot import (
+from engine.fold.connection import Connection
+from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.views.snapshot import (
     EMPTY_NUMBERS,
     EMPTY_SNAPSHOT,
     ProcessNumbers,

@@ -4,7 +4,7 @@ from engine.findings.finding import Level, Said
 from engine.findings.moment import Held, Moment, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import conns, many, names, pids, span
-from engine.snapshot import State
+from engine.views.snapshot import State
 
 WAITED_MS = 400.0  # by a client that nobody turns to
 SILENT_MS = 400.0  # of those that hold the workers

@@ -4,7 +4,7 @@ from engine.findings.finding import Level, Said
 from engine.findings.moment import Held, Moment, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import NAMED_MOST, conns, many, names, pids, size, span
-from engine.snapshot import State
+from engine.views.snapshot import State
 
 COPY_MS = 300.0  # a parent gives its copy up in less
 FULL, NEARLY_FULL = 1.0, 0.8  # of the accept queue

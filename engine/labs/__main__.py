@@ -14,7 +14,7 @@ from engine.labs.lab import Act, LabError
 from engine.labs.playing import load
 from engine.labs.stage import Stage
 from engine.labs.told import ROWS, Asked, Scene, Told, bare
-from engine.run import Run
+from engine.running.run import Run
 
 SCENE_S = 0.15  # between two scenes
 

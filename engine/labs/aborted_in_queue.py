@@ -7,7 +7,7 @@ import time
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:

@@ -14,8 +14,8 @@ from engine.events import Event
 from engine.labs import SERVER, private_network
 from engine.labs.lab import Act, Lab, LabError
 from engine.labs.stage import BEAT_S, Stage
-from engine.run import Run
-from engine.run_settings import RunError, RunSettings
+from engine.running.run import Run
+from engine.running.run_settings import RunError, RunSettings
 
 START_S = 30.0  # for an engine on a machine that has little time for it
 ACT_S = 20.0  # longer, and something hangs that should not

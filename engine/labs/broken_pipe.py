@@ -8,7 +8,7 @@ from engine.labs.client import request
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 LARGE = "/bytes/5000000"  # takes more than one write
 THINKS_S = 0.3

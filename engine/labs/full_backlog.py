@@ -8,7 +8,7 @@ from engine.labs.client import side_by_side
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 CLIENTS = 7
 

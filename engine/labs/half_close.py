@@ -3,12 +3,12 @@
 import socket
 import time
 
-from engine.http_messages import Request
+from engine.http1.messages import Request
 from engine.labs.client import request
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:

@@ -3,12 +3,12 @@
 import select
 import socket
 
-from engine.http1 import Conversation
+from engine.http1.conversation import Conversation
 from engine.labs.client import request
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S
-from engine.service import Service
+from engine.serving.service import Service
 
 TAKEN_BYTES = 1_000  # by one recv()
 ASKED_BYTES = 2_000

@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from engine.http_messages import Response
+from engine.http1.messages import Response
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 WORKERS = 8
 CLIENTS = 200

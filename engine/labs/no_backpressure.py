@@ -5,13 +5,13 @@ import socket
 import time
 from collections.abc import Generator, Iterator
 
-from engine.http_messages import Piece, Response
-from engine.http_stream import StreamedResponse
+from engine.http1.messages import Piece, Response
+from engine.http1.stream import StreamedResponse
 from engine.labs.client import request
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 CLIENTS = 4
 PIECE_BYTES, PIECES = 100_000, 100

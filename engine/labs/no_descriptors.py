@@ -6,11 +6,11 @@ import select
 import socket
 import time
 
-from engine.http1 import Conversation
+from engine.http1.conversation import Conversation
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 SPARE = 4  # connections that there are descriptors for
 CLIENTS = 8

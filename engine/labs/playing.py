@@ -9,10 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 from time import sleep
 
-from engine.client_process import ClientProcess
 from engine.labs import LABS
 from engine.labs.lab import Act, Lab, LabError
 from engine.labs.told import Asked, Told
+from engine.running.client_process import ClientProcess
 
 LOOK_S = 0.05
 MODULE = "engine.labs"

@@ -6,7 +6,7 @@ from engine.labs.client import Answer
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES, set_receive_timeout
-from engine.service import Service
+from engine.serving.service import Service
 
 UPLOAD_BYTES = 8_000_000
 REFUSAL = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

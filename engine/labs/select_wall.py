@@ -3,13 +3,13 @@
 import select
 import socket
 
-from engine.http1 import Conversation
+from engine.http1.conversation import Conversation
 from engine.labs.client import Client
 from engine.labs.kernel import need_descriptors
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 CLIENTS = 1_040
 SPARE = 160  # descriptors, for everything else that a process has open

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from engine.labs.client import PATIENCE_S, Address, Answer, Client, ask_once
 from engine.labs.lab import Claim, Figure
-from engine.snapshot import EMPTY_NUMBERS, ProcessNumbers, Snapshot
+from engine.views.snapshot import EMPTY_NUMBERS, ProcessNumbers, Snapshot
 
 BEAT_S = 0.02  # between two pictures
 

@@ -10,7 +10,7 @@ from engine.labs.kernel import all_sleep, switches
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 WORKERS = 8
 CLIENTS = 150

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from engine.events import Event, Kind
 from engine.findings.finding import Finding, Level
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.labs.lab import Act, Claim, Figure, Lab
-from engine.snapshot import (
+from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.views.snapshot import (
     EMPTY_NUMBERS,
     EMPTY_SNAPSHOT,
     ConnectionView,
@@ -24,7 +24,7 @@ from engine.snapshot import (
     Snapshot,
     State,
 )
-from engine.worker_view import WorkerState, WorkerView
+from engine.views.worker_view import WorkerState, WorkerView
 
 ROWS = 60  # of the table, in a scene: more than a screen has room for
 EVENTS, WORKERS = 30, 20

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import gevent
 
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 
 def serve(listener: socket.socket, service: Service, mended: bool) -> None:

@@ -7,7 +7,7 @@ from time import monotonic
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.service import Service
+from engine.serving.service import Service
 
 WAKEUPS = 1_000
 

@@ -1,6 +1,6 @@
 """The concurrency models, one file each. A model is a function serve(listener, service).
 
-`listener` is a listening socket, `service` (engine/service.py) has the application and the live
+`listener` is a listening socket, `service` (engine/serving/service.py) has the application and the live
 settings. serve() accepts while `service.accepting`, then answers the connections that it still has, and
 returns. Models look like pages of a textbook: they know neither tracing nor the terminal.
 

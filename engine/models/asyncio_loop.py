@@ -11,13 +11,13 @@ import asyncio
 import socket
 import time
 
-from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close, has_unread
-from engine.departure import Departure
-from engine.http_messages import Piece
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.patience import Patience
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.closing import LINGER_BYTES, half_close, has_unread
+from engine.serving.departure import Departure
+from engine.serving.patience import Patience
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 10 KB of memory, and a descriptor
 MOST_SENDS = 16  # to one client in a row: it may read as fast as we send, and others wait
@@ -234,7 +234,7 @@ class Client:
             room.set_result(None)
 
     async def linger(self) -> None:
-        """After the last answer: the end in stages (closing.py)."""
+        """After the last answer: the end in stages (serving/closing.py)."""
         if not half_close(self.connection, self.conversation):
             return
         self.patience.await_end(time.monotonic())

@@ -12,12 +12,12 @@ import socket
 import time
 from collections.abc import Iterator
 
-from engine.admission import Admission, pause_after
-from engine.http1 import Conversation
-from engine.http_messages import Piece
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.loop_client import Client
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.loop_client import Client
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
 MOST_READY = 1_000  # sockets that one turn hears of

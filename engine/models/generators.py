@@ -15,13 +15,13 @@ import time
 from collections import deque
 from collections.abc import Generator
 
-from engine.admission import Admission, pause_after
-from engine.closing import LINGER_BYTES, half_close
-from engine.http1 import Conversation
-from engine.http_messages import Piece
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.patience import Patience
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.closing import LINGER_BYTES, half_close
+from engine.serving.patience import Patience
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
 MOST_SENDS = 16  # to one client in a row: it may read as fast as we send, and others wait
@@ -217,7 +217,7 @@ def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> Tas
 
 
 def linger(connection: socket.socket, conversation: Conversation, patience: Patience) -> Task:
-    """After the last answer: the end in stages (closing.py)."""
+    """After the last answer: the end in stages (serving/closing.py)."""
     if not half_close(connection, conversation):
         return
     patience.await_end(time.monotonic())

@@ -15,12 +15,12 @@ import time
 
 from gevent.pool import Group
 
-from engine.admission import Admission, pause_after
-from engine.closing import linger
-from engine.http_messages import Piece
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.patience import Patience
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.closing import linger
+from engine.serving.patience import Patience
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 

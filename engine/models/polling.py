@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from itertools import count
 
-from engine.admission import Admission, pause_after
-from engine.http1 import Conversation
-from engine.http_messages import Piece
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
 from engine.listener import RECEIVE_BYTES
-from engine.loop_client import Client
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.loop_client import Client
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, a descriptor, and a call in every round
 CROWD = 100  # clients; of more than these, the silent ones are asked less often

@@ -11,18 +11,18 @@ import socket
 import time
 from functools import partial
 
-from engine.admission import in_turn, pause_after
-from engine.closing import linger
-from engine.http_messages import Piece
+from engine.http1.messages import Piece
 from engine.listener import (
     ACCEPT_LOOKUP_S,
     RECEIVE_BYTES,
     set_receive_timeout,
     set_send_timeout,
 )
-from engine.patience import Patience
-from engine.service import Service
-from engine.worker_processes import keep_workers
+from engine.serving.admission import in_turn, pause_after
+from engine.serving.closing import linger
+from engine.serving.patience import Patience
+from engine.serving.service import Service
+from engine.serving.worker_processes import keep_workers
 
 
 def serve(listener: socket.socket, service: Service) -> None:

@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from engine.admission import in_turn, pause_after
-from engine.http1 import Conversation
-from engine.http_messages import Piece
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.loop_client import Client
-from engine.service import Service
-from engine.worker_processes import keep_workers
+from engine.serving.admission import in_turn, pause_after
+from engine.serving.loop_client import Client
+from engine.serving.service import Service
+from engine.serving.worker_processes import keep_workers
 
 CONNECTIONS = 20_000  # of all workers together; each costs a few KB of memory, and a descriptor
 MOST_READY = 1_000  # sockets that one turn serves

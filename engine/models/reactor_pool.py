@@ -15,12 +15,12 @@ import threading
 import time
 from collections import deque
 
-from engine.admission import Admission, pause_after
-from engine.http1 import Answer
-from engine.http_messages import Request
+from engine.http1.conversation import Answer
+from engine.http1.messages import Request
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.loop_client import Client
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.loop_client import Client
+from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
 MOST_READY = 1_000  # sockets that one turn serves

@@ -12,12 +12,12 @@ import socket
 import time
 from collections.abc import Iterator
 
-from engine.admission import SPARE_DESCRIPTORS, Admission, pause_after
-from engine.http1 import Conversation
-from engine.http_messages import Piece
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Piece
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
-from engine.loop_client import Client
-from engine.service import Service
+from engine.serving.admission import SPARE_DESCRIPTORS, Admission, pause_after
+from engine.serving.loop_client import Client
+from engine.serving.service import Service
 
 FD_SETSIZE = 1_024  # descriptors from here on have no bit
 CONNECTIONS = FD_SETSIZE - SPARE_DESCRIPTORS

@@ -11,17 +11,17 @@ import _thread
 import socket
 import time
 
-from engine.admission import Admission, pause_after
-from engine.closing import linger
-from engine.http_messages import Piece
+from engine.http1.messages import Piece
 from engine.listener import (
     ACCEPT_LOOKUP_S,
     RECEIVE_BYTES,
     set_receive_timeout,
     set_send_timeout,
 )
-from engine.patience import Patience
-from engine.service import Service
+from engine.serving.admission import Admission, pause_after
+from engine.serving.closing import linger
+from engine.serving.patience import Patience
+from engine.serving.service import Service
 
 CONNECTIONS = 1_000  # each has a stack, and all of them compete for one interpreter
 LEAVE_LOOK_S = 0.01  # between two looks whether the last thread has ended

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from engine.connection import Connection
 from engine.findings.moment import MS, Copy
+from engine.fold.connection import Connection
 
 SURELY_NS = 200 * MS  # after the close, so that the look was not before it
 SEARCH_S = 1.0  # between two walks through the processes

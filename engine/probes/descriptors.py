@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
 from engine.events import printable
-from engine.worker_view import Descriptor, Descriptors
+from engine.views.worker_view import Descriptor, Descriptors
 
 MOST_TOLD = 200
 LEAST_PAUSE_S = 0.5

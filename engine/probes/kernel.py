@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
 from engine.probes.lost_queues import LostQueues
 from engine.probes.seen import CLOSE_WAIT, TIME_WAIT, Apart, Seen, Told, unread_bytes
 from engine.probes.sock_diag import Question, Row, SockDiag, Tcp
-from engine.snapshot import Room
+from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.views.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
 HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_ACK)

@@ -7,8 +7,8 @@ import socket
 import time
 from collections.abc import Callable, Container, Iterator
 
-from engine.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 from engine.probes.kernel import KernelProbe
+from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 
 SHARE = 50  # a look may cost one part in so many of a core
 WATCHING_S = 0.1  # between two looks while somebody waits

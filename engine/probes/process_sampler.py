@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from engine.probes.processes import ProcessProbe
-from engine.snapshot import ProcessNumbers
+from engine.views.snapshot import ProcessNumbers
 
 SAMPLE_S = 0.5  # while events come
 IDLE_SAMPLE_S = 1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from engine.snapshot import ProcessNumbers
+from engine.views.snapshot import ProcessNumbers
 
 ZOMBIES_NAMED = 64
 CHILDREN_LOOKED_AT = 64  # with more, descriptors and memory are scaled up from these

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from engine.application import AWAITS
+from engine.handlers.application import AWAITS
 from tests.bench.peers import PEERS, Peer, Serving, of_page
 from tests.bench.processes import (
     READY_WITHIN_S,

@@ -18,8 +18,8 @@ from engine.labs import LABS
 from engine.labs.lab import LabError
 from engine.labs.playing import load, play
 from engine.models import MODELS
-from engine.run import Run
-from engine.run_settings import RunError, RunSettings
+from engine.running.run import Run
+from engine.running.run_settings import RunError, RunSettings
 from tests.bench import wrk
 
 BEAT_S = 0.02

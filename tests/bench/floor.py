@@ -21,14 +21,15 @@ from functools import partial
 from time import thread_time_ns
 from typing import Any
 
-from engine import traced_conversation, traced_socket, tracing
-from engine.event_queue import SharedMemory
-from engine.event_reader import Reader
-from engine.kernel_times import ask_for_times
+from engine.event_queue.reader import Reader
+from engine.event_queue.shared_memory import SharedMemory
+from engine.handlers.site import WWW, Site
 from engine.listener import open_listener
 from engine.models.epoll_loop import Loop
-from engine.service import Service, Settings
-from engine.site import WWW, Site
+from engine.serving.service import Service, Settings
+from engine.tracing import traced_conversation, traced_socket
+from engine.tracing import tracer as tracing
+from engine.tracing.kernel_times import ask_for_times
 from tests.bench.floor_sockets import floor_listener
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

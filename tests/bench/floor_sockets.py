@@ -28,14 +28,14 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
-from engine.event_queue import SharedMemory
+from engine.event_queue.shared_memory import SharedMemory
 from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kind
-from engine.http1 import Conversation
+from engine.handlers.site import Site
+from engine.http1.conversation import Conversation
 from engine.listener import open_listener
 from engine.models import MODELS
-from engine.rehearsal import AsAccepted, rehearse, targets_of
-from engine.service import Service, Settings
-from engine.site import Site
+from engine.serving.rehearsal import AsAccepted, rehearse, targets_of
+from engine.serving.service import Service, Settings
 
 RECORDS = 1 << 16  # of the ring that is written over and over
 SO_COOKIE = 57

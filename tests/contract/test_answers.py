@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.http_messages import PIECE_BYTES
+from engine.http1.messages import PIECE_BYTES
 from tests.contract.checks import HUGE_BYTES, MANY_BYTES, SECRET, check_bytes, closed_by, short_mode
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve, kinds

@@ -1,8 +1,8 @@
 """A site to be asked, and the clock that it looks at."""
 
-from engine.http1 import Conversation
-from engine.http_messages import Response
-from engine.site import Site
+from engine.handlers.site import Site
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Response
 
 SECRET = b"the secret beside the root"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import site
-from engine.event_queue import SharedMemory
-from engine.event_reader import Reader
+from engine.event_queue.reader import Reader
+from engine.event_queue.shared_memory import SharedMemory
+from engine.handlers import site
 from tests.engine.asked_site import SECRET, Clock
 from tests.engine.traced_script import PRELUDE, Run, Told
 from tests.engine.writers import shared_memory

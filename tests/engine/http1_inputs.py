@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from engine import http1
-from engine.http1 import Conversation
-from engine.http_messages import Request, Response
+from engine.http1 import conversation as http1
+from engine.http1.conversation import Conversation
+from engine.http1.messages import Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
 
 HOST = b"Host: a\r\n"

@@ -8,9 +8,9 @@ from engine.events import Event, Kind
 from engine.findings.finding import Finding
 from engine.findings.moment import MS, Copy, Dropped, Held, Moment, Reset
 from engine.findings.watching import Findings
-from engine.kernel_numbers import KernelNumbers, KernelView
-from engine.snapshot import Counts, ProcessNumbers, Room, RunStatus, Snapshot, State
-from engine.worker_view import WorkerState, WorkerView
+from engine.views.kernel_numbers import KernelNumbers, KernelView
+from engine.views.snapshot import Counts, ProcessNumbers, Room, RunStatus, Snapshot, State
+from engine.views.worker_view import WorkerState, WorkerView
 
 PID = 4120
 STEP_MS = 100

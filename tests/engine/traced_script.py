@@ -13,12 +13,12 @@ PRELUDE = """
 import os, select, signal, socket, sys, threading, time
 wait_plainly = select.select  # not counted
 sys.path.insert(0, sys.argv[1])
-from engine import tracing
-from engine.event_queue import SharedMemory
+from engine.tracing import tracer as tracing
+from engine.event_queue.shared_memory import SharedMemory
 from engine.events import Kind
-from engine.service import Settings
-from engine.traced_conversation import TracedConversation
-from engine.traced_socket import traced_listener
+from engine.serving.service import Settings
+from engine.tracing.traced_conversation import TracedConversation
+from engine.tracing.traced_socket import traced_listener
 from tests.support import ROOT
 import_first()
 memory = SharedMemory(int(sys.argv[2]))

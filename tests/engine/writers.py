@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from hypothesis import strategies as st
 
-from engine.event_queue import SharedMemory
-from engine.event_writer import Writer
+from engine.event_queue.shared_memory import SharedMemory
+from engine.event_queue.writer import Writer
 from engine.events import Event, Kind
 from tests.support import OneTask
 

@@ -1,6 +1,6 @@
 """A fuzz target for the HTTP core: python -m tests.fuzz.http_core [libFuzzer's options] [CORPUS]
 
-atheris (libFuzzer) mutates inputs, and keeps those that reach new lines of engine/http*.py. It starts
+atheris (libFuzzer) mutates inputs, and keeps those that reach new lines of engine/http1/. It starts
 from the table of raw requests. `-runs=N` ends it, `-artifact_prefix=DIR/` is where a finding goes;
 `make fuzz` installs what it needs.
 """

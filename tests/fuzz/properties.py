@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from zlib import crc32
 
-from engine.http1 import Conversation
-from engine.http_messages import CONTINUE, Request, Response
+from engine.http1.conversation import Conversation
+from engine.http1.messages import CONTINUE, Request, Response
 from engine.limits import DEFAULT_LIMITS, Limits
 
 SMALL = Limits(line_bytes=80, head_bytes=320, fields=8, body_bytes=160)

@@ -5,17 +5,17 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from engine.detail import ConnectionDetail
 from engine.events import Event, Kind, Unreported
 from engine.findings.finding import Finding
 from engine.findings.moment import Moment
-from engine.kernel_numbers import KernelNumbers
+from engine.fold.state import ServerState
 from engine.load.plan import Plan
-from engine.order import BY_PLACE, Order
-from engine.run_settings import RunSettings
-from engine.snapshot import BurstView, ProcessNumbers, Room, RunStatus, Snapshot
-from engine.state import ServerState
-from engine.worker_view import Descriptors, WorkerDetail
+from engine.running.run_settings import RunSettings
+from engine.views.detail import ConnectionDetail
+from engine.views.kernel_numbers import KernelNumbers
+from engine.views.order import BY_PLACE, Order
+from engine.views.snapshot import BurstView, ProcessNumbers, Room, RunStatus, Snapshot
+from engine.views.worker_view import Descriptors, WorkerDetail
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
@@ -45,7 +45,7 @@ class FakeSlowMotion:
 
 
 class FakeRun:
-    """A sibling of engine.run.Run. `calls` holds what keys have asked for, in order."""
+    """A sibling of engine.running.run.Run. `calls` holds what keys have asked for, in order."""
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
         self.short = self.whole = self.is_behind = False

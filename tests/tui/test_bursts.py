@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from engine.load.result import HISTOGRAM_EDGES_MS, Burst, histogram
-from engine.load_process import LoadProcess
-from engine.snapshot import BurstView
+from engine.running.load_process import LoadProcess
+from engine.views.snapshot import BurstView
 from tests.support import wait_until
 from tests.tui.fake_run import a_burst
 from tui.format import BARS, GLYPHS, plain

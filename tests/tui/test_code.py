@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from engine.events import Event, Kind
-from engine.line_counts import LineCounts
+from engine.fold.line_counts import LineCounts
 from engine.models import MODELS, source_of
 from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown

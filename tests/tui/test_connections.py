@@ -1,7 +1,7 @@
 import pytest
 
 from engine.events import Kind
-from engine.order import COLUMNS
+from engine.views.order import COLUMNS
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run
 from tui.format import plain

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.events import Kind
-from engine.kernel_numbers import KernelView
+from engine.views.kernel_numbers import KernelView
 from tests.tui.fake_run import FakeRun
 from tui.format import plain
 from tui.panels import detail

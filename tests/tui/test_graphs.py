@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from engine.snapshot import Counts, ProcessNumbers, Snapshot
+from engine.views.snapshot import Counts, ProcessNumbers, Snapshot
 from tests.tui.fake_run import a_lively_run
 from tui.format import BARS, GLYPHS, brief, plain, round_up
 from tui.history import KEPT_S, SECOND_NS, History

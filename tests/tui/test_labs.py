@@ -12,8 +12,8 @@ from engine.labs import LABS
 from engine.labs.lab import Act, Claim, Figure
 from engine.labs.playing import load
 from engine.labs.told import Scene, Told, bare
-from engine.snapshot import STRIP_CELLS, Snapshot
-from engine.worker_view import WorkerState, WorkerView
+from engine.views.snapshot import STRIP_CELLS, Snapshot
+from engine.views.worker_view import WorkerState, WorkerView
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import shown

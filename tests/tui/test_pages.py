@@ -7,8 +7,8 @@ import pytest
 from textual.events import Key
 
 from engine.events import Kind
-from engine.recording import Recording
-from engine.replay import Replay
+from engine.recordings.recording import Recording
+from engine.recordings.replay import Replay
 from tests.make_screenshots import RECORDINGS
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown

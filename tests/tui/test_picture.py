@@ -7,8 +7,8 @@ import pytest
 
 from engine.events import Kind
 from engine.models import MODELS
-from engine.replay import Replay
-from engine.snapshot import RunStatus
+from engine.recordings.replay import Replay
+from engine.views.snapshot import RunStatus
 from tests.make_screenshots import RECORDINGS
 from tests.tui.drawn import SIZES, drawn
 from tests.tui.fake_run import ENGINE_PID, FakeRun, a_lively_run

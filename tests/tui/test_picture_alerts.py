@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.events import Kind
-from engine.snapshot import Counts, RunStatus, Snapshot
+from engine.views.snapshot import Counts, RunStatus, Snapshot
 from tests.tui.drawn import SIZES, drawn
 from tests.tui.fake_run import a_burst, a_lively_run
 from tui.format import plain

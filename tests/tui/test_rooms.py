@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from engine.kernel_numbers import EMPTY_KERNEL
-from engine.rooms import ROOMS
-from engine.snapshot import Room
+from engine.views.kernel_numbers import EMPTY_KERNEL
+from engine.views.rooms import ROOMS
+from engine.views.snapshot import Room
 from tests.tui.drawn import drawn
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown

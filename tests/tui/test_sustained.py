@@ -10,10 +10,10 @@ from engine.events import Event, Kind
 from engine.load.figures import CROWDED, FINE, SATURATED
 from engine.load.plan import Plan
 from engine.load.result import bad_status
-from engine.run import Run
-from engine.run_settings import RunSettings
-from engine.snapshot import BurstView
-from engine.told import TELLER, told
+from engine.recordings.told import TELLER, told
+from engine.running.run import Run
+from engine.running.run_settings import RunSettings
+from engine.views.snapshot import BurstView
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_burst, a_lively_run
 from tests.tui.shown_app import screen, shown

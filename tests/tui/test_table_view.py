@@ -3,8 +3,8 @@
 import pytest
 
 from engine.events import Kind
-from engine.order import COLUMNS
-from engine.ranked import SORT_KEYS
+from engine.fold.ranked import SORT_KEYS
+from engine.views.order import COLUMNS
 from tests.tui.fake_run import FakeRun
 from tui.format import plain
 from tui.picture import Picture

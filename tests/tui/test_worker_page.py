@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from engine.events import Kind
-from engine.state import EVENTS_KEPT
-from engine.worker_view import Descriptor, Descriptors
+from engine.fold.state import EVENTS_KEPT
+from engine.views.worker_view import Descriptor, Descriptors
 from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown
 from tests.tui.test_workers import a_preforked_run

@@ -6,7 +6,7 @@ from engine.compare.report import Comparison
 from engine.compare.standing import Standing
 from engine.compare.sweep import Sweep
 from engine.load.figures import HINDERED
-from engine.rooms import ROOMS
+from engine.views.rooms import ROOMS
 from tui.format import count, milliseconds, rate, size
 
 WAITING = ("syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent")

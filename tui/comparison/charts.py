@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from engine.compare.standing import Standing
-from engine.rooms import ROOMS
+from engine.views.rooms import ROOMS
 from tui.comparison import cells
 from tui.format import rate
 from tui.words import ROOM_ROLES

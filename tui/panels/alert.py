@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.findings.finding import LEVEL_LETTERS, Finding, Level
-from engine.snapshot import RunStatus, Snapshot
+from engine.views.snapshot import RunStatus, Snapshot
 from tui.format import Line, count, padded, wrapped
 
 MARGIN = " "

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from engine.snapshot import BurstView
+from engine.views.snapshot import BurstView
 from tui.format import (
     GAP,
     Column,

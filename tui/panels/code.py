@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.events import KIND_NAMES, Event, Kind
-from engine.line_counts import LineTimes
+from engine.fold.line_counts import LineTimes
 from tui.format import Line, Span, brief, count, fit, milliseconds, plain, plural
 from tui.words import KIND_ROLES, what
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 
-from engine.order import BY_PLACE, COLUMNS, Order
-from engine.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
+from engine.views.order import BY_PLACE, COLUMNS, Order
+from engine.views.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
 from tui import format
 from tui.format import (
     Column,

@@ -13,9 +13,9 @@ EVENTS  31, here 4–31
 
 from collections.abc import Callable
 
-from engine.detail import ConnectionDetail, RequestLife
 from engine.events import KIND_NAMES, Event
-from engine.snapshot import STATE_MEANINGS
+from engine.views.detail import ConnectionDetail, RequestLife
+from engine.views.snapshot import STATE_MEANINGS
 from tui.format import (
     Column,
     Line,

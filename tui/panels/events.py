@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.events import KIND_NAMES, Event
-from engine.snapshot import Snapshot
+from engine.views.snapshot import Snapshot
 from tui.format import Column, Line, choose, plain, rate, table_row
 from tui.words import KIND_ROLES, what
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from operator import itemgetter
 
-from engine.snapshot import RunStatus, Snapshot
+from engine.views.snapshot import RunStatus, Snapshot
 from tui.format import Line, Span, count, first_that_fits, plain, rate
 
 GAP: Span = ("  ", "text")

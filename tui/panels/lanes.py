@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from engine.events import KIND_NAMES, Event
-from engine.lanes import IN_APP_QUEUE, NOT_KEPT, QUEUED, UNREAD, Lane
-from engine.pieces import Piece
-from engine.snapshot import Snapshot
+from engine.fold.lanes import IN_APP_QUEUE, NOT_KEPT, QUEUED, UNREAD, Lane
+from engine.fold.pieces import Piece
+from engine.views.snapshot import Snapshot
 from tui.format import (
     Column,
     Line,

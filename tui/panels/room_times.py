@@ -6,9 +6,9 @@ q accept queue  12     128     402 ms      0 ms    380 ms connected, and nobody 
 y SYN retry      -       -          -         -         - not known: clients may be on other machines
 """
 
-from engine.kernel_numbers import KernelNumbers
-from engine.rooms import OF_THE_KERNEL, ROOMS, Rooms
-from engine.snapshot import Room
+from engine.views.kernel_numbers import KernelNumbers
+from engine.views.rooms import OF_THE_KERNEL, ROOMS, Rooms
+from engine.views.snapshot import Room
 from tui.format import (
     Column,
     Line,

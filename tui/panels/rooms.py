@@ -11,9 +11,9 @@ The name of the room that fills is reversed.
 
 from collections.abc import Sequence
 
-from engine.kernel_numbers import KernelNumbers
-from engine.rooms import ROOMS, RoomMeaning, Rooms
-from engine.snapshot import Room
+from engine.views.kernel_numbers import KernelNumbers
+from engine.views.rooms import ROOMS, RoomMeaning, Rooms
+from engine.views.snapshot import Room
 from tui.format import Line, Span, brief, count, first_that_fits, milliseconds, plain, size
 from tui.words import ROOM_ROLES, longest_wait
 

@@ -9,7 +9,7 @@ Where requests wait is told by the strip of the rooms (rooms.py), and not again 
 
 from dataclasses import dataclass
 
-from engine.snapshot import ProcessNumbers, RunStatus, Snapshot
+from engine.views.snapshot import ProcessNumbers, RunStatus, Snapshot
 from tui.format import Line, Span, bars, brief, count, first_that_fits, rate, round_up, size
 
 CELL = 20  # columns; a wider cell takes two or three of them

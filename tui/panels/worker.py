@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from engine.events import KIND_NAMES, Event
-from engine.snapshot import STATE_MEANINGS, STRIP_CELL_NS
-from engine.worker_view import Descriptor, Held, WorkerDetail
+from engine.views.snapshot import STATE_MEANINGS, STRIP_CELL_NS
+from engine.views.worker_view import Descriptor, Held, WorkerDetail
 from tui.format import (
     Column,
     Line,

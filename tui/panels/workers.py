@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from engine.snapshot import STRIP_CELLS, Snapshot
-from engine.worker_view import WorkerState, WorkerView
+from engine.views.snapshot import STRIP_CELLS, Snapshot
+from engine.views.worker_view import WorkerState, WorkerView
 from tui.format import Line, brief, fit, milliseconds, plain, plural
 from tui.words import LETTER_ROLES
 

@@ -25,11 +25,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.client_process import ClientProcess
 from engine.compare.conditions import Asked, Conditions
 from engine.compare.report import Comparison
 from engine.models import MODELS, ModelInfo, describe
-from engine.snapshot import RunStatus
+from engine.running.client_process import ClientProcess
+from engine.views.snapshot import RunStatus
 from tui import model_lines
 from tui.comparison import cells, in_html, in_text
 from tui.format import Line, beside, fit, wrapped

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.detail import ConnectionDetail
+from engine.views.detail import ConnectionDetail
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import detail as panel

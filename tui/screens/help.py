@@ -1,8 +1,8 @@
 """The help: keys, states, letters and marks, all from the tables that the dashboard itself uses."""
 
-from engine.lanes import LANE_LETTERS
-from engine.rooms import ROOMS
-from engine.snapshot import STATE_MEANINGS, STRIP_LETTERS
+from engine.fold.lanes import LANE_LETTERS
+from engine.views.rooms import ROOMS
+from engine.views.snapshot import STATE_MEANINGS, STRIP_LETTERS
 from tui.format import Line, Span, wrapped
 from tui.key_table import GROUPS
 from tui.lines import Painter

@@ -23,11 +23,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.client_process import ClientProcess
 from engine.labs import LABS
 from engine.labs.lab import Lab
 from engine.labs.playing import begin, load
 from engine.labs.told import Scene, Told
+from engine.running.client_process import ClientProcess
 from tui import course, lab_lines
 from tui.format import Line, fit
 from tui.lines import Painter

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine import lanes
-from engine.pieces import pieces
+from engine.fold import lanes
+from engine.fold.pieces import pieces
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import lanes as panel

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.worker_view import WorkerDetail
+from engine.views.worker_view import WorkerDetail
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import worker as panel

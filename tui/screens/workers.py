@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.snapshot import Snapshot
-from engine.worker_view import WorkerView
+from engine.views.snapshot import Snapshot
+from engine.views.worker_view import WorkerView
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import workers

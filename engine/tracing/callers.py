@@ -1,0 +1,56 @@
+"""Who did it: the line of the model's source. event_queue/tasks.py: which thread, greenlet or coroutine."""
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from engine.event_queue.tasks import GreenletTasks
+
+frame: Callable[[int], Any] = sys._getframe
+"""frame(1) is the caller of the function that asks."""
+
+
+PLUMBING: set[str | None] = {socket.__file__}
+"""Files of sockets: what they call is done by whoever called them."""
+
+
+def share_threads(base: Any) -> GreenletTasks:
+    """From now on greenlets share the threads, and their sockets are of class `base`."""
+    global frame
+    frame = _frame_or_none
+    PLUMBING.add(sys.modules[base.__module__].__file__)
+    return GreenletTasks()
+
+
+def model_line() -> int:
+    """The line outside the tracer and the standard library that led here, for `close` in a `with`; 0
+    where nobody did, as when a finalizer runs at the end of a thread."""
+    caller: Any = sys._getframe(1)
+    while caller is not None and caller.f_code.co_filename in PLUMBING:
+        caller = caller.f_back
+    return caller.f_lineno if caller is not None else 0
+
+
+def page_line(page: str) -> int:
+    """The line of the model's own file that led to the caller of the function that asks: what a helper or
+    an application does is done there. 0: none did. Without a page, the line of that caller."""
+    caller: Any = sys._getframe(2)
+    while page and caller is not None and caller.f_code.co_filename != page:
+        caller = caller.f_back
+    return caller.f_lineno if caller is not None else 0
+
+
+def _frame_or_none(depth: int) -> Any:
+    """sys._getframe, for greenlets: one that is spawned with a socket's method has no caller."""
+    try:
+        return sys._getframe(depth + 1)
+    except ValueError:
+        return _NO_FRAME
+
+
+class _NoFrame:
+    f_lineno = 0
+
+
+_NO_FRAME = _NoFrame()

@@ -1,0 +1,149 @@
+"""Conversations that report where bytes become a request, and where an answer becomes bytes.
+
+A request and the recv that completed it travel as one record, and so do a response and the send of it,
+unless that send has to wait: then the response goes first.
+
+An interim 100 Continue is a send and no more: the request that it answers is reported once, when it
+is whole, or when the refusal of its head is made.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from engine.events import RECV_REQUEST, Kind, printable
+from engine.http1.conversation import Answer, Conversation, Policy
+from engine.http1.messages import LongWire, Piece, Request
+from engine.http1.stream import BodyBrokenError, StreamedResponse
+from engine.limits import DEFAULT_LIMITS, Limits
+from engine.tracing import callers
+from engine.tracing.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
+from engine.tracing.traced_socket import TracedSocket
+from engine.tracing.tracer import tracer
+
+
+class TracedConversation(Conversation):
+    """Reports where bytes become a request, and where an answer becomes bytes."""
+
+    __slots__ = ("_has_expected", "_pipelined", "_socket")
+
+    def __init__(self, policy: Policy, connection: Any, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(policy, limits)
+        self._socket: TracedSocket = connection
+        self._socket._converses = True
+        self._pipelined = False
+        self._has_expected = False  # some request so far waited for 100 Continue
+
+    def receive(self, data: bytes) -> Sequence[Request]:
+        requests = Conversation.receive(self, data)
+        sock = self._socket
+        if sock._thinning != tracer.thinning[0]:
+            sock.follow_thinning()
+        if not sock._is_shown:
+            sock._requests += len(requests)
+            return requests
+        self._pipelined = len(requests) > 1
+        line = callers.frame(1).f_lineno
+        for request in requests:
+            if request.expects_continue:
+                self._has_expected = True
+                continue
+            titled = _titled  # one look: it may be another thread's by the next
+            title = titled[1] if titled[0] is request else _title(request)
+            received = sock._received
+            if received:
+                sock._received = 0
+                tracer.writer.put(
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, title,
+                    sock._unread_us, line,
+                )  # fmt: skip
+            else:
+                sock.report(Kind.REQUEST, 0, line, title)
+        if sock._received:  # they completed nothing
+            sock._catch_up()
+        return requests
+
+    def send(self, response: Answer) -> Iterable[Piece]:
+        sock = self._socket
+        if response.status == 100:
+            if not sock._is_shown:
+                sock._requests -= 1  # it will be counted again, with its content
+            return Conversation.send(self, response)
+        if self._has_expected and sock._is_shown:
+            self._report_head(callers.frame(1).f_lineno)
+        wire = Conversation.send(self, response)
+        if self.ended and sock._ended_by is SERVER_CLOSED:
+            sock._ended_by = LAST_ANSWER
+        if response.failure:
+            sock.report(Kind.ERROR, 0, callers.frame(1).f_lineno, printable(response.failure))
+        if isinstance(response, StreamedResponse):
+            return self._stream(response, wire, callers.frame(1).f_lineno)
+        if not sock._is_shown:
+            sock._responses += 1
+            return wire
+        if isinstance(wire, LongWire):
+            length = wire.length
+        else:
+            assert isinstance(wire, tuple)
+            length = len(wire[0]) if wire else 0
+        status = _STATUSES.get(response.status) or str(response.status)
+        if self._pipelined or sock._unsaid:
+            sock.report(Kind.RESPONSE, length, callers.frame(1).f_lineno, status)
+        else:
+            sock._unsaid = (length, callers.frame(1).f_lineno, status)
+        return wire
+
+    def _stream(
+        self, response: StreamedResponse, wire: Iterable[Piece], line: int
+    ) -> Iterator[Piece]:
+        """Report a response when its last piece is made: until then the request is in the handler,
+        and the pieces before are sends and no more."""
+        is_told = False
+        try:
+            for piece in wire:
+                if response.is_over and not is_told:
+                    is_told = True
+                    self._tell_response(response.status, len(piece), line)
+                yield piece
+        except BodyBrokenError as error:
+            self._socket._ended_by = BROKEN_OFF
+            self._socket.report(Kind.ERROR, 0, line, printable(str(error)))
+            raise
+        if not is_told:  # the end of the connection will tell the client that it is whole
+            self._tell_response(response.status, 0, line)
+
+    def _tell_response(self, status: int, length: int, line: int) -> None:
+        sock = self._socket
+        if not sock._is_shown:
+            sock._responses += 1
+            return
+        text = _STATUSES.get(status) or str(status)
+        if self._pipelined or sock._unsaid or not length:
+            sock.report(Kind.RESPONSE, length, line, text)
+        else:
+            sock._unsaid = (length, line, text)
+
+    def _report_head(self, line: int) -> None:
+        """Report a request that is answered although only its head has come."""
+        if self._unanswered and self._unanswered[0].expects_continue:
+            self._socket.report(Kind.REQUEST, 0, line, _title(self._unanswered[0]))
+
+
+_titles: dict[tuple[str, str], str] = {}
+_titled: tuple[Request | None, str] = (None, "")  # the last one: clients repeat themselves
+_STATUSES = {status: str(status) for status in range(100, 600)}
+
+
+def _title(request: Request) -> str:
+    """Method and target, escaped; remembered, since a site has few of them."""
+    global _titled
+    key = (request.method, request.target)
+    title = _titles.get(key)
+    if title is None:
+        if len(_titles) >= 1024:
+            _titles.clear()
+        title = (
+            printable(f"{request.method} {request.target}") if request.method else "not a request"
+        )
+        _titles[key] = title
+    _titled = (request, title)
+    return title

@@ -1,0 +1,40 @@
+"""A rehearsal in which the tracer, too, does all that it will do in a child, and nobody is told."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.event_queue.shared_memory import SharedMemory
+from engine.event_queue.writer import Writer
+from engine.serving.rehearsal import AsAccepted
+from engine.tracing.tracer import tracer
+
+
+@contextmanager
+def traced_connections(listener: Any) -> Iterator[AsAccepted]:
+    """Sockets of the listener's class that report to a queue without a reader. Afterwards the tracer is
+    as it was, but for the texts that children are going to need."""
+    before = dict(vars(tracer))
+    memory = SharedMemory.create()
+    heirs: list[Writer] = []
+
+    def as_accepted(connection: socket.socket) -> Any:
+        for writer in heirs[-1:]:
+            writer.finish()
+        tracer.begin(memory)  # what a child has taken over cannot be lent to another one
+        heir = tracer.heirs().next()
+        assert heir is not None
+        heirs.append(heir)
+        tracer.after_fork(heir)
+        traced = type(listener)(*listener._family, connection.detach())
+        traced.watch(tracer.cookie(traced), traced.fileno())
+        return traced
+
+    try:
+        yield as_accepted
+    finally:
+        vars(tracer).clear()
+        vars(tracer).update(before)
+        memory.close()
+    tracer.heir_texts = tuple({text: 0 for writer in heirs for text in writer.texts if text})

@@ -1,0 +1,279 @@
+"""The tracer: the writers of this process, and stand-ins that report processes, threads and wake-ups.
+
+The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
+`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread, its plain sister of
+_thread, and the waits of select in their places, in the engine's process and nowhere else.
+"""
+
+import _thread
+import itertools
+import os
+import select
+import selectors
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from time import monotonic_ns
+from typing import Any, TypeVar
+
+from engine.event_queue.heirs import Heir, Heirs
+from engine.event_queue.no_writer import NoWriter
+from engine.event_queue.shared_memory import SharedMemory
+from engine.event_queue.tasks import CoroutineTasks, ThreadTasks
+from engine.event_queue.writer import THREAD, Writer
+from engine.events import TURN, Kind
+from engine.serving.service import TELL_TIMES, Settings
+from engine.tracing import callers
+
+TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
+_SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
+_MASK_32 = 2**32 - 1
+_plain_socket = socket.socket  # as it was before a model patched the standard library
+
+
+class Tracer:
+    """The writer of this process, and what it counts. One a process, called `tracer`."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.forks = 0
+        self.page = ""
+        self.open_sockets = 0
+        self.would_block = 0
+        self.wakeups = 0
+        self.turns = 0
+        self._tells_turns = False
+        self.memory: SharedMemory
+        self.heir_texts: tuple[str, ...] = ()
+        """What children are going to say, as far as that is known."""
+        self._heirs: Heirs | None = None
+        self.thinning: memoryview
+        self.tasks: ThreadTasks = ThreadTasks()
+        self.writer: Writer | NoWriter
+        self.next_tick_ns = 0
+        self.queue_look_ns = 0
+        """From when on accepted connections are asked how long they waited for that."""
+        self._without_cookies = 0
+
+    def begin(self, memory: SharedMemory) -> None:
+        """Report from this process to `memory` from now on."""
+        self.memory = memory
+        self.thinning = Settings(memory.words).thinning_word
+        self.pid = os.getpid()
+        self._heirs = None
+        slot = memory.claim()
+        self.writer = NoWriter(memory) if slot is None else Writer(memory, slot, self.tasks)
+
+    def after_fork(self, heir: Heir | None) -> None:
+        """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
+        self.memory.after_fork()
+        self.pid = os.getpid()
+        self.forks = self.would_block = self.wakeups = self.turns = 0
+        self._tells_turns = False
+        self._inherited = self.writer  # kept: to free it would write to its pages
+        if heir is None:
+            self.writer = NoWriter(self.memory)
+        else:
+            heir.take_over()
+            self.writer = heir
+
+    def heirs(self) -> Heirs:
+        """The writers for children of this process."""
+        if self._heirs is None or self._heirs.pid != self.pid:
+            self._heirs = Heirs(self.memory, self.tasks, self.heir_texts)
+        return self._heirs
+
+    def cookie(self, sock: socket.socket) -> int:
+        """The kernel's name of a connection; where it has none, one of our own."""
+        try:
+            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+        except OSError:
+            self._without_cookies += 1
+            return self.pid << 32 | self._without_cookies
+
+    def blocked(self, *, at_accept: bool) -> None:
+        """A non-blocking call had nothing to do."""
+        self.would_block += 1
+        if at_accept:
+            self.tick()
+
+    def begin_turn(self) -> None:
+        """A loop has woken with something to do. Each is told while there is not too much to tell."""
+        self.wakeups += 1
+        self.turns += 1
+        if self.thinning[0] & TELL_TIMES:
+            self._tells_turns = True
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN, self.turns & _MASK_32)
+        elif self._tells_turns:
+            self._tells_turns = False
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN)
+
+    def tick(self) -> None:
+        """Tell the counts since the last tick, if that was a while ago."""
+        now_ns = monotonic_ns()
+        if now_ns < self.next_tick_ns:
+            return
+        self.next_tick_ns = now_ns + TICK_NS
+        if self.would_block or self.wakeups:
+            note = f"wakeups {self.wakeups} would-block {self.would_block}"
+            self.would_block = self.wakeups = 0
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, f"{note} sockets {self.open_sockets + 1}")
+
+
+tracer = Tracer()
+
+
+class _TracedThread(threading.Thread):
+    def run(self) -> None:
+        prefix, _, number = self.name.partition("-")
+        number = number.partition(" ")[0]  # `Thread-7 (talk)`
+        if prefix != "Thread" or not number.isdecimal():
+            self._run_named()
+            return
+        tracer.writer.begin_thread(int(number))
+        try:
+            super().run()
+        finally:
+            # Another writer than before in a child that it forked.
+            tracer.writer.end_thread(int(number))
+
+    def _run_named(self) -> None:
+        """One whose name is somebody's own."""
+        tracer.writer.forget_task()  # of a thread that had the same number and ended untold
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, THREAD)
+        try:
+            super().run()
+        finally:
+            tracer.writer.put(Kind.EXIT, 0, -1, 0, 0, THREAD)
+            tracer.writer.forget_task()
+
+
+_start_new_thread = _thread.start_new_thread
+_thread_numbers = itertools.count(1)
+
+
+def _start_plain_thread(function: Callable[..., object], args: tuple[Any, ...]) -> int:
+    """Python gives such a thread no name: it is told as `Thread-7`, like the others."""
+    return _start_new_thread(_run_plain, (next(_thread_numbers), function, args))
+
+
+def _run_plain(number: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    tracer.tasks.begin_thread(number)
+    tracer.writer.begin_thread(number)
+    try:
+        function(*args)
+    finally:
+        tracer.writer.end_thread(number)
+        tracer.tasks.end_thread()
+
+
+class _TracedPoll:
+    """A poll object that counts its wake-ups."""
+
+    def __init__(self, make: Any = None, *args: Any) -> None:
+        self._poller: Any = (make or _poll)(*args)
+        self.register = self._poller.register
+        self.modify = self._poller.modify
+        self.unregister = self._poller.unregister
+
+    def poll(self, *args: Any) -> list[tuple[int, int]]:
+        ready: list[tuple[int, int]] = self._poller.poll(*args)
+        return _counted(ready)
+
+
+class _TracedEpoll(_TracedPoll):
+    """An epoll object that does."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(_epoll, *args)
+        self.close = self._poller.close
+        self.fileno = self._poller.fileno
+
+    def __enter__(self) -> "_TracedEpoll":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_Ready = TypeVar("_Ready", bound=Iterable[object])
+
+
+def _traced_select(*args: Any) -> Any:
+    return _counted(_select(*args))
+
+
+def _counted(ready: _Ready) -> _Ready:
+    """What a loop is told after its wait: a list, or three of select."""
+    if any(ready):  # else only the time-out woke it
+        tracer.begin_turn()
+    if monotonic_ns() >= tracer.next_tick_ns:
+        tracer.tick()
+    return ready
+
+
+_os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
+_select, _poll = select.select, select.poll
+_epoll: Any = getattr(select, "epoll", None)
+
+
+def _fork() -> int:
+    heirs = tracer.heirs()
+    heir = heirs.next()
+    pid = _os_fork()
+    if pid == 0:
+        tracer.after_fork(heir)
+    else:
+        heirs.forked(pid)
+        tracer.forks += 1
+        tracer.writer.put(Kind.SPAWN, 0, -1, 0, callers.page_line(tracer.page), "process", pid)
+    return pid
+
+
+def _waitpid(pid: int, options: int) -> tuple[int, int]:
+    ended, status = _os_waitpid(pid, options)
+    if ended:
+        line = callers.page_line(tracer.page)
+        tracer.writer.put(Kind.EXIT, 0, -1, 0, line, _ending(status), ended)
+    return ended, status
+
+
+def _ending(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"killed by signal {-code}" if code < 0 else f"exit {code}"
+
+
+def _exit(status: int) -> None:
+    tracer.writer.finish()
+    _os_exit(status)
+
+
+def install(memory: SharedMemory, page: str = "") -> None:
+    """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins. `page` is
+    the model's file: a process that a helper, or an application, forks is told with the line there.
+    Raises RuntimeError where threads run at the same time (event_queue/writer.py)."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise RuntimeError(
+            "tracing needs the interpreter's lock; use a build of Python that has it"
+        )
+    global _os_fork, _os_waitpid
+    is_patched = socket.socket is not _plain_socket
+    if is_patched:
+        tracer.tasks = callers.share_threads(socket.socket)
+        # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
+        _os_fork, _os_waitpid = os.fork, os.waitpid
+    elif "asyncio" in sys.modules:  # only a model that serves with it imports it
+        tracer.tasks = CoroutineTasks()
+    tracer.begin(memory)
+    tracer.page = page
+    # typeshed lets nobody put another function or class under these names.
+    os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
+    if is_patched:
+        return  # its threads are greenlets, and its loop waits elsewhere
+    threading.Thread = _TracedThread  # type: ignore[misc]
+    _thread.start_new_thread = _start_plain_thread  # type: ignore[assignment]
+    select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
+    if _epoll is not None:
+        select.epoll = _TracedEpoll  # type: ignore[assignment,misc]
+        selectors.EpollSelector._selector_cls = _TracedEpoll  # type: ignore[attr-defined]
