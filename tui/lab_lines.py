@@ -108,7 +108,14 @@ def run(lab: Lab, told: Told, width: int, height: int) -> list[Line]:
     scene = told.scene
     mended = bool(told.acts)
     seconds = f"{scene.seconds:.1f} s" if scene else "its server starts"
-    lines.append(((_name(mended=mended), "title"), (f"  {seconds}", "value")))
+    place = f"  in a server of its own, {scene.status.url}" if scene and scene.status.url else ""
+    lines.append(
+        (
+            (_name(mended=mended), "title"),
+            (f"  {seconds}", "value"),
+            (fit(place, width - 24), "name"),
+        )
+    )
     lines += _paragraph("Look at", lab.look, width)
     if scene is None:
         return lines
@@ -134,6 +141,8 @@ def answer(lab: Lab, told: Told, chosen: str | None, scene: Scene | None, width:
     if chosen is not None:
         verdict = "That was right" if chosen == right else f"Your answer was: {chosen}. No"
         lines += _paragraph(verdict, f"{right}.", width)
+    else:
+        lines += _paragraph("Right is", f"{right}.", width)
     lines += _paragraph("Answer", answer_of(lab, told.acts), width)
     lines += _paragraph("Fix", lab.fix, width)
     for act in told.acts:

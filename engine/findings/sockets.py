@@ -134,9 +134,9 @@ def no_length(trail: Trail) -> Said | None:
         return None
     worst = short[0]
     text = (
-        f"{names(short)}: the answer to {worst.path} went out {worst.missing_bytes} bytes short of how it "
-        f"was made, {span(worst.silent_ms)} ago, as without Content-Length, and the connection stays "
-        "open: the client cannot tell where the answer ends"
+        f"{names(short)}: {worst.missing_bytes} bytes of the answer to {worst.path} were left out, as many "
+        f"as a header like Content-Length has, {span(worst.silent_ms)} ago, and the connection stays open: "
+        "the client cannot tell where the answer ends"
     )
     return Said(Level.WARN, text, conns(short), pids(short))
 

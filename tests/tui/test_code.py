@@ -114,7 +114,7 @@ async def test_another_process_brings_the_source_of_its_model() -> None:
 
 async def test_scrolling_holds_the_file_and_end_lets_it_go() -> None:
     async with shown(a_served_run(), (80, 24)) as (dashboard, pilot):
-        await pilot.press("o", "pageup", "pageup", "pageup", "pageup", "pageup")
+        await pilot.press("o", *["pageup"] * 8)
         assert "thread: a thread for each connection" in screen(dashboard)[3]
         await pilot.press("end")
         assert any(f">{REQUEST:>4}" in line for line in screen(dashboard))
