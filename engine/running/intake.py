@@ -15,6 +15,7 @@ from engine.event_queue.reader import Reader
 from engine.events import Event
 from engine.fold.state import ServerState
 
+SHARE_OF_S = 1.0
 FOLDED_AT_ONCE = 100  # events: half a millisecond
 
 
@@ -28,9 +29,13 @@ class Intake:
         """A look has found more than has been taken in."""
         self._looked_s = 0.0
         self._took_s: deque[float] = deque(maxlen=2)
+        self._spent_s = 0.0  # of processor time
+        self._since = (0.0, 0.0)  # from when on the share is counted, and what was spent by then
+        self._share = 0.0
 
     def look(self, readers: Iterable[Reader], told: list[Event], *, whole: bool) -> None:
         """See what there is now; `told` are events of this process. Only when no look is under way."""
+        begun_s = time.thread_time()
         found = []
         for reader in readers:
             found.append(reader.look(whole=whole))
@@ -38,20 +43,24 @@ class Intake:
         self._pieces = self._take_in(found, told)
         self._looked_s = time.monotonic()
         self.is_under_way = True
+        self._spent_s += time.thread_time() - begun_s
 
     def take(self, within_s: float = math.inf) -> list[Event]:
         """What the last look has found, folded: all of it, or as much as `within_s` of this thread's
         processor time allow, and a piece more."""
         events: list[Event] = []
-        end_s = time.thread_time() + within_s
+        now_s = begun_s = time.thread_time()
+        end_s = begun_s + within_s
         while self.is_under_way:
             piece = next(self._pieces, None)
             self.is_under_way = piece is not None
             if piece is None and self._looked_s:
                 self._took_s.append(time.monotonic() - self._looked_s)
             events += piece or ()
-            if time.thread_time() >= end_s:
+            now_s = time.thread_time()
+            if now_s >= end_s:
                 break
+        self._spent_s += now_s - begun_s
         return events
 
     @property
@@ -59,10 +68,20 @@ class Intake:
         """How long what was found took to be taken in, at the last look and at the one before it."""
         return min(self._took_s) if len(self._took_s) == self._took_s.maxlen else 0.0
 
+    def share(self, now_s: float) -> float:
+        """Of a processor, what taking in took in the last second or so; 0 before one is over."""
+        since_s, spent_s = self._since
+        if now_s - since_s >= SHARE_OF_S:
+            self._share = (self._spent_s - spent_s) / (now_s - since_s) if since_s else 0.0
+            self._since = (now_s, self._spent_s)
+        return self._share
+
     def begin_anew(self) -> None:
-        """Less is told from here on: what was found before does not count for `behind_s`."""
+        """Less is told from here on: what was found before counts for nothing."""
         self._took_s.clear()
         self._looked_s = 0.0
+        self._since = (0.0, 0.0)
+        self._share = 0.0
 
     def _take_in(
         self, found: list[Iterator[list[Event]]], told: list[Event]

@@ -264,7 +264,7 @@ class Run:
         self._adapt_at_s = now_s + ADAPT_S
         self._note_beside()
         per_s = self.state.events_per_s(monotonic_ns())
-        if self._thinning.adapt(now_s, per_s, self._intake.behind_s):
+        if self._thinning.adapt(now_s, per_s, self._intake.behind_s, self._intake.share(now_s)):
             self._intake.begin_anew()
         for engine in self._engines.all():
             engine.settings.set_thinning(

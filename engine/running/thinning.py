@@ -9,6 +9,9 @@ BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text 
 TIMES_BELOW_PER_S = 10_000
 
 BEHIND_S = 0.3  # a reader whose events are older than this when they are folded shows what is past
+MOST_OF_PROCESSOR = (
+    0.25  # for taking in: to draw takes as much again, and the server wants the rest
+)
 LEAST_EVENTS_PER_S = 2_000  # that are told, however slow the reader
 CALM_S = 5.0  # without falling behind, before more is told again; twice as long after each time
 LONGEST_CALM_S = 80.0
@@ -24,8 +27,8 @@ def thinning_for(events_per_s: float, most_per_s: float = ALL_EVENTS_PER_S) -> i
 
 
 class Thinning:
-    """The ratio in force. A reader that falls behind (another machine, a busy one) is told less, as it
-    would otherwise lose events of all connections, and show the rest of them late."""
+    """The ratio in force. A reader to whom events cost too much (on a slow machine, or a busy one) is told
+    less: it would take the server's processor, lose events of all connections, and show the rest late."""
 
     def __init__(self) -> None:
         self.ratio = 1
@@ -33,11 +36,12 @@ class Thinning:
         self._calm_s = CALM_S
         self._changed_s = -math.inf
 
-    def adapt(self, now_s: float, events_per_s: float, behind_s: float) -> bool:
+    def adapt(self, now_s: float, events_per_s: float, behind_s: float, share: float = 0.0) -> bool:
         """Set the ratio from now on, when the server has events at this rate, reported or not, and they
-        are folded so many seconds late; whether that is too late, and less is told."""
-        is_behind = behind_s > BEHIND_S
-        if is_behind:
+        are folded so many seconds late, at this share of a processor; whether that is too much, and less
+        is told."""
+        is_too_much = behind_s > BEHIND_S or share > MOST_OF_PROCESSOR
+        if is_too_much:
             told_per_s = min(events_per_s / self.ratio, self._most_per_s)
             self._most_per_s = max(told_per_s * 0.7, LEAST_EVENTS_PER_S)
             self._calm_s = min(self._calm_s * 2, LONGEST_CALM_S)
@@ -49,4 +53,4 @@ class Thinning:
             self._changed_s = now_s
         least = thinning_for(1.25 * events_per_s, self._most_per_s)
         self.ratio = max(thinning_for(events_per_s, self._most_per_s), min(self.ratio, least))
-        return is_behind
+        return is_too_much

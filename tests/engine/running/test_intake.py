@@ -10,7 +10,7 @@ from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import SharedMemory
 from engine.events import RECV_REQUEST, RESPONSE_SEND, Event, Kind
 from engine.fold.state import ServerState
-from engine.running.intake import FOLDED_AT_ONCE, Intake
+from engine.running.intake import FOLDED_AT_ONCE, SHARE_OF_S, Intake
 from tests.engine.writers import notes, put_tick, shared_memory, writer
 from tests.support import wait_until
 
@@ -110,3 +110,20 @@ def test_how_far_the_reader_is_behind_is_told_by_two_looks(memory: SharedMemory)
         assert (intake.behind_s >= 0.05) == (looks > 0)
     intake.begin_anew()
     assert intake.behind_s == 0
+
+
+def test_the_share_is_what_was_spent_of_the_time_between(memory: SharedMemory) -> None:
+    one, reader, intake = writer(memory), Reader(memory), Intake(ServerState())
+    assert intake.share(1.0) == 0
+    begun_s = time.thread_time()
+    for number in range(20_000):
+        put_tick(one, str(number % 7))
+    put_s = time.thread_time() - begun_s
+    intake.look([reader], [], whole=True)
+    intake.take()
+    spent_s = time.thread_time() - begun_s - put_s
+    assert intake.share(1.0 + SHARE_OF_S / 2) == 0, "too early to say"
+    share = intake.share(1.0 + 2 * SHARE_OF_S)
+    assert 0 < share <= spent_s / (2 * SHARE_OF_S)
+    assert intake.share(1.0 + 2.5 * SHARE_OF_S) == share
+    assert intake.share(1.0 + 3 * SHARE_OF_S) == 0

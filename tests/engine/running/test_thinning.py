@@ -9,6 +9,7 @@ from engine.running.thinning import (
     CALM_S,
     LEAST_EVENTS_PER_S,
     LONGEST_CALM_S,
+    MOST_OF_PROCESSOR,
     THINNED_EVENTS_PER_S,
     Thinning,
     thinning_for,
@@ -45,6 +46,14 @@ def test_a_reader_that_falls_behind_is_told_less_until_it_keeps_up() -> None:
         ratios.append(thinning.ratio)
     assert ratios == sorted(ratios)
     assert THINNED_EVENTS_PER_S / 20 < 60_000 / ratios[-1] <= takes_in_per_s
+
+
+def test_a_reader_that_takes_too_much_of_a_processor_is_told_less() -> None:
+    thinning = Thinning()
+    assert not thinning.adapt(0, 60_000, 0.05, MOST_OF_PROCESSOR)
+    assert thinning.ratio == 1
+    assert thinning.adapt(1, 60_000, 0.05, MOST_OF_PROCESSOR * 1.1)
+    assert thinning.ratio > 1
 
 
 def test_more_is_told_again_after_a_calm_time_that_grows() -> None:
