@@ -11,13 +11,14 @@ from functools import cache
 from engine.events import Event
 from engine.fold.line_counts import LineCounts
 from engine.labs import server_of
-from engine.models import MODELS, source_of
+from engine.models import MODELS, edition_of, source_of
 from engine.views.snapshot import Snapshot
-from tui.format import Line
+from tui.format import Line, fit
 from tui.panels import code as panel
 from tui.run_like import RunLike
 
 FOOT = 1  # lines: the event whose line is lit
+OTHER_PAGE = "Recorded with another edition of this page: which lines ran is not marked."
 ABOVE = 3  # one part in so many of the window stands above the line that it was moved to
 
 
@@ -58,9 +59,11 @@ class CodeView:
         event = self._chosen or next(reversed(self._events()), None)
         model = (event and self._run.model_of(event.pid)) or moment.model
         name, text = _source(model)
-        times = self._counts.lines.get(model, {})
-        source = panel.Source(name, text, times, self._counts.here(model))
-        lit = event.line if event else 0
+        is_other = self._run.pages.get(model, "") not in ("", _edition(model))
+        times = self._counts.lines.get(model, {}) if not is_other else {}
+        here = self._counts.here(model) if not is_other else {}
+        source = panel.Source(name, text, times, here)
+        lit = event.line if event and not is_other else 0
         self._rows = max(height - panel.HEADINGS - FOOT, 1)
         if not self._is_scrolled and not self._top < lit <= self._top + self._rows:
             self._top = lit - 1 - self._rows // ABOVE
@@ -73,6 +76,8 @@ class CodeView:
         if not text:
             drawn.append((("The source of this model cannot be read.", "hint"),))
         drawn += [()] * (height - FOOT - len(drawn))
+        if is_other:
+            return [*drawn, ((fit(OTHER_PAGE, width), "warning"),)]
         return [*drawn, panel.told(event, number, moment.place, width)]
 
     def step(self, steps: int) -> None:
@@ -115,6 +120,9 @@ class CodeView:
             return "an event of before; end: the last one"
         view = self._run.detail(self.conn) if self.conn is not None else None
         return f"follows #{view.view.number}" if view else ""
+
+
+_edition = cache(edition_of)
 
 
 @cache

@@ -46,6 +46,10 @@ class RunLike(Protocol):
     """poll() tells every event, also those of connections that nobody could have seen."""
 
     @property
+    def pages(self) -> Mapping[str, str]:
+        """Model -> the edition of its page that ran (edition_of); nothing of one that runs as it is read."""
+
+    @property
     def refusal(self) -> str:
         """Why the last key did nothing; empty when it did something, and when that holds no longer."""
 

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from operator import itemgetter
 from pathlib import Path
@@ -17,6 +17,7 @@ from sys import intern
 from typing import Any, BinaryIO
 
 from engine.events import KIND_NAMES, Event, Kind, printable
+from engine.models import MODELS, edition_of
 from engine.output import Output
 from engine.recordings.told import (
     LONG,
@@ -47,6 +48,8 @@ class Header:
     url: str = ""
     """Empty: not told."""
     mode: str = MODES[0]
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Model -> edition_of it when it was recorded; none of a recording from before that was told."""
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -77,6 +80,7 @@ class Recording:
         self._output = Output(self._fd, give_up_at_s)
         self._seq = 0
         header = {"servetui": VERSION, "model": model, "command": command}
+        header["pages"] = {name: edition for name in MODELS if (edition := edition_of(name))}
         header |= {name: value for name, value in (("url", url), ("mode", mode)) if value}
         try:
             self._output.write(json.dumps(header) + "\n")
@@ -172,7 +176,11 @@ def _header(path: Path, line: bytes) -> Header:
             raise MalformedError("no version or no command")
         command = tuple(sound(word, str) for word in values["command"])
         model, url = sound(values["model"], str), sound(values.get("url", ""), str)
-        return Header(model, command, url, mode_of(values.get("mode", MODES[0])))
+        pages = values.get("pages", {})
+        if type(pages) is not dict:
+            raise MalformedError("no editions of pages")
+        editions = {sound(name, str): sound(edition, str) for name, edition in pages.items()}
+        return Header(model, command, url, mode_of(values.get("mode", MODES[0])), editions)
     except (ValueError, KeyError):
         raise refused(path, "its header (line 1) is damaged", "record it again") from None
 

@@ -57,6 +57,7 @@ class Replay:
             self._lines.append(line)
             self._due_ns.append(latest_ns)
         self.short = self.header.mode == "short"
+        self.pages = self.header.pages
         self.whole = True
         self.refusal = ""
         self.is_paused = False

@@ -52,6 +52,7 @@ class Run:
         self.settings = settings
         self.state = ServerState()
         self._thinning = Thinning()
+        self.pages: dict[str, str] = {}  # those of a recording; what runs is what is read
         self.whole = settings.whole
         self.tells_bytes = settings.tells_bytes
         self._adapt_at_s = self._look_at_s = 0.0

@@ -48,6 +48,7 @@ class FakeRun:
     """A sibling of engine.running.run.Run. `calls` holds what keys have asked for, in order."""
 
     def __init__(self, model: str = "thread", port: int = 7890) -> None:
+        self.pages: dict[str, str] = {}
         self.short = self.whole = self.is_behind = False
         self.refusal = ""
         self.settings = RunSettings(model=model)

@@ -68,6 +68,18 @@ async def test_the_line_of_the_last_event_is_lit_and_lines_are_counted() -> None
         assert "1.50 s" in row(dashboard, RECV)
 
 
+async def test_a_page_of_another_edition_is_not_marked() -> None:
+    run = a_served_run()
+    run.pages["thread"] = "0badcafe"
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("o")
+        lines = screen(dashboard)
+        assert lines[1].startswith("CODE  engine/models/thread.py")
+        assert "which lines ran is not marked" in lines[-2]
+        assert not any(line[45:].lstrip().startswith(">") for line in lines[3:-2])
+        assert "1 for 1.50 s" not in "".join(lines)
+
+
 async def test_events_are_gone_through_one_by_one_and_then_followed_again() -> None:
     async with shown(a_served_run()) as (dashboard, pilot):
         await pilot.press("o", "left", "left")

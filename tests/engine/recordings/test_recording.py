@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.events import Event, Kind
+from engine.models import MODELS, edition_of
 from engine.recordings.recording import VERSION, Recording
 
 COMMAND = ["servetui", "serve", "-m", "thread"]
@@ -25,8 +26,9 @@ def read(data: bytes) -> tuple[dict[str, object], list[Event]]:
 
 def test_a_recording_begins_with_its_header(path: Path) -> None:
     recording = Recording(path, "thread", COMMAND)
+    pages = {name: edition_of(name) for name in MODELS}
     assert read(path.read_bytes()) == (
-        {"servetui": VERSION, "model": "thread", "command": COMMAND},
+        {"servetui": VERSION, "model": "thread", "command": COMMAND, "pages": pages},
         [],
     )
     recording.close()
