@@ -135,6 +135,7 @@ def _service(
         asgi = AsgiServer(settings.app, application, address)
         asgi.start()
         service = Service(live, asgi.answer, on_leave, limits, pool)
+        service.has_application = True
         service.run = asgi.run
         return service
     from engine.handlers.wsgi import WsgiServer
@@ -145,7 +146,9 @@ def _service(
         multithread=name not in WITH_PROCESSES | ALONE,
         multiprocess=name not in WITH_THREADS | ALONE,
     )
-    return Service(live, wsgi.answer, on_leave, limits, pool)
+    service = Service(live, wsgi.answer, on_leave, limits, pool)
+    service.has_application = True
+    return service
 
 
 def _finish(settings: EngineSettings) -> None:
@@ -153,7 +156,7 @@ def _finish(settings: EngineSettings) -> None:
     if settings.trace:
         from engine.tracing.tracer import tracer
 
-        tracer.writer.finish()
+        tracer.finish()
 
 
 def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) -> socket.socket:

@@ -38,6 +38,11 @@ class ThreadTasks:
         """The running thread is one of these; to ask for its name would leave a dummy behind."""
         self._plain[get_ident()] = number
 
+    @property
+    def has_plain(self) -> bool:
+        """One of these has not ended."""
+        return bool(self._plain)
+
     def end_thread(self) -> None:
         """It ends."""
         self._plain.pop(get_ident(), None)

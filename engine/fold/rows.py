@@ -70,7 +70,7 @@ class Rows:
         open_ones = [connection for connection in below if not connection.closed_ns]
         closed = [connection for connection in below if connection.closed_ns]
         wanted, left_free = len(free) + len(fading), max(len(free) - len(open_ones), 0)
-        takers = [*open_ones[-wanted:], *closed[len(closed) - left_free :]]
+        takers = [*open_ones[-wanted:], *closed[max(len(closed) - left_free, 0) :]]
         for row, connection in zip(free + fading, takers, strict=False):
             self._swap(row, connection)
         self._trim()

@@ -22,6 +22,10 @@ Message = dict[str, Any]
 Application = Callable[..., Awaitable[None]]
 
 
+def _tell_nobody() -> None:
+    """The application has returned."""
+
+
 class Call:
     """One call of the application: its messages on one side, pieces of an answer on the other.
 
@@ -78,6 +82,8 @@ class Call:
             self._is_done = True
             self._tell_news()
             calls.discard(self)
+            # The connection keeps its departure, which would keep this, and what an error holds.
+            self._departure.tell = _tell_nobody
 
     async def _receive(self) -> Message:
         if not self._is_read:

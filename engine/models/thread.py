@@ -9,6 +9,7 @@ them: what one thread closes is closed for all.
 
 import _thread
 import socket
+import threading
 import time
 
 from engine.http1.messages import Piece
@@ -61,9 +62,14 @@ def begin(
     """Let a thread talk to the client."""
     talking.add(connection)
     try:
-        # threading.Thread does the same, and its start() then waits until the thread runs. Where many
-        # threads want the interpreter, that wait is long: a third as many connections a second.
-        _thread.start_new_thread(live, (connection, service, talking))
+        if (
+            service.has_application
+        ):  # which may ask in which thread it is: the library knows its own only
+            threading.Thread(target=live, args=(connection, service, talking)).start()
+        else:
+            # The same, but start() waits until the thread runs. Where many threads want the interpreter,
+            # that wait is long: a third as many connections a second.
+            _thread.start_new_thread(live, (connection, service, talking))
     except RuntimeError:  # the system gives no more threads
         talking.discard(connection)
         admission.refuse(connection, at_cap=False)

@@ -265,7 +265,8 @@ class Run:
         self._adapt_at_s = now_s + ADAPT_S
         self._note_beside()
         per_s = self.state.events_per_s(monotonic_ns())
-        if self._thinning.adapt(now_s, per_s, self._intake.behind_s, self._intake.share(now_s)):
+        share = 0.0 if self.whole else self._intake.share(now_s)  # a file is to tell all
+        if self._thinning.adapt(now_s, per_s, self._intake.behind_s, share):
             self._intake.begin_anew()
         for engine in self._engines.all():
             engine.settings.set_thinning(

@@ -131,6 +131,8 @@ class Service:
         the application has started."""
         self.gate: StepGate | None = None
         """Where it waits while it is stepped; None: it cannot be."""
+        self.has_application = False
+        """What answers is the user's own."""
         self._answer: Callable[..., Any] = answer
         self.on_leave = on_leave
         """Told once that this process never accepts again."""

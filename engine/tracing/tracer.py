@@ -13,8 +13,9 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from time import monotonic_ns
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic_ns, sleep
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from engine.event_queue.heirs import Heir, Heirs
@@ -26,6 +27,7 @@ from engine.events import TURN, Kind
 from engine.serving.service import TELL_TIMES, Settings
 from engine.tracing import callers
 
+LAST_WORDS_NS = 100_000_000
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _MASK_32 = 2**32 - 1
@@ -109,6 +111,13 @@ class Tracer:
             self._tells_turns = False
             self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN)
 
+    def finish(self) -> None:
+        """The process ends: let threads that are at their end tell of it; then what waits for room."""
+        deadline_ns = monotonic_ns() + LAST_WORDS_NS
+        while self.tasks.has_plain and monotonic_ns() < deadline_ns:
+            sleep(0.001)
+        self.writer.finish()
+
     def tick(self) -> None:
         """Tell the counts since the last tick, if that was a while ago."""
         now_ns = monotonic_ns()
@@ -151,18 +160,23 @@ class _TracedThread(threading.Thread):
 
 _start_new_thread = _thread.start_new_thread
 _thread_numbers = itertools.count(1)
+_NO_WORDS: Mapping[str, Any] = MappingProxyType({})
 
 
-def _start_plain_thread(function: Callable[..., object], args: tuple[Any, ...]) -> int:
+def _start_plain_thread(
+    function: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_WORDS
+) -> int:
     """Python gives such a thread no name: it is told as `Thread-7`, like the others."""
-    return _start_new_thread(_run_plain, (next(_thread_numbers), function, args))
+    return _start_new_thread(_run_plain, (next(_thread_numbers), function, args, kwargs))
 
 
-def _run_plain(number: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+def _run_plain(
+    number: int, function: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
     tracer.tasks.begin_thread(number)
     tracer.writer.begin_thread(number)
     try:
-        function(*args)
+        function(*args, **kwargs)
     finally:
         tracer.writer.end_thread(number)
         tracer.tasks.end_thread()
@@ -272,7 +286,7 @@ def install(memory: SharedMemory, page: str = "") -> None:
     if is_patched:
         return  # its threads are greenlets, and its loop waits elsewhere
     threading.Thread = _TracedThread  # type: ignore[misc]
-    _thread.start_new_thread = _start_plain_thread  # type: ignore[assignment]
+    _thread.start_new_thread = _start_plain_thread
     select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
     if _epoll is not None:
         select.epoll = _TracedEpoll  # type: ignore[assignment,misc]

@@ -45,6 +45,15 @@ def test_those_out_of_sight_come_into_view_and_those_in_view_hold_still() -> Non
     assert rows.window(new.row, 1, now_ns=61) == [new]
 
 
+def test_fewer_closed_ones_than_free_rows_come_all_at_once() -> None:
+    rows, connections = filled(10)
+    for one in connections[7:]:
+        one.closed_ns = 5
+    for one in connections[:5]:
+        rows.free(one)
+    assert rows.window(0, 7) == [*connections[7:], *connections[5:7]]
+
+
 def test_a_hole_does_not_go_before_the_window_as_it_scrolls() -> None:
     rows, connections = filled(60)
     rows.free(connections[0])

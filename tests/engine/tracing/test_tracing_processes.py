@@ -143,13 +143,13 @@ thread.join()
 def test_a_thread_that_the_library_does_not_know_is_told_like_the_others(run: Run) -> None:
     told = run("""
 import _thread
-def say(here):
-    mark("says")
+def say(here, words):
+    mark(words)
     here.release()
 for _ in range(3):
     here = threading.Lock()
     here.acquire()
-    _thread.start_new_thread(say, (here,))
+    _thread.start_new_thread(say, (here,), {"words": "says"})
     here.acquire()
 mark(f"{len(threading.enumerate())} known to the library")
 """)
