@@ -159,10 +159,6 @@ def _replay(words: list[str]) -> int:
     parser.add_argument("file", type=Path, metavar="FILE")
     _add_drawing_options(parser)
     asked = parser.parse_args(words)
-    lack = _terminal_lack()
-    if lack is not None:
-        _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
-        return 1
 
     from engine.recordings.recording import RecordingError
     from engine.recordings.replay import Replay
@@ -171,6 +167,10 @@ def _replay(words: list[str]) -> int:
         replay = Replay(asked.file)
     except RecordingError as error:
         _talk(str(error))
+        return 1
+    lack = _terminal_lack()
+    if lack is not None:
+        _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
         return 1
     return _draw(replay, asked)
 

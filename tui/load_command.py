@@ -198,7 +198,8 @@ def _so_far(report: "Report") -> str:
 def lines(told: "Figures") -> list[str]:
     """For people to read."""
     response, service = told.response, told.service
-    each = f"{told.requests_per_connection:.3g}" if told.requests_per_connection else "-"
+    ratio = told.requests_per_connection
+    each = "-" if not ratio else f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
     cpu = {name: f"{share:.0f} %" for name, share in told.cpu.items() if share is not None}
     errors = ", ".join(f"{number} {kind}" for kind, number in told.errors.items()) or "none"
     early = ("ended early", f"after {told.seconds:.3g} s; these are the figures of what was done")

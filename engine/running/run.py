@@ -67,11 +67,11 @@ class Run:
         self._kernel = KernelSampler(self._listener, self.state.server.waits.queue.connections)
         self.unread_since_ns = self._kernel.unread_since_ns
         self._descriptors = DescriptorProbe(self._kernel.sockets)
-        self._watch = Watch(self._kernel, self._processes, settings.allowed)
         self._engines = Engines(settings, self._listener, self._tell)
+        self.slow_motion = SlowMotion(self._engines)
+        self._watch = Watch(self._kernel, self._processes, settings.allowed, self.slow_motion)
         self._intake = Intake(self.state)
         self._ended: list[EngineProcess] = []  # before the last look: it has found all of theirs
-        self.slow_motion = SlowMotion(self._engines)
 
     # --- what keys and commands do -------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from engine.fold.state import ServerState
 from engine.probes.copies import Copies
 from engine.probes.kernel_sampler import KernelSampler
 from engine.probes.process_sampler import ProcessSampler
+from engine.running.slow_motion import SlowMotion
 from engine.views.kernel_numbers import KernelNumbers
 from engine.views.snapshot import ProcessNumbers, RunStatus
 
@@ -26,10 +27,16 @@ class Watch:
     """The findings of one run."""
 
     def __init__(
-        self, kernel: KernelSampler, processes: ProcessSampler, allowed: Collection[str]
+        self,
+        kernel: KernelSampler,
+        processes: ProcessSampler,
+        allowed: Collection[str],
+        slow_motion: SlowMotion,
     ) -> None:
+        """`slow_motion`: while somebody lets the server go on step by step, what waits waits for that."""
         self._kernel = kernel
         self._processes = processes
+        self._slow_motion = slow_motion
         self._findings = Findings(allowed)
         self._copies = Copies()
         self._lost = LostClients()
@@ -62,7 +69,7 @@ class Watch:
         self.looked = moment_of(
             snapshot, connections, numbers, kernel, status, self._kernel.view, copies, lost
         )
-        self.found = self._findings.look(self.looked)
+        self.found = () if self._slow_motion.is_stepping else self._findings.look(self.looked)
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)
         self._due_s = now_s + max(LOOK_S, rest_s)
         self._rests_until_s = now_s + max(RESTING_S, rest_s)

@@ -68,6 +68,19 @@ def test_a_step_lets_one_request_be_answered(model: str) -> None:
         assert [client.answer().status for client in clients] == [200] * 3
 
 
+def test_nobody_is_blamed_for_a_server_that_is_held() -> None:
+    with held("epoll") as (run, clients):
+        for client in clients:
+            client.ask("/")
+        wait_until(
+            lambda: (polled(run).snapshot().rooms["handler"].longest_ms or 0) > 1_500,
+            what="a long wait",
+        )
+        assert run.findings(0) == ()
+        run.slow_motion.go_on()
+        assert [client.answer().status for client in clients] == [200] * 3
+
+
 def test_a_step_of_polling_is_a_round() -> None:
     with held("polling") as (run, clients):
         for client in clients:
