@@ -4,6 +4,7 @@ import itertools
 import sys
 import threading
 from _thread import get_ident  # as it was before a model patches it
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
@@ -57,7 +58,7 @@ class ThreadTasks:
         """A thread keeps its name to the end."""
 
 
-class SharingTasks(ThreadTasks):
+class SharingTasks(ThreadTasks, ABC):
     """Tasks that share a thread. What runs outside of them has the thread's name.
 
     Names are given anew when a task has closed its connection: a few serve any number of them, and
@@ -89,9 +90,9 @@ class SharingTasks(ThreadTasks):
             current.servetui_name = name
         return name
 
+    @abstractmethod
     def is_outside(self, current: Any) -> bool:
         """Whether this is the thread itself."""
-        raise NotImplementedError
 
     def give_name_back(self) -> None:
         """The connection of the running one was closed."""

@@ -1,7 +1,9 @@
 """Findings about sockets: who keeps them open, what lies in them, and in front of the listener. Pure."""
 
+from collections.abc import Sequence
+
 from engine.findings.finding import Level, Said
-from engine.findings.moment import Held, Moment, Trail
+from engine.findings.moment import Dropped, Held, Moment, Reset, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import NAMED_MOST, conns, many, names, pids, size, span
 from engine.views.snapshot import State
@@ -181,20 +183,11 @@ def reset_on_close(trail: Trail) -> Said | None:
     found = trail.now.resets
     if not found:
         return None
-    last = found[-1]
-    named = ", ".join(f"#{one.number}" for one in found[-NAMED_MOST:])
     text = (
-        f"{named}: closed by the server with {size(last.unread_bytes)} unread that the client had sent: "
+        f"closed by the server with {size(found[-1].unread_bytes)} unread that the client had sent: "
         "the kernel sends a reset, and an answer that is on its way may be lost"
     )
-    if len(found) > NAMED_MOST:
-        text += f"; so were {len(found) - NAMED_MOST} more"
-    return Said(
-        Level.WARN,
-        text,
-        tuple(one.conn for one in reversed(found)),
-        tuple(dict.fromkeys(one.pid for one in found)),
-    )
+    return _of_closed(Level.WARN, found, text)
 
 
 def half_close(trail: Trail) -> Said | None:
@@ -202,16 +195,19 @@ def half_close(trail: Trail) -> Said | None:
     found = trail.now.dropped
     if not found:
         return None
-    last = found[-1]
-    named = ", ".join(f"#{one.number}" for one in found[-NAMED_MOST:])
     text = (
-        f"{named}: closed without an answer to {last.path}, since the client had ended its half of the "
+        f"closed without an answer to {found[-1].path}, since the client had ended its half of the "
         "connection: who sends no more may still be reading"
     )
-    if len(found) > NAMED_MOST:
-        text += f"; so were {len(found) - NAMED_MOST} more"
-    told = tuple(one.conn for one in reversed(found))
-    return Said(Level.WATCH, text, told, tuple(dict.fromkeys(one.pid for one in found)))
+    return _of_closed(Level.WATCH, found, text)
+
+
+def _of_closed(level: Level, found: Sequence[Reset | Dropped], text: str) -> Said:
+    """Of connections that are closed, the last of them named."""
+    named = ", ".join(f"#{one.number}" for one in found[-NAMED_MOST:])
+    more = f"; so were {len(found) - NAMED_MOST} more" if len(found) > NAMED_MOST else ""
+    pids = tuple(dict.fromkeys(one.pid for one in found))
+    return Said(level, f"{named}: {text}{more}", tuple(one.conn for one in reversed(found)), pids)
 
 
 def time_wait(trail: Trail) -> Said | None:

@@ -55,7 +55,7 @@ def load(name: str) -> Callable[..., Any]:
     if name.endswith("()"):
         try:
             found = application()
-        except BaseException as error:
+        except BaseException as error:  # as above
             raise CannotRunError(f"--app {name}: it failed: {in_one_line(error)}") from error
         application = _callable(name, found)
     if not (is_asgi(application) or _takes(application, 2)):

@@ -40,7 +40,7 @@ class Lifespan:
         scope = {"type": "lifespan", "asgi": VERSIONS, "state": self._state}
         try:
             await self._application(scope, self._receive, self._send)
-        except BaseException as error:
+        except BaseException as error:  # also SystemExit, which would end the loop
             if self._leaving.is_set():
                 print_failure(error)
             elif not isinstance(error, Exception):  # sys.exit(): it does not want to be served

@@ -65,7 +65,7 @@ class WsgiServer:
         pid = os.getpid()
         try:
             answer = Call(request).answer(self._application, self.environ(request, peer))
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, it goes on; a forked copy ends here
             end_copy(pid, error)
             raise
         end_copy(pid)
@@ -212,7 +212,7 @@ def _made(result: Iterable[bytes]) -> Iterator[bytes]:
         except StopIteration:
             end_copy(pid)
             return
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, it goes on; a forked copy ends here
             end_copy(pid, error)
             raise
         end_copy(pid)

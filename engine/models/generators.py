@@ -74,7 +74,7 @@ class Scheduler:
         """Sleep until somebody can go on (or it is time to look whether to leave); let each of them
         run to its next yield."""
         for key, _ in self.selector.select(self.idle_s()):
-            self.wake(key.fileobj)  # type: ignore[arg-type]
+            self.wake(key.fileobj)  # type: ignore[arg-type]  # a socket, not a number
         now_s = time.monotonic()
         while self.sleeping and self.sleeping[0][0] <= now_s:
             self.runnable.append((heapq.heappop(self.sleeping)[2], None))

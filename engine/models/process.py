@@ -77,7 +77,7 @@ def begin(
             listener.close()  # a copy too: it would keep the port after the parent is gone
             talk(connection, service)
             status = 0
-        except Exception:
+        except Exception:  # os._exit would swallow it
             traceback.print_exc()
         finally:
             os._exit(status)  # not sys.exit: the parent's cleanup is not the child's to do

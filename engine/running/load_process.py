@@ -3,6 +3,7 @@
 Belongs to the terminal's main thread. Nothing here waits.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic
 
@@ -11,7 +12,7 @@ from engine.running.client_process import ClientProcess, Told
 from engine.views.snapshot import BurstView
 
 
-class WatchedLoad(Generic[Told]):
+class WatchedLoad(ABC, Generic[Told]):
     """Load under way, or its result."""
 
     def __init__(
@@ -48,9 +49,9 @@ class WatchedLoad(Generic[Told]):
         """End it now; what it had done stays on record."""
         self._client.kill()
 
+    @abstractmethod
     def view(self) -> BurstView:
         """Its numbers, frozen."""
-        raise NotImplementedError
 
     def _failure(self, *, has_result: bool) -> str:
         return "" if self.is_running or has_result else self._client.last_words

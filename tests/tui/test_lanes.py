@@ -9,6 +9,8 @@ from tests.make_screenshots import at_its_end
 from tests.tui.fake_run import FakeRun, a_lively_run
 from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
+from tui.format import plain
+from tui.panels import lanes as panel
 
 Compare = Callable[..., bool]
 
@@ -174,3 +176,10 @@ def test_a_recording_in_ascii_without_colour(
     monkeypatch.setenv("NO_COLOR", "1")
     dashboard = Dashboard(at_its_end("epoll"), frames_per_s=12, beats=False, is_ascii=True)
     assert snap_compare(dashboard, press=["v", "down", "down"], terminal_size=(120, 40))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_the_legend_names_every_letter_at_any_width(width: int) -> None:
+    lines = [plain(line) for line in panel.legend(width)]
+    assert all(len(line.rstrip()) <= width for line in lines)
+    assert [word for word in panel.LEGEND.values() if word not in " ".join(lines)] == []

@@ -141,15 +141,15 @@ def _owner(task: str, pid: int, acceptor: int) -> str:
     return f"pid {pid}" if task == "MainThread" and pid != acceptor else task
 
 
-def legend(width: int) -> Line:
-    """What the letters mean, as far as there is room."""
-    spans: list[Span] = []
+def legend(width: int) -> list[Line]:
+    """What the letters mean, in as many lines as that takes."""
+    rows: list[list[Span]] = [[]]
     for letter, word in LEGEND.items():
         more: list[Span] = [(letter, LETTER_ROLES[letter]), (f" {word} ", "name")]
-        if len(plain(tuple(spans + more)).rstrip()) > width:
-            break
-        spans += more
-    return tuple(spans)
+        if rows[-1] and len(plain(tuple(rows[-1] + more)).rstrip()) > width:
+            rows.append([])
+        rows[-1] += more
+    return [tuple(row) for row in rows]
 
 
 # --- pieces -----------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ LENGTHS_S = (1, 2, 5, 10, 20, 30, 60)
 LENGTH_S = 10  # at first
 KEYS = (("+ -", "zoom"), ("← →", "time"), ("enter", "detail"), ("o", "code"), ("esc", "back"))
 HEADINGS = 2
-LEGEND = 1
 PIECES_FROM = 16  # lines of the page; below, all are lanes
 PIECES_SHARE = 4  # they take a part in so many
 SECOND_NS = 1_000_000_000
@@ -66,7 +65,8 @@ class Lanes(Page):
     def lines(self, width: int, height: int) -> list[Line]:
         """As many lanes as have room, the pieces of the chosen one, and the letters."""
         below = max(height // PIECES_SHARE, 4) if height >= PIECES_FROM else 0
-        rows = max(height - HEADINGS - LEGEND - below, 1)
+        legend = panel.legend(width)
+        rows = max(height - HEADINGS - len(legend) - below, 1)
         self._picture.window_rows = rows
         snapshot = self._picture.snapshot
         table = self._picture.table
@@ -91,8 +91,8 @@ class Lanes(Page):
             drawn += panel.pieces(chosen.number, pieces(chosen, below - 2), context, width, below)
         elif below:
             drawn.append((("↑ ↓ choose a connection: who did each piece of its life", "hint"),))
-        drawn += [()] * (height - LEGEND - len(drawn))
-        return [*drawn, panel.legend(width)]
+        drawn += [()] * (height - len(legend) - len(drawn))
+        return [*drawn, *legend]
 
     # --- time ---------------------------------------------------------------------------------------
 
