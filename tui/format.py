@@ -37,7 +37,7 @@ def safe(text: str) -> str:
 
 def plain(line: Line) -> str:
     """The text of a line."""
-    return "".join(text for text, _ in line)
+    return "".join([text for text, _ in line])
 
 
 def fit(text: str, width: int) -> str:

@@ -227,13 +227,13 @@ def bindings() -> list[Binding]:
 
 def foot(
     models: Sequence[str], status: RunStatus, *, is_held: bool, is_recording: bool, is_played: bool
-) -> list[Item]:
+) -> tuple[Item, ...]:
     """What the foot of the screen tells, in its order; the panel drops what has no room."""
     table = [key for key in TABLE if not is_played or key.shown != "space"]
     keys = [*(PLAYED if is_played else LIVE), *table, *SCREEN]
     if is_played:
         keys = [key for key in keys if key.words != "record"]
-    return [_item(key, models, status, is_held, is_recording) for key in keys if key.words]
+    return tuple([_item(key, models, status, is_held, is_recording) for key in keys if key.words])
 
 
 def _item(

@@ -4,6 +4,7 @@ It uses Textual's line API: no layout, no messages and no widget for anything th
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby, zip_longest
 
 from rich.segment import Segment
 from rich.style import Style
@@ -86,14 +87,13 @@ class Lines(Widget):
     def show(self, lines: Sequence[Line]) -> int:
         """Draw these from the top; returns how many lines have changed."""
         before, self._lines = self._lines, lines
-        changed = 0
-        for y in range(max(len(before), len(lines))):
-            old = before[y] if y < len(before) else ()
-            new = lines[y] if y < len(lines) else ()
-            if old != new:
-                changed += 1
-                self.refresh(Region(0, y, self.size.width, 1))
-        return changed
+        pairs = zip_longest(before, lines, fillvalue=())
+        changed = [y for y, (old, new) in enumerate(pairs) if old != new]
+        # Lines that follow one another are one region: each costs the library's book-keeping.
+        for _, run in groupby(enumerate(changed), lambda place: place[1] - place[0]):
+            ys = [y for _, y in run]
+            self.refresh(Region(0, ys[0], self.size.width, len(ys)))
+        return len(changed)
 
     def repaint_with(self, painter: Painter) -> None:
         """Take other colours."""

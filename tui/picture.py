@@ -69,7 +69,6 @@ class Picture:
         self.history = History()
         self._playback = run if isinstance(run, Playback) else None
         self.recorder: Recorder | None = None
-        self.start_ns = 0
         self.table_width = 1
         """Columns of the connections."""
         self.window_rows: int | None = None
@@ -186,6 +185,11 @@ class Picture:
         return f"{module.rpartition('.')[2]}.py:{event.line}" if module else f"line {event.line}"
 
     @property
+    def start_ns(self) -> int:
+        """From when on events are timed."""
+        return self._run.state.began_ns
+
+    @property
     def is_waiting(self) -> bool:
         """A request is in the handler, or an answer unsent: its time goes on without any event."""
         told = self.snapshot.rooms
@@ -193,9 +197,7 @@ class Picture:
 
     def _look(self) -> None:
         """Take the rows that are seen."""
-        self.snapshot = snapshot = self.table.look(self.window_rows or self.heights.rows)
-        if not self.start_ns and snapshot.events:
-            self.start_ns = snapshot.events[0].at_ns
+        self.snapshot = self.table.look(self.window_rows or self.heights.rows)
 
     @property
     def moment(self) -> Moment:
@@ -243,7 +245,7 @@ class Picture:
             self._waits |= {conn: ("app_queue", queued[conn]) for conn in seen if conn in queued}
         return self._waits
 
-    def _keys(self, width: int, height: int) -> list[Line]:
+    def _keys(self, width: int, height: int) -> Sequence[Line]:
         items = foot(
             tuple(MODELS), self.status, is_held=self.table.held is not None,
             is_recording=self.recorder is not None, is_played=self._playback is not None,

@@ -183,6 +183,7 @@ def _served_by(moment: Moment) -> tuple[str, int | None]:
 
 def moment_of(
     snapshot: Snapshot,
+    events: Iterable[Event],
     connections: Iterable[Connection],
     numbers: ProcessNumbers,
     kernel: KernelNumbers,
@@ -191,10 +192,10 @@ def moment_of(
     copies: tuple[Copy, ...] = (),
     lost: tuple[int, ...] = (),
 ) -> Moment:
-    """Put together what is known. `view`: what the kernel says of one connection."""
+    """Put together what is known. `events`: the last ones; `view`: what the kernel says of one connection."""
     now_ns = snapshot.now_ns
     known = list(connections)
-    errors = [event for event in snapshot.events if event.kind is Kind.ERROR]
+    errors = [event for event in events if event.kind is Kind.ERROR]
     return Moment(
         now_ns=now_ns,
         # Thirty seconds of events are kept nowhere else either.

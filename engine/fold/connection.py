@@ -258,7 +258,7 @@ class Connection:
         cells = [*self.cells[-STRIP_CELLS:], self.happened | resting]
         cells += [resting] * min(now_cell - self.cell, STRIP_CELLS)
         closing = "x" if self.closed_by == "client" else "X"
-        letters = "".join(cell_letter(cell) for cell in cells[-STRIP_CELLS:]).replace("X", closing)
+        letters = "".join(map(cell_letter, cells[-STRIP_CELLS:])).replace("X", closing)
         if self.is_only_counted:  # what looks idle is not: nobody tells what it does
             letters = letters.replace("_", "~")
         return letters.rjust(STRIP_CELLS)

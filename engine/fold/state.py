@@ -8,6 +8,7 @@ time is the events' own, and an argument of snapshot().
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 from engine.event_queue.passing import Passed
 from engine.events import QUEUE, Event, Kind, Unreported
@@ -24,6 +25,7 @@ from engine.views.snapshot import STRIP_CELL_NS, STRIP_CELLS, Snapshot, State
 from engine.views.worker_view import WorkerDetail
 
 EVENTS_KEPT = 1_000
+EVENTS_TOLD = 200  # in a snapshot: more than any screen has lines
 NUMBERS_KEPT = 50_000  # then those that nothing speaks of any more are forgotten
 LOG_MOST, LOG_LEAST = 400, 16  # events kept of each connection, for its detail;
 LOGS_TOGETHER = 100_000  # and of all together: some 30 MB
@@ -46,6 +48,8 @@ class ServerState:
         self.connections = self.server.table.connections
         self.numbered = 0
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self.began_ns = 0
+        """When the first event happened; 0: there was none."""
         self._numbers: dict[int, int] = {}
         self._log_limit, self._cells_kept = LOG_MOST, CELLS_MOST
         self._flow = Flow()
@@ -179,6 +183,7 @@ class ServerState:
 
     def _begin_cell(self, at_ns: int) -> None:
         """Time has come into another cell of the strips: sample what rates are made of."""
+        self.began_ns = self.began_ns or at_ns
         before, self.server.cell = self.server.cell, at_ns // STRIP_CELL_NS
         if cells := self.server.cell - before:
             self._worker_views.roll(self.connections.values(), before, cells)
@@ -201,10 +206,7 @@ class ServerState:
         if now_ns >= self._cell_ends_ns and self._cell_ends_ns:
             self._begin_cell(now_ns)
         self.server.table.expire(now_ns)
-        # Ticks of the server stand among its figures; ten a second, they would hide all else here.
-        told = tuple(
-            event for event in self.events if event.kind is not TICK or event.is_of_connection
-        )
+        told = self._last_events()
         views, row_count = self.server.table.window(now_ns, first_row, rows, order)
         counts = counts_of(self.counts, self.unreported, self.server)
         per_s = self._flow.rates(now_ns, self._totals())
@@ -233,6 +235,15 @@ class ServerState:
             },
             unreported=self.unreported,
         )
+
+    def _last_events(self) -> tuple[Event, ...]:
+        """Ticks of the server stand among its figures; ten a second, they would hide all else here."""
+        told = (
+            event
+            for event in reversed(self.events)
+            if event.kind is not TICK or event.is_of_connection
+        )
+        return tuple(islice(told, EVENTS_TOLD))[::-1]
 
     def row_of(self, conn: int, now_ns: int, order: Order = BY_PLACE) -> int | None:
         """The row of a connection in the table; None when it is not in it."""

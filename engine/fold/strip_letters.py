@@ -1,5 +1,7 @@
 """The letters of a strip: what a cell of it shows of all that happened in its 150 ms. Pure."""
 
+from functools import lru_cache
+
 from engine.events import Kind
 from engine.views.snapshot import State
 
@@ -40,6 +42,7 @@ def parts_of(cell: int) -> tuple[int, State | None]:
     return cell & (1 << STATE_SHIFT) - 1, State(state - 1) if state else None
 
 
+@lru_cache(maxsize=4_096)  # few of all that can happen do, and each frame asks for hundreds
 def cell_letter(cell: int) -> str:
     """Of a cell as a connection keeps it: bits of events, and above them a state plus one."""
     if cell == _NOT_OPEN:

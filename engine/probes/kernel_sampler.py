@@ -7,10 +7,12 @@ import socket
 import time
 from collections.abc import Callable, Container, Iterator
 
+from engine.listener import accept_queue
 from engine.probes.kernel import KernelProbe
 from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 
 SHARE = 50  # a look may cost one part in so many of a core
+RESTING_SHARE = 200  # while nobody is there
 WATCHING_S = 0.1  # between two looks while somebody waits
 RESTING_S = 1.0
 ALL_STATES_S = 0.5  # between two looks at TIME_WAIT and at clients, of which there may be thousands
@@ -24,6 +26,7 @@ class KernelSampler:
         self, listener: socket.socket, elsewhere: Callable[[], Container[int]] = tuple
     ) -> None:
         """`elsewhere`: see KernelProbe."""
+        self._listener = listener
         self._probe = KernelProbe(listener, elsewhere)
         self._numbers = EMPTY_KERNEL
         self._looking: Iterator[KernelNumbers | None] = iter(())
@@ -52,8 +55,10 @@ class KernelSampler:
 
     def advance(self, within_s: float, *, is_busy: bool) -> None:
         """Look, if that is due, for so much processor time; the look goes on with the next call."""
-        is_watching = is_busy or any(map(self._holds, WATCHED))
-        pause_s = max(SHARE * self._cost_s, WATCHING_S if is_watching else RESTING_S)
+        if is_busy or any(map(self._holds, WATCHED)) or self._is_queued():
+            pause_s = max(SHARE * self._cost_s, WATCHING_S)
+        else:
+            pause_s = max(RESTING_SHARE * self._cost_s, RESTING_S)
         now_s = time.monotonic()
         if not self.is_looking and now_s - self._looked_s >= pause_s:
             self._begin(all_states=now_s - self._looked_at_all_s >= ALL_STATES_S)
@@ -82,6 +87,11 @@ class KernelSampler:
                 self._cost_s = self._spent_s + spent_s
                 self.is_looking = False
         self._spent_s += spent_s
+
+    def _is_queued(self) -> bool:
+        """Asking for the length of the queue costs two microseconds, unlike a look."""
+        queue = accept_queue(self._listener)
+        return queue is not None and queue[0] > 0
 
     def _holds(self, name: str) -> bool:
         room = self._numbers.rooms.get(name)

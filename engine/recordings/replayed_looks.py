@@ -36,7 +36,7 @@ class ReplayedLooks:
         known = self._state.connections
         lost = self._lost.look(kernel, known, snapshot.counts.closed, now_ns)
         told = (numbers, kernel, status, self._view, self._scene.copies, lost)
-        self.moment = moment_of(snapshot, known.values(), *told)
+        self.moment = moment_of(snapshot, self._state.events, known.values(), *told)
         self.found = self._findings.look(self.moment)
 
     def _view(self, conn: int) -> KernelView | None:

@@ -67,7 +67,15 @@ class Watch:
         snapshot = state.snapshot(time.monotonic_ns(), 0, 0)
         lost = self._lost.look(kernel, state.connections, snapshot.counts.closed, snapshot.now_ns)
         self.looked = moment_of(
-            snapshot, connections, numbers, kernel, status, self._kernel.view, copies, lost
+            snapshot,
+            state.events,
+            connections,
+            numbers,
+            kernel,
+            status,
+            self._kernel.view,
+            copies,
+            lost,
         )
         self.found = () if self._slow_motion.is_stepping else self._findings.look(self.looked)
         now_s, rest_s = time.monotonic(), SHARE * (time.thread_time() - before_s)

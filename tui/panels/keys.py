@@ -1,6 +1,7 @@
 """The last lines: the keys that work, and nothing else."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tui.format import Line, Span, plain
@@ -20,9 +21,10 @@ class Item(NamedTuple):
     """The lower, the longer it stays where there is little room."""
 
 
+@lru_cache(maxsize=16)  # hardly a frame has other keys than the one before
 def lines(
-    items: Sequence[Item], models: Sequence[str], running: str, width: int, most: int
-) -> list[Line]:
+    items: tuple[Item, ...], models: tuple[str, ...], running: str, width: int, most: int
+) -> Sequence[Line]:
     """At most `most` lines; a key and its words stay together. Where there is room for them beside the
     keys that matter, the digits are told one by one (without `models` there are none); where there is
     little, the least important keys are left out."""

@@ -54,10 +54,17 @@ def test_it_looks_again_when_that_is_due(
     sampler.advance(math.inf, is_busy=False)
     first = sampler.numbers()
     assert first.rooms["accept_queue"].now == 0
+    monkeypatch.setattr(kernel_sampler, "RESTING_S", math.inf)
+    monkeypatch.setattr(kernel_sampler, "WATCHING_S", 0.0)
+    sampler.advance(math.inf, is_busy=False)
+    assert sampler.numbers() is first  # resting
     with socket.create_connection(listener.getsockname()):
-        sampler.advance(math.inf, is_busy=False)
-        assert sampler.numbers() is first  # resting
-        wait_until(lambda: sampler.numbers(0.0).rooms["accept_queue"].now == 1)
+
+        def sees_it() -> bool:
+            sampler.advance(math.inf, is_busy=False)
+            return sampler.numbers().rooms["accept_queue"].now == 1
+
+        assert wait_until(sees_it, 5)  # though no event tells of it
         last = sampler.numbers()
 
         def looks_anew() -> bool:
@@ -65,6 +72,11 @@ def test_it_looks_again_when_that_is_due(
             return sampler.numbers() is not last
 
         assert wait_until(looks_anew, 5)  # watching
+    monkeypatch.setattr(kernel_sampler, "RESTING_S", 0.0)
+    monkeypatch.setattr(kernel_sampler, "RESTING_SHARE", 1e9)
+    last = sampler.numbers()
+    sampler.advance(math.inf, is_busy=False)
+    assert sampler.numbers() is last  # one costs too much to be taken often
     monkeypatch.setattr(kernel_sampler, "SHARE", 1e9)
     last = sampler.numbers()
     sampler.advance(math.inf, is_busy=True)
