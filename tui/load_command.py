@@ -50,7 +50,7 @@ def _add_size_and_end(parser: argparse.ArgumentParser) -> None:
 def _add_connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--short", dest="per_connection", action="store_const", const=1,
-        help="a connection for each request; the client closes it, unless the server says that it does",
+        help="a connection for each request, which the client closes once it has its answer",
     )  # fmt: skip
     parser.add_argument(
         "--per-connection", dest="per_connection", type=whole("requests"), metavar="N",

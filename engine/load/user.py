@@ -127,14 +127,14 @@ class User:
         connection, plan = self._connection, self._load.plan
         if connection is None:
             self._rest(pause_s)
+        elif not plan.asks_close and connection.asked == plan.per_connection:
+            connection.close()  # at once, as clients do, whatever the server has said
+            self._connection = None
+            self._rest(pause_s)
         elif not connection.is_kept:
             # The server has said that it closes: it shall be the first, and keep TIME_WAIT.
             self._closes_by_ns = time.monotonic_ns() + int(CLOSES_WITHIN_S * 1e9)
             self._load.look_for_end()
-        elif plan.per_connection is not None and connection.asked >= plan.per_connection:
-            connection.close()
-            self._connection = None
-            self._rest(pause_s)
         else:
             self._rest(pause_s)
 

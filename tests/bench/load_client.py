@@ -104,7 +104,7 @@ def _served(contender: Contender, root: Path, under: Conditions) -> Iterator[Run
 
 def _ours(contender: Contender, url: str, seconds: int) -> dict[str, Any]:
     words = [sys.executable, "-m", "tui", "load", url, "-c", str(CONNECTIONS), "-d", str(seconds)]
-    words += ["--json"] + ["--server-closes"] * (contender.mode == SHORT)
+    words += ["--json"] + ["--short"] * (contender.mode == SHORT)
     done = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, timeout=seconds + SPARE_S, check=True
     )

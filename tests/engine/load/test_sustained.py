@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.load import sustained
+from engine.load import sustained, user
 from engine.load.cpu import CpuMeter, CpuShares
 from engine.load.result import TIMED_OUT
 from tests.engine.answering import GOOD, answering
@@ -44,6 +44,20 @@ def test_the_server_closes_when_it_is_asked_to() -> None:
 
     with answering(close) as server:
         told = load(server.url, connections=4, requests=40, asks_close=True)
+    assert (told.done, told.errors, told.retried) == (40, {}, 0)
+    assert (server.connections, told.connections_opened) == (40, 40)
+
+
+def test_in_short_mode_the_client_waits_for_no_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server that says it closes, and does not."""
+    monkeypatch.setattr(user, "CLOSES_WITHIN_S", 3_600.0)
+
+    async def say_close(_: int, writer: Writer) -> bool:
+        writer.write(GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        return True
+
+    with answering(say_close) as server:
+        told = load(server.url, connections=4, requests=40, per_connection=1)
     assert (told.done, told.errors, told.retried) == (40, {}, 0)
     assert (server.connections, told.connections_opened) == (40, 40)
 
