@@ -23,6 +23,7 @@ from engine.load.readiness import Readiness
 from engine.load.target import Target
 
 RECEIVE_BYTES = 65_536
+STREAM = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)  # set at once, where that can be
 
 
 class User(Protocol):
@@ -71,7 +72,8 @@ class Connection:
     def __init__(self, user: User, schedule: Schedule) -> None:
         self._user = user
         self._schedule = schedule
-        self._socket: socket.socket | None = None
+        # What socket.socket is made of: its Python side costs as much as all that is done here.
+        self._socket: socket.SocketType | None = None
         self._parser: httptools.HttpResponseParser | None = None  # made when it is needed
         self._page: Page | None = None  # of the request on the way
         self._unsent = b""  # of that request
@@ -93,20 +95,22 @@ class Connection:
         family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
         self._page, self._unsent = page, page.request
         try:
-            self._socket = socket.socket(family, socket.SOCK_STREAM)
-            self._socket.setblocking(False)
-            code = self._socket.connect_ex((target.address, target.port))
+            new = self._socket = socket.SocketType(family, STREAM)
+            if STREAM == socket.SOCK_STREAM:
+                new.setblocking(False)
+            code = new.connect_ex((target.address, target.port))
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             at_ns = time.monotonic_ns()
-            sent = self._socket.send(self._unsent)
+            sent = new.send(page.request)
         except BlockingIOError:  # not yet, or never
             self._await_room(self._after_connect)
         except OSError as error:
             self._lose(error)
         else:
-            self._begin(self._socket, at_ns)
-            self._has_sent(sent)
+            self._begin(new, at_ns)
+            if sent != len(page.request):
+                self._has_sent(sent)
 
     def ask(self, page: Page) -> None:
         """Send another request."""
@@ -150,7 +154,7 @@ class Connection:
             self._begin(self._socket, time.monotonic_ns())
             self._send()
 
-    def _begin(self, connected: socket.socket, at_ns: int) -> None:
+    def _begin(self, connected: socket.SocketType, at_ns: int) -> None:
         self._is_open = True
         self.asked = 1
         self._schedule.readiness.watch(connected.fileno(), self._receive)

@@ -136,10 +136,10 @@ class Counts:
             if self.plan.rate is not None:  # else nothing is due but by our own connect
                 self.send_lag.add(sent_ns - due_ns)
 
-    def flush(self) -> None:
-        """Count the latencies so far."""
-        for samples in (self.prompt, self.service, self.response, self.send_lag, self.connect):
-            samples.flush()
+    @property
+    def times(self) -> tuple[Samples, ...]:
+        """All that are collected."""
+        return self.prompt, self.service, self.response, self.send_lag, self.connect
 
     def report(self, now_ns: int, cpu: CpuShares, *, is_final: bool = False) -> Report:
         """As it stands at `now_ns`."""

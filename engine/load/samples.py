@@ -42,7 +42,7 @@ class Samples:
         """Takes a time in ns."""
 
     def flush(self) -> None:
-        """Count what was collected; often, so that no request waits long for it."""
+        """Count what was collected: some milliseconds for thousands."""
         for us, count in Counter([ns // 1000 for ns in self._fresh]).items():
             self._histogram.record_value(min(max(us, 1), LONGEST_US), count)
             self.buckets[bisect_left(HISTOGRAM_EDGES_MS, us / 1000)] += count

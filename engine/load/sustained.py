@@ -7,6 +7,7 @@ what is due within one is sent together; the send lag shows it.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -23,8 +24,7 @@ from engine.load.readiness import Loop
 from engine.load.target import KEPT, Target, resolve
 from engine.load.user import User
 
-REPORT_EVERY_S = 0.2
-COUNT_EVERY_S = 0.05  # so that counting takes less than a millisecond
+REPORT_SHARE, REPORT_LEAST_S, REPORT_MOST_S = 0.1, 0.2, 0.5  # of the run; between two reports
 SWEEP_S = 0.25  # between two looks for requests that are too late: the grain of the time-out
 
 
@@ -52,9 +52,7 @@ class Load:
 
     async def run(self, on_report: Callable[[Report], None] | None) -> Report:
         """To its end, or to `stop`."""
-        tasks = [asyncio.create_task(each) for each in (self._count(), self._sweep())]
-        if on_report:
-            tasks.append(asyncio.create_task(self._report(on_report)))
+        tasks = [asyncio.create_task(each) for each in (self._count(on_report), self._sweep())]
         beside = Beside(self.plan, self.target, self.counts)
         self.loop.call_later(self.plan.warm_up, self.cpu.restart)
         if self.plan.seconds is not None:
@@ -152,15 +150,18 @@ class Load:
 
     # --- beside the load ---------------------------------------------------------------------------
 
-    async def _count(self) -> None:
+    async def _count(self, on_report: Callable[[Report], None] | None) -> None:
+        """Seldom: the more times are counted together, the more of them are alike, and each that is
+        not costs microseconds. In between requests go on."""
+        run_s = self.plan.seconds or math.inf
+        every_s = min(max(run_s * REPORT_SHARE, REPORT_LEAST_S), REPORT_MOST_S)
         while True:
-            await asyncio.sleep(COUNT_EVERY_S)
-            self.counts.flush()
-
-    async def _report(self, on_report: Callable[[Report], None]) -> None:
-        while True:
-            await asyncio.sleep(REPORT_EVERY_S)
-            on_report(self.counts.report(time.monotonic_ns(), self.cpu.shares()))
+            await asyncio.sleep(every_s)
+            for samples in self.counts.times:
+                samples.flush()
+                await asyncio.sleep(0)
+            if on_report:
+                on_report(self.counts.report(time.monotonic_ns(), self.cpu.shares()))
 
     async def _sweep(self) -> None:
         while True:

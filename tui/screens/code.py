@@ -32,11 +32,6 @@ class Code(Page):
         self._picture = picture
         self._view = view
 
-    @property
-    def is_moving(self) -> bool:
-        """Only events move it, and the time of what is in a handler."""
-        return False
-
     def take(self, events: Iterable[Event]) -> None:
         """Count them."""
         self._view.take(events)

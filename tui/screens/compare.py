@@ -87,6 +87,11 @@ class ComparePage(Page):
         if starts:
             self._start()
 
+    @property
+    def is_moving(self) -> bool:
+        """While it works."""
+        return self.is_live
+
     def lines(self, width: int, height: int) -> list[Line]:
         """The choice; or what is found out so far."""
         self._advance()

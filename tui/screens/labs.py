@@ -78,6 +78,11 @@ class LabsPage(Page):
     def _lab(self) -> Lab:
         return self._labs[self._cursor]
 
+    @property
+    def is_moving(self) -> bool:
+        """While it works."""
+        return self.is_live
+
     def lines(self, width: int, height: int) -> list[Line]:
         """Of where one is."""
         self._advance()

@@ -47,8 +47,8 @@ class Page(Screen[str | None]):
 
     @property
     def is_moving(self) -> bool:
-        """Whether time alone may change what it shows."""
-        return self.is_live
+        """Whether it is to be drawn though nothing has happened, more than once a second."""
+        return False
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
