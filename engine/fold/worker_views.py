@@ -44,6 +44,7 @@ class Load(NamedTuple):
 
 
 _AT_NS = attrgetter("at_ns")
+_STATES = len(State)
 NO_LOAD = Load(0, None, 0)
 
 
@@ -138,6 +139,8 @@ class WorkerViews:
         sums: dict[Worker, _Sum] = {}
         sum_of: dict[tuple[int, str], _Sum] = {}  # by who has it, a greenlet perhaps
         for one in connections:  # thousands, in each frame: one look-up for each
+            if one.closed_ns and one.cell != cell:
+                continue  # closed in an earlier cell; of a process for each connection most are
             its = sum_of.get((one.pid, one.task))
             if its is None:
                 worker = _worker_of(one.pid, one.task, threads)
@@ -156,7 +159,7 @@ class _Sum:
 
     def __init__(self) -> None:
         self.happened = 0
-        self.states = [0] * len(State)
+        self.states = [0] * _STATES
         """How many are in each."""
 
     def load(self) -> Load:
