@@ -62,7 +62,7 @@ def test_what_cannot_be_loaded_is_said_in_one_line(
     code, lines = serve_words("-m", "thread", "--app", name, folder=tmp_path)
     assert code == 1
     (line,) = lines
-    assert line.startswith("--app ")
+    assert line.startswith("servetui: --app ")
     assert says in line
 
 

@@ -89,7 +89,7 @@ def test_a_first_engine_that_cannot_start_ends_the_server(
     )  # fmt: skip
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("the model gevent cannot be loaded: ")
+    assert line.startswith("servetui: the model gevent cannot be loaded: ")
     assert line.endswith("ImportError: gevent was built for the moon (gevent.py:1)")
     assert file.read_text() == "precious"
 

@@ -103,7 +103,8 @@ class Headless:
         if status.last_words != self._said_words:
             self._said_words = status.last_words
             for line in status.last_words[:1]:  # the others have been passed on already
-                self._talk(line)
+                # Why it does not begin is told as all that ends a command is.
+                self._talk(line if self._said_listening else f"servetui: {line}")
         if status.phase == "dead" and not self._said_listening:
             self._end()  # it has never served, and nobody waits for it
         self.run.findings()  # so that they have a memory when they are asked for
