@@ -11,13 +11,13 @@ from textual.widgets import Input
 
 from engine.models import MODELS
 from engine.views.order import COLUMNS
-from tui.key_table import GROUPS
 from tui.lines import Lines
 from tui.page_actions import PageActions
 from tui.panels import connections
 from tui.panels.keys import DIGITS
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
+from tui.run_like import Playback
 
 HEADING_LINE = 1  # of the connections' part
 LINES = ("filter", "jump")  # open a line in which something is typed
@@ -170,7 +170,7 @@ class Actions(PageActions):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what the keys do, and Textual's own themes and screenshot."""
-        for _, group in GROUPS:
+        for _, group in self.groups:
             for key in group:
                 if len(key.bindings) == 1:
                     _, action = key.bindings[0]
@@ -179,7 +179,8 @@ class Actions(PageActions):
                         key.meaning,
                         lambda action=action: self.call_later(self.run_action, action),
                     )
-        for number, model in enumerate(MODELS, start=1):
+        is_played = isinstance(self.served, Playback)
+        for number, model in enumerate(() if is_played else MODELS, start=1):
             yield SystemCommand(
                 f"model {model}" + (f"  ({number})" if number <= DIGITS else ""),
                 "let this model take over",

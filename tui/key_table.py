@@ -203,12 +203,20 @@ PLAYED = (
     Key("j", (("j", "jump"),), "jump", "type a time in seconds to go to", 4),
 )  # fmt: skip
 
-GROUPS = (
+Groups = tuple[tuple[str, tuple[Key, ...]], ...]
+"""Keys that belong together, under a title."""
+GROUPS: Groups = (
     ("the server", LIVE),
     ("the connections", TABLE),
     ("the screen", SCREEN),
     ("of a recording that is played (servetui replay FILE)", PLAYED),
 )
+GROUPS_PLAYED: Groups = (
+    ("the recording", PLAYED),
+    ("the connections", tuple(key for key in TABLE if key.shown != "space")),
+    ("the screen", tuple(key for key in SCREEN if key.words != "record")),
+)
+"""Those that do something while one is played."""
 PRIORITY = ("ctrl+c", "ctrl+q")  # also while something is being typed
 OPENS_A_LINE = ("slash", "j")  # first of all, so that what is typed right after goes into the line
 
@@ -229,10 +237,8 @@ def foot(
     models: Sequence[str], status: RunStatus, *, is_held: bool, is_recording: bool, is_played: bool
 ) -> tuple[Item, ...]:
     """What the foot of the screen tells, in its order; the panel drops what has no room."""
-    table = [key for key in TABLE if not is_played or key.shown != "space"]
-    keys = [*(PLAYED if is_played else LIVE), *table, *SCREEN]
-    if is_played:
-        keys = [key for key in keys if key.words != "record"]
+    groups = GROUPS_PLAYED if is_played else GROUPS[:-1]
+    keys = [key for _, group in groups for key in group]
     return tuple([_item(key, models, status, is_held, is_recording) for key in keys if key.words])
 
 

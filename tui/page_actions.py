@@ -7,9 +7,10 @@ from textual.app import App
 
 from engine.load.plan import Plan
 from engine.models import MODELS
+from tui.key_table import GROUPS, GROUPS_PLAYED, Groups
 from tui.lines import Painter
 from tui.picture import Picture
-from tui.run_like import RunLike
+from tui.run_like import Playback, RunLike
 from tui.screens.page import Page
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class PageActions(App[None]):
     """What was asked of it, and is of the next; None: what runs, and one beside it."""
 
     _is_due = False
+
+    @property
+    def groups(self) -> Groups:
+        """The keys that do something with what is served."""
+        return GROUPS_PLAYED if isinstance(self.served, Playback) else GROUPS
 
     def frame(self, *, asks: bool = True) -> int:
         """Draw what differs from the frame before, asking anew for numbers and findings or not."""
@@ -151,7 +157,7 @@ class PageActions(App[None]):
         """All there is to know."""
         from tui.screens.help import Help
 
-        self._open(Help(self.painter()))
+        self._open(Help(self.painter(), self.groups))
 
     def action_output(self) -> None:
         """What the server's processes wrote."""

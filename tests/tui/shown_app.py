@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 
-from tests.tui.fake_run import FakeRun
 from tui.app import Dashboard
+from tui.run_like import RunLike
 
 
 @asynccontextmanager
 async def shown(
-    run: FakeRun, size: tuple[int, int] = (120, 40)
+    run: RunLike, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     """A dashboard that moves only when it is told to."""
     run.poll()

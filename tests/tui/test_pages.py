@@ -125,6 +125,21 @@ async def test_the_help_tells_every_key() -> None:
                 assert f"  {key.shown} " in text
 
 
+async def test_the_help_of_a_recording_tells_the_keys_that_work_there() -> None:
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    async with shown(replay, (120, 60)) as (dashboard, pilot):
+        await pilot.press("question_mark")
+        lines = screen(dashboard)
+        assert lines[1].strip() == "KEYS  the recording"
+        end = next(number for number, line in enumerate(lines) if line.startswith("ROOMS"))
+        told = {line.split("  ")[1] for line in lines[:end] if line.startswith("  ")}
+        assert {"+ -", "j", "enter", "v"} <= told
+        assert not {"b", "k", "R", "r", "1–9"} & told
+        commands = [each.title for each in dashboard.get_system_commands(dashboard.screen)]
+        assert "jump  (j)" in commands
+        assert not any("burst" in title or "model" in title for title in commands)
+
+
 def test_no_key_does_two_things_but_those_of_recordings() -> None:
     bound = [
         name

@@ -4,7 +4,7 @@ from engine.fold.lanes import LANE_LETTERS
 from engine.views.rooms import ROOMS
 from engine.views.snapshot import STATE_MEANINGS, STRIP_LETTERS
 from tui.format import Line, Span, wrapped
-from tui.key_table import GROUPS
+from tui.key_table import Groups
 from tui.lines import Painter
 from tui.screens.page import Page
 from tui.words import LETTER_ROLES, ROOM_ROLES, STATE_ROLES
@@ -40,18 +40,20 @@ MARKS = (
 class Help(Page):
     """What there is to know."""
 
-    def __init__(self, painter: Painter) -> None:
+    def __init__(self, painter: Painter, groups: Groups) -> None:
+        """`groups`: the keys that there are."""
         super().__init__(painter, KEYS)
+        self._groups = groups
 
     def lines(self, width: int, height: int) -> list[Line]:
         """All of it."""
-        return lines(width)
+        return lines(self._groups, width)
 
 
-def lines(width: int) -> list[Line]:
+def lines(groups: Groups, width: int) -> list[Line]:
     """Each table under its title."""
     told: list[Line] = []
-    for title, group in GROUPS:
+    for title, group in groups:
         told += _section(f"KEYS  {title}")
         for key in group:
             told += _entry(key.shown, "key", key.meaning, width)
