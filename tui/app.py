@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
+REST_S = 0.2  # between two looks while nothing moves
 BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
@@ -184,7 +185,11 @@ class Dashboard(FindingActions):
                 self._look_at_the_terminal()
             is_behind = self.served.is_behind
             left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
-            await asyncio.sleep(min(left_s, POLL_S) if is_busy else left_s)
+            if is_busy:
+                left_s = min(left_s, POLL_S)
+            elif not is_behind and not self._is_moving():
+                left_s = max(left_s, REST_S)
+            await asyncio.sleep(left_s)
 
     async def _frame_when_due(self) -> None:
         """While events come: a frame and what it has to ask, one after another, so that a key waits for
@@ -225,18 +230,22 @@ class Dashboard(FindingActions):
 
     def frame_if_moving(self, *, asks: bool = True) -> None:
         """Draw a frame, unless nothing can have changed since the last one."""
-        now_ns = time.monotonic_ns()
-        is_moving = (
+        second = time.monotonic_ns() // SECOND_NS
+        if self._is_moving() or second != self._second:
+            self._second = second
+            self.frame(asks=asks)
+
+    def _is_moving(self) -> bool:
+        """The picture changes more often than once a second, or is about to."""
+        status = self.served.status()
+        return bool(
             self._new_events
-            or now_ns - self._last_event_ns < MOVING_NS
-            or now_ns // SECOND_NS != self._second
+            or status.phase == "starting"
+            or time.monotonic_ns() - self._last_event_ns < MOVING_NS
             or self.picture.is_waiting
             or (self.page is not None and self.page.is_moving)
-            or self.served.status() != self.picture.status
+            or status != self.picture.status
         )
-        if is_moving:
-            self._second = now_ns // SECOND_NS
-            self.frame(asks=asks)
 
     def frame(self, *, asks: bool = True) -> int:
         """Draw what differs from the frame before; returns how many lines did. `asks`: numbers and
