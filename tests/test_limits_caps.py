@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from engine.serving import admission
 from engine.serving.admission import Admission
 from engine.serving.service import Service, Settings
 from tests.plain_client import Client, request
-from tests.serve_driver import WAIT_FOR_A_TURN, Serve
+from tests.serve_driver import WAIT_FOR_A_TURN, Json, Serve
 from tests.support import wait_until
 
 CAP, BEYOND = 5, 40
+QUEUED_MS = 500  # a worker with room takes a client at once
 OWN_CAPS = {
     "process": 200, "thread": 1_000, "select": 960, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
 }  # fmt: skip
@@ -109,6 +110,39 @@ def test_who_comes_beyond_the_cap_of_a_model_that_serves_in_turn_waits(
         assert (shot["refused"], shot["cap"]) == (0, cap)
         inside[0].socket.close()
         assert outside.answer().status == 200
+
+
+def test_a_worker_of_reuseport_has_its_part_of_the_cap_whether_others_are_free_or_not() -> None:
+    options = ("--workers", "2", "--max-connections", "2", "--events", "-", "--idle-timeout", "60")
+    with Serve("reuseport", *options) as server, Client(server.port) as inside:
+        assert inside.get("/").status == 200
+        full = server.story_so_far(inside)[0]["pid"]
+        with queued_beside_a_free_worker(server) as outside:
+            shot = server.snapshot()
+            assert (shot["open"], shot["refused"], shot["cap"]) == (1, 0, 2)
+            inside.socket.close()
+            assert outside.answer().status == 200
+            assert server.story_so_far(outside)[0]["pid"] == full
+
+
+@contextlib.contextmanager
+def queued_beside_a_free_worker(server: Serve) -> Iterator[Client]:
+    """A client that has asked, and that the kernel has given to the worker with the only connection."""
+
+    def is_settled() -> Json:
+        shot = server.snapshot()
+        # Whom the kernel gives to the free worker may be seen in the queue, too, but for a moment.
+        waits_ms = shot["rooms"]["accept_queue"]["longest_ms"] or 0
+        return shot if shot["open"] == 2 or waits_ms > QUEUED_MS else {}
+
+    for _ in range(50):  # every other one is given to the free worker, and served
+        with Client(server.port) as client:
+            client.ask("/")
+            if wait_until(is_settled, what="served, or queued for a while")["open"] == 1:
+                yield client
+                return
+        wait_until(lambda: server.snapshot()["open"] == 1, what="its end")
+    raise AssertionError("the full worker was given nobody")
 
 
 def test_the_refused_are_counted_over_all_engines() -> None:

@@ -6,6 +6,7 @@ for the Date; tests/engine/http1/test_raw_requests.py holds that against the tab
 
 import contextlib
 import re
+import select
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tests.support import wait_until
 CASES = load()
 AT_ONCE = 16  # connections
 DEADLINE_S = 10
+SILENT_S = 0.05  # an answer that should not come may come late
 PROBE = b"GET /after HTTP/1.1\r\nHost: a\r\n\r\n"
 
 _DATE = re.compile(rb"\r\nDate: [^\r]*")
@@ -52,13 +54,8 @@ class Wire:
         return data
 
     def is_silent(self) -> bool:
-        """Nothing has come, neither bytes nor the end."""
-        self._socket.setblocking(False)  # with a time-out recv() would wait, MSG_DONTWAIT or not
-        try:
-            self._socket.recv(1)
-        except BlockingIOError:
-            return True
-        return False
+        """Nothing comes for SILENT_S, neither bytes nor the end."""
+        return not select.select([self._socket], [], [], SILENT_S)[0]
 
 
 def wrong(port: int, case: Case, pieces: Sequence[bytes], expected: Talk) -> str:

@@ -17,6 +17,11 @@ from engine.models import MODELS
 from engine.pool import DEFAULT_POOL, Pool
 
 MOST_READY = 512  # processes or threads; each of them costs, also when nobody comes
+OWN_CAPS = (
+    "20000; select at most 960; thread, thread-pool 1000, process 200, prefork its workers, "
+    "iterative 1"
+)
+"""What the models can carry, where it is not said."""
 LIMIT_OPTIONS = {
     "line_bytes": ("--limit-line", "of the request line; more is answered 414"),
     "head_bytes": ("--limit-head", "of request line and fields; more is answered 431"),
@@ -26,7 +31,10 @@ LIMIT_OPTIONS = {
     "body_s": ("--body-timeout", "for a request's body, in all; longer is answered 408"),
     "idle_s": ("--idle-timeout", "between two requests; longer is closed"),
     "send_s": ("--send-timeout", "that a client may take nothing of an answer; longer is closed"),
-    "connections": ("--max-connections", "open at a time; more are answered 503"),
+    "connections": (
+        "--max-connections",
+        "open at a time; more are answered 503, in iterative and the pre-forked models they wait",
+    ),
 }
 """Field of Limits -> its option, and what its help says after the unit."""
 
@@ -94,7 +102,7 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
         metavar, read = _unit(name)
         told = f"{default:g}" if isinstance(default, float) else default
         if default is None:
-            told = "20000; thread, thread-pool 1000, process 200, iterative 1"
+            told = OWN_CAPS
         unit = f"{metavar.lower()} " if metavar != "N" else ""
         group.add_argument(
             option, dest=name, type=read, default=default, metavar=metavar,

@@ -2,6 +2,7 @@
 
 Beside them one friendly client asks again and again on one connection, with a pause of a millisecond,
 and its p99 is told without them and with them. The unfriendly ones are a process of their own.
+`--kinds "no descriptors"` leaves the others out.
 
     slow heads       1,000 clients that send a byte of their head a second, and come again when refused
     slow readers     8 clients that ask for 100 MB and take nothing of it
@@ -10,7 +11,6 @@ and its p99 is told without them and with them. The unfriendly ones are a proces
 
 import argparse
 import contextlib
-import os
 import resource
 import selectors
 import socket
@@ -21,12 +21,18 @@ from collections.abc import Iterator
 
 import psutil
 
+from engine.listener import ACCEPT_LOOKUP_S
+from engine.models import MODELS
+from tests.no_descriptors import accepting, cpu_s, give_descriptors, take_descriptors
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve
+from tests.support import wait_until
 
-MODELS = (
-    "process,thread,gevent,polling,epoll,select,poll,epoll-edge,asyncio,generators,reactor-pool"
-)
+KINDS = ("slow heads", "slow readers", "no descriptors")
+CROWDED = [
+    "process", "thread", "gevent", "polling", "epoll", "select",
+    "poll", "epoll-edge", "asyncio", "generators", "reactor-pool",
+]  # fmt: skip
 """Without those in which a few clients hold all that serves: there the friend waits, as it should."""
 SLOW, READERS, WAITING = 1_000, 8, 100
 BYTES = 100_000_000
@@ -132,60 +138,69 @@ def measure_clients(model: str, kind: str, seconds: float) -> str:
 
 
 def measure_descriptors(model: str, seconds: float) -> str:
-    """One row: what the engine burns while accept() fails, and how soon it recovers."""
-    with (
-        Serve(model, *OPTIONS) as server,
-        Client(server.port) as friend,
-        contextlib.ExitStack() as stack,
-    ):
-        friend.get("/")
-        engine = server.snapshot()["engine_pid"]
-        alone = latencies_ms(friend, seconds)
-        soft, hard = resource.prlimit(engine, resource.RLIMIT_NOFILE)
-        taken = {int(name) for name in os.listdir(f"/proc/{engine}/fd")}
-        lowest_free = min(set(range(len(taken) + 1)) - taken)
-        resource.prlimit(engine, resource.RLIMIT_NOFILE, (lowest_free, hard))
+    """One row: what the engine and its workers burn while accept() fails, and how soon it recovers."""
+    with Serve(model, *OPTIONS) as server, contextlib.ExitStack() as stack:
+        wait_until(lambda: server.snapshot()["cap"], what="accepting")
+        pids = accepting(server)
+        friend = None
+        if model != "iterative":  # which accepts nobody while it has one
+            friend = stack.enter_context(Client(server.port))
+            friend.get("/")
+        alone = p99_of(friend, seconds)
+        take_descriptors(pids)
+        time.sleep(2 * ACCEPT_LOOKUP_S)  # until a blocking accept() has given its descriptor back
         waiting = [stack.enter_context(Client(server.port)) for _ in range(WAITING)]
         for client in waiting:
-            client.send(request("/"))
-        process = psutil.Process(engine)
-        quiet_s, since_s = sum(process.cpu_times()[:2]), time.monotonic()
+            client.send(request("/", close=True))  # so that a few threads or workers serve all
+        quiet_s, since_s = cpu_s(server), time.monotonic()
         time.sleep(seconds)
-        burnt = (sum(process.cpu_times()[:2]) - quiet_s) / (time.monotonic() - since_s)
-        beside = latencies_ms(friend, seconds)
-        resource.prlimit(engine, resource.RLIMIT_NOFILE, (soft, hard))
+        burnt = (cpu_s(server) - quiet_s) / (time.monotonic() - since_s)
+        beside = p99_of(friend, seconds)
+        give_descriptors(pids)
         raised_s = time.monotonic()
         for client in waiting:
             client.answer()
         recovered_s = time.monotonic() - raised_s
-    return (
-        f"| {model} | {burnt * 100:.0f} % | {p99(alone):.2f} | {p99(beside):.2f} "
-        f"| {recovered_s:.2f} |"
-    )
+    return f"| {model} | {burnt * 100:.0f} % | {alone} | {beside} | {recovered_s:.2f} |"
+
+
+def p99_of(client: Client | None, seconds: float) -> str:
+    """In ms, for a table."""
+    return "-" if client is None else f"{p99(latencies_ms(client, seconds)):.2f}"
 
 
 def main() -> None:
     """Measure and print, or be the hostile clients."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", default=MODELS)
+    parser.add_argument(
+        "--models", type=words, help="all; beside crowds, those that they do not hold up"
+    )
+    parser.add_argument("--kinds", type=words, default=KINDS)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--be", choices=["slow heads", "slow readers"], help=argparse.SUPPRESS)
+    parser.add_argument("--be", choices=KINDS[:2], help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if asked.be:
         {"slow heads": be_slow, "slow readers": be_reader}[asked.be](asked.port)
-    models = asked.models.split(",")
-    print("| model | beside | p99 ms alone | p99 ms | times | MB alone | MB | open | refused |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for kind in ("slow heads", "slow readers"):
-        for model in models:
+    if crowds := [kind for kind in KINDS[:2] if kind in asked.kinds]:
+        print("| model | beside | p99 ms alone | p99 ms | times | MB alone | MB | open | refused |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for kind in crowds:
+        for model in asked.models or CROWDED:
             print(measure_clients(model, kind, asked.seconds), flush=True)
+    if KINDS[2] not in asked.kinds:
+        return
     print("\n| model | cpu without descriptors | p99 ms alone | p99 ms | s to serve all |")
     print("| --- | --- | --- | --- | --- |")
-    for model in models:
+    for model in asked.models or MODELS:
         print(measure_descriptors(model, asked.seconds / 2), flush=True)
+
+
+def words(text: str) -> list[str]:
+    """Reads `one,other`."""
+    return text.split(",")
 
 
 if __name__ == "__main__":
