@@ -10,6 +10,7 @@ import lzma
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from engine.events import Event, Kind
@@ -23,7 +24,7 @@ from engine.recordings.replay import Replay
 from engine.recordings.teller import Teller
 from engine.running.run import Run
 from tests.engine.still_clock import Clock
-from tests.recorded_findings import FIRES, SILENT, STEP_NS, place
+from tests.recorded_findings import BRANCHES, FIRES, SILENT, STEP_NS, place
 
 TOLD_FOR_S = 0.4  # so much of a recording is kept after the finding was told
 SILENT_S = 2.5  # and so much of one in which nothing happens
@@ -36,6 +37,10 @@ OF_LAB = {
 """Finding -> which of the labs that provoke it tells it best, and in few events."""
 FIRES_MENDED = ("descriptor-limit",)
 """These are told in the mended act as well, and there not among thousands of failed calls."""
+BRANCH_LABS = {"spins": "no-descriptors", "rests": "pause-per-round"}
+"""Kind of a recording -> the lab whose act with the fault it is."""
+SPINS_EACH = 50
+"""Of so many turns and failed calls of a loop that spins one is kept, or the file is large."""
 SILENT_LABS = {"descriptor-limit": "descriptor-leak"}
 """Finding -> the lab whose mended act is silent, where that is not the lab of the finding."""
 
@@ -70,12 +75,12 @@ def record(lab: str, file: Path, *, mended: bool) -> None:
         raise SystemExit(f"{lab}: what it claims does not hold; try again")
 
 
-def told_at_s(file: Path, finding: str) -> float | None:
-    """When the finding is told for the first time; None: it is not."""
+def told_at_s(file: Path, finding: str, words: str = "") -> float | None:
+    """When the finding is told for the first time, in these words; None: it is not."""
     clock = Clock()
     replay = Replay(file, clock)
     while not replay.is_over:
-        if finding in {one.id for one in replay.findings()}:
+        if any(one.id == finding and words in one.text for one in replay.findings()):
             return replay.at_s
         clock.ns += STEP_NS
         replay.poll()
@@ -94,26 +99,44 @@ def cut(file: Path, seconds: float | None) -> bytes:
     return b"".join([header, *lines[:kept]])
 
 
-def make(finding: str, *, fires: bool, folder: Path) -> None:
+def thinned(recording: bytes) -> bytes:
+    """With a few of its turns and failed calls."""
+    header, *lines = recording.splitlines(keepends=True)
+    kept: list[bytes] = [header]
+    spins: Counter[Kind] = Counter()
+    for line in lines:
+        event = Event.from_json(line.decode())
+        if event.kind is Kind.ERROR or event.note.startswith("turn "):
+            spins[event.kind] += 1
+            if spins[event.kind] % SPINS_EACH:
+                continue
+        kept.append(line)
+    return b"".join(kept)
+
+
+def make(finding: str, kind: str, folder: Path) -> None:
     """One recording; tries again when the machine was too busy for the finding to show, or not to."""
-    lab = lab_of(finding) if fires else SILENT_LABS.get(finding, lab_of(finding))
-    mended = "" if fires and finding not in FIRES_MENDED else "mended"
+    fires, words = kind != SILENT, BRANCHES.get((finding, kind), "")
+    usual = lab_of(finding) if fires else SILENT_LABS.get(finding, lab_of(finding))
+    lab = BRANCH_LABS.get(kind, usual)
+    is_broken = kind in BRANCH_LABS or (fires and finding not in FIRES_MENDED)
+    mended = "" if is_broken else "mended"
     raw = folder / "raw.jsonl"
     for _ in range(3):
         # A private network cannot be left again: each act has a process of its own.
-        words = [sys.executable, "-m", __spec__.name, "--act", lab, str(raw), mended]
-        if subprocess.run(words, check=False, timeout=EACH_S).returncode:
+        command = [sys.executable, "-m", __spec__.name, "--act", lab, str(raw), mended]
+        if subprocess.run(command, check=False, timeout=EACH_S).returncode:
             continue
-        at_s = told_at_s(raw, finding)
+        at_s = told_at_s(raw, finding, words)
         if (at_s is not None) is fires:
             break
     else:
         raise SystemExit(
             f"{finding}: no run in which it {'fires' if fires else 'is silent'} in three of {lab}"
         )
-    file = place(finding, FIRES if fires else SILENT)
+    file, kept = place(finding, kind), cut(raw, at_s)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(lzma.compress(cut(raw, at_s), preset=9))
+    file.write_bytes(lzma.compress(thinned(kept) if kind == "spins" else kept, preset=9))
     print(f"{file.name}  {file.stat().st_size:,} bytes, of {lab}", flush=True)
 
 
@@ -125,8 +148,9 @@ def main(words: list[str]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         for finding in words or FINDING_IDS:
-            for fires in (True, False):
-                make(finding, fires=fires, folder=Path(folder))
+            branches = [kind for one, kind in BRANCHES if one == finding]
+            for kind in (FIRES, SILENT, *branches):
+                make(finding, kind, Path(folder))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "recordings" / "findings"
 FIRES, SILENT = "fires", "silent"
+BRANCHES = {
+    ("descriptor-limit", "spins"): "for want of a descriptor",
+    ("loop-blocked", "rests"): "The loop rests",
+}
+"""Findings that have more to say than one thing: finding and kind of one more recording in which it fires ->
+words of what it has to say there."""
 STEP_NS = 50_000_000  # at which they are played: less than between two looks
 
 

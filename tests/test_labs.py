@@ -12,15 +12,21 @@ from typing import Any
 
 import pytest
 
+from engine.findings.finding import Finding, Level
 from engine.findings.rules import FINDING_IDS
 from engine.labs import LABS, private_network, server_of
+from engine.labs.acting import act_of
+from engine.labs.culprit import NAMES, Culprit
 from engine.labs.lab import Act, Claim
 from engine.labs.playing import load
+from engine.labs.stage import Stage
 from engine.labs.told import Asked
 
 TRIES = 3
 EACH_S = 120.0  # where many others are at work
 FOUND_WITHIN_S = 2.0  # of the beginning of the script
+NAME_NOBODY = {"accept-queue", "engine-died", "time-wait"}
+"""They speak of no connection and of no process that is still there."""
 
 Played = subprocess.CompletedProcess[str]
 
@@ -73,8 +79,42 @@ def test_the_failure_is_found_and_nothing_when_mended(name: str) -> None:
 
 
 def _is_named(report: dict[str, Any]) -> bool:
+    claimed = [claim["text"].startswith(NAMES) for claim in report["acts"][0]["claims"]]
+    has_culprit = any(claimed) != (report["finding"] in NAME_NOBODY)
     is_soon = report["found"] and report["found_after_s"] < FOUND_WITHIN_S
-    return is_soon and not report["false_findings"]
+    return is_soon and has_culprit and not report["false_findings"]
+
+
+def told(conns: tuple[int, ...] = (), pids: tuple[int, ...] = (9,)) -> Finding:
+    return Finding("unsent", Level.WARN, "", "", conns, pids)
+
+
+def test_a_culprit_is_named_by_a_finding_that_names_nobody_else() -> None:
+    pair = Culprit("the pair", frozenset([1, 2]), frozenset([9]))
+    assert pair.claim([told((2, 1)), told((2,))]) == Claim(f"{NAMES}the pair", True)
+    assert not pair.claim([told((1,)), told((1, 3))]).holds, "a stranger, for a moment"
+    assert not pair.claim([told()]).holds, "nobody"
+    assert not pair.claim([told((1,), (9, 8))]).holds
+    assert not pair.claim([told((1,), ())]).holds
+
+
+def test_of_those_who_suffer_from_the_first_nothing_is_asked() -> None:
+    blocker = Culprit("the slow one first", frozenset([1]), frozenset([9]), is_first=True)
+    assert blocker.claim([told((1, 3, 4))]).holds
+    assert not blocker.claim([told((3, 1))]).holds
+
+
+def test_a_finding_that_names_somebody_else_is_not_found() -> None:
+    stage = Stage(mended=False, address=("127.0.0.1", 1))
+    heard = [(0.5, told((1,))), (0.6, told((1,)))]
+    assert act_of(load("slow-reader"), stage, heard).found_after_s == 0.5
+    stage.culprit("the slow one", conns=[1], pids=[9])
+    assert act_of(load("slow-reader"), stage, heard).found_after_s == 0.5
+    stage.culprit("the slow one", conns=[2], pids=[9])
+    act = act_of(load("slow-reader"), stage, heard)
+    assert (act.found_after_s, act.holds) == (None, False)
+    assert act.told["unsent"].conns == (1,)
+    assert not act_of(load("slow-reader"), stage, []).claims, "it was not told at all"
 
 
 def test_the_list_tells_name_title_and_question() -> None:

@@ -10,8 +10,12 @@ class FindingActions(PlaybackActions):
         """Which failures show, and what to do."""
         from tui.screens.findings import FindingsPage
 
-        page = FindingsPage(self.painter(), lambda: self.picture.findings)
+        page = FindingsPage(self.painter(), lambda: self.picture.findings, self._number_of)
         self._open(page, self._go_to)
+
+    def _number_of(self, conn: int) -> int | None:
+        told = self.served.detail(conn)
+        return told.view.number if told else None
 
     def _go_to(self, chosen: str | None) -> None:
         """To the first connection that a finding concerns and that is still there; else to the workers."""

@@ -14,6 +14,7 @@ from engine.labs import LABS
 from engine.labs.lab import Act, Lab, LabError
 from engine.labs.playing import load, play_all
 from engine.labs.told import answer_of
+from engine.running.summary import finding_as_dict
 from tui import course as progress
 
 WIDTH = 78
@@ -132,8 +133,8 @@ def report_of(lab: Lab, acts: tuple[Act, ...]) -> dict[str, Any]:
         "answer": answer_of(lab, acts),
         "fix": lab.fix,
         "finding": lab.finding,
-        "found": lab.finding in broken.findings,
-        "found_after_s": broken.findings.get(lab.finding),
+        "found": broken.found_after_s is not None,
+        "found_after_s": broken.found_after_s,
         "false_findings": sorted(mended.findings.keys() - set(lab.remains)),
         "acts": [
             {
@@ -142,6 +143,7 @@ def report_of(lab: Lab, acts: tuple[Act, ...]) -> dict[str, Any]:
                 "claims": [{"text": claim.text, "holds": claim.holds} for claim in act.claims],
                 "figures": act.figures,
                 "findings": act.findings,
+                "told": [finding_as_dict(one) for one in act.told.values()],
             }
             for act in acts
         ],
@@ -164,7 +166,7 @@ def _told(lab: Lab, acts: tuple[Act, ...]) -> str:
     for act in acts:
         lines.append("Mended:\n" if act.mended else "With the fault:\n")
         lines += [f"  {'yes' if claim.holds else 'NO '}  {claim.text}\n" for claim in act.claims]
-        lines += [_paragraph(f"  found, {id_}", f"{text}.") for id_, text in act.sentences.items()]
+        lines += [_paragraph(f"  found, {one.id}", f"{one.text}.") for one in act.told.values()]
     return "".join(lines) + _paragraph("Answer", answer_of(lab, acts)) + _paragraph("Fix", lab.fix)
 
 

@@ -148,7 +148,7 @@ def answer(lab: Lab, told: Told, chosen: str | None, scene: Scene | None, width:
     for act in told.acts:
         lines += [(), *_act(act, width)]
         for name, seconds in act.findings.items():
-            found = f"found after {seconds:.1f} s, {name}: {act.sentences[name]}."
+            found = f"found after {seconds:.1f} s, {name}: {act.told[name].text}."
             lines += [((f"  {part}", "warning"),) for part in wrapped(found, width - 2)]
     if scene is None:
         return lines

@@ -125,8 +125,9 @@ def _paused(trail: Trail) -> Said | None:
         f"The loop rests while bytes wait for it, up to {span(max(late))}: nothing is in its handler, and "
         f"it uses {now.numbers.cpu_percent:.0f} % of a core"
     )
-    unread = [one for one in now.held if _has_unread(one)]
-    return Said(Level.WATCH, text, conns(unread), pids(unread))
+    # Not only those of this moment, in which it may have just read them.
+    unread = {one.conn: one for one in told if _has_unread(one)}
+    return Said(Level.WATCH, text, tuple(unread), pids(tuple(unread.values())))
 
 
 def busy_polling(trail: Trail) -> Said | None:

@@ -1,8 +1,9 @@
 """The labs: every famous failure, on purpose. One file each, with its server and its client's script.
 
     lab.py       what a lab is
-    stage.py     what its script may do, see and say; client.py: a client, kernel.py: TCP states,
-                 private_network.py: a network in which settings of the kernel may be changed
+    stage.py     what its script may do, see and say; client.py: a client, culprit.py: whom the finding
+                 has to name, kernel.py: TCP states, private_network.py: a network in
+                 which settings of the kernel may be changed
     playing.py   lets one be played in a process of its own (__main__.py), which tells how far it
                  is (told.py); acting.py plays an act: a running server, and the script beside it
 

@@ -58,6 +58,7 @@ def play(stage: Stage) -> None:
     else:
         stage.claim("the stranger loses its connection", second.status == 0)
         stage.claim("its thread meets EBADF", stage.until(lambda: has_met_ebadf(stage)))
+        stage.culprit("the connection of the stranger", stage.conns_of(stranger))
 
 
 def has_met_ebadf(stage: Stage) -> bool:

@@ -5,12 +5,13 @@ its own.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 from engine.events import Event
+from engine.findings.finding import Finding
 from engine.labs import SERVER, private_network
 from engine.labs.lab import Act, Lab, LabError
 from engine.labs.stage import BEAT_S, Stage
@@ -42,8 +43,7 @@ def play_act(
     try:
         stage = _begin(run, mended, on_events)
         failures: list[BaseException] = []
-        findings: dict[str, float] = {}
-        sentences: dict[str, str] = {}
+        heard: list[tuple[float, Finding]] = []
         script = threading.Thread(target=_perform, args=(lab, stage, failures), daemon=True)
         script.start()
         began_s = monotonic()
@@ -52,8 +52,7 @@ def play_act(
             on_events(run, run.poll())
             _show(run, stage)
             for one in run.findings(LOOK_S):
-                findings.setdefault(one.id, monotonic() - began_s)
-                sentences[one.id] = one.text
+                heard.append((monotonic() - began_s, one))
             on_beat(run, stage, monotonic() - began_s)
             sleep(BEAT_S)
             if not script.is_alive():
@@ -64,9 +63,22 @@ def play_act(
             raise failures[0]
         if failures:
             raise LabError(repr(failures[0])) from failures[0]
-        return Act(mended, tuple(stage.claims), stage.figures, findings, sentences)
+        return act_of(lab, stage, heard)
     finally:
         run.stop()
+
+
+def act_of(lab: Lab, stage: Stage, heard: Sequence[tuple[float, Finding]]) -> Act:
+    """What it was. `heard`: the findings, after so many seconds, oldest first."""
+    findings: dict[str, float] = {}
+    for seconds, one in heard:
+        findings.setdefault(one.id, seconds)
+    claims, found_after_s = list(stage.claims), findings.get(lab.finding)
+    if stage.named and found_after_s is not None:
+        claims.append(stage.named.claim([one for _, one in heard if one.id == lab.finding]))
+        found_after_s = found_after_s if claims[-1].holds else None
+    told = {one.id: one for _, one in heard}
+    return Act(stage.mended, tuple(claims), stage.figures, findings, told, found_after_s)
 
 
 def _settings(lab: Lab, *, mended: bool) -> RunSettings:

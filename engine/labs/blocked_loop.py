@@ -77,6 +77,7 @@ def play(stage: Stage) -> None:
         stage.claim("the others are answered before it", max(others_s) < slow_s - 0.1)
     else:
         stage.claim("the others wait for the blocking call", min(others_s) > 0.4)
+        stage.culprit("the blocking call first", stage.conns_asking("/wait/800"), is_first=True)
 
 
 LAB = Lab(

@@ -33,6 +33,8 @@ def play(stage: Stage) -> None:
         stage.claim("the loop asks nobody", calls < 20)
     else:
         stage.claim("the loop asks them thousands of times", calls > CALLS)
+        stage.claim("and a processor is at work for that", cpu_percent >= CPU_PERCENT)
+        stage.culprit("the process of the loop")
 
 
 LAB = Lab(
@@ -40,7 +42,11 @@ LAB = Lab(
     title="A loop that asks fifty silent clients, again and again",
     question="Fifty clients are connected and silent. The polling loop asks each of them whether there "
     "is something. What does that cost?",
-    choices=("a whole processor", "nothing: nobody sends", "memory"),
+    choices=(
+        "thousands of calls in vain, and the time of a processor",
+        "nothing: nobody sends",
+        "memory",
+    ),
     look="would-block results, and the processor's share",
     answer="In a second {calls_per_s:,.0f} calls of recv() had nothing to take (EAGAIN), at "
     "{cpu_percent:.0f} % of a processor. epoll, for the same {clients} clients: {mended.calls_per_s:,.0f} "

@@ -61,6 +61,8 @@ class Client:
             self.socket.close()
             raise
         self.connected_after_s = monotonic() - began_s
+        host, port = self.socket.getsockname()[:2]
+        self.peer = f"{host}:{port}"  # so does the server call it
         self._left = b""
 
     def __enter__(self) -> "Client":

@@ -2,6 +2,7 @@
 
 import socket
 
+from engine.labs.client import Client
 from engine.labs.kernel import CLOSE_WAIT, states
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
@@ -42,10 +43,12 @@ def talk(connection: socket.socket, service: Service) -> None:
 
 def play(stage: Stage) -> None:
     """Ten clients, each of which asks and closes."""
+    clients: list[Client] = []
     statuses = set()
     for _ in range(CLIENTS):
         with stage.connect() as client:
             statuses.add(client.ask().status)
+        clients.append(client)
     stage.watch(1.0)
     left = states(stage.address[1])[CLOSE_WAIT]
     stage.figure("clients", CLIENTS)
@@ -55,6 +58,7 @@ def play(stage: Stage) -> None:
         stage.claim("no connection is left", left == 0)
     else:
         stage.claim("each stays in CLOSE_WAIT", left == CLIENTS)
+        stage.culprit("connections whose clients have closed", stage.conns_of(*clients))
 
 
 LAB = Lab(

@@ -63,6 +63,7 @@ def play(stage: Stage) -> None:
         stage.claim("descriptors stay as they were", grown < 3)
     else:
         stage.claim("each request costs a descriptor", grown > REQUESTS * 0.9)
+        stage.culprit("the process that opens them")
 
 
 LAB = Lab(

@@ -61,6 +61,7 @@ def play(stage: Stage) -> None:
             stage.claim("the parent's loop sleeps", wakeups < 50)
         else:
             stage.claim("the parent's loop is woken without end", wakeups > WAKEUPS)
+            stage.culprit("the parent, and not the child")
 
 
 LAB = Lab(

@@ -65,6 +65,7 @@ def play(stage: Stage) -> None:
         stage.claim("memory stays as it was", grown_kb < 100)
     else:
         stage.claim("memory grows with each connection", grown_kb > GROWN_KB)
+        stage.culprit("the process that grows")
 
 
 LAB = Lab(

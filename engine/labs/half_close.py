@@ -51,6 +51,7 @@ def play(stage: Stage) -> None:
         stage.claim("the client has its answer", answer.status == 200)
     else:
         stage.claim("the client gets nothing", answer.status == 0)
+        stage.culprit("the connection of that client", stage.conns_of(client))
 
 
 LAB = Lab(

@@ -68,7 +68,8 @@ def play(stage: Stage) -> None:
         else:
             stage.claim("no answer comes", answer.failure == "time-out")
             client.send(b"\r\n")
-            stage.claim("not even when more arrives", client.answer().status in (0, 200))
+            stage.claim("not even when more arrives", client.answer().status == 0)
+            stage.culprit("the connection of that client", stage.conns_of(client))
 
 
 LAB = Lab(

@@ -1,4 +1,4 @@
-"""One worker takes all the connections."""
+"""One worker takes far more than its share of the connections."""
 
 import os
 import select
@@ -68,7 +68,7 @@ def take(listener: socket.socket, service: Service) -> None:
 def play(stage: Stage) -> None:
     """Two hundred clients, one after another; each is told who served it."""
     shares = Counter(stage.ask(f"/bytes/{number}").body for number in range(1, CLIENTS + 1))
-    most = max(shares.values())
+    ((hottest, most),) = shares.most_common(1)
     stage.figure("workers", WORKERS)
     stage.figure("most", most)
     stage.watch(1.4)
@@ -79,14 +79,15 @@ def play(stage: Stage) -> None:
         stage.claim("all workers have their share", most < CLIENTS / WORKERS * 2)
     else:
         stage.claim("one worker has far more than its share", most > CLIENTS / WORKERS * 2.5)
+        stage.culprit("that worker", pids=[int(hottest or 0)])
 
 
 LAB = Lab(
     name="hot-worker",
-    title="One worker takes all the connections",
+    title="One worker takes far more than its share",
     question="Eight workers wait for one listener in epoll_wait(), each with EPOLLEXCLUSIVE, so that "
     "only one is woken. Two hundred clients come, one after another. Who serves them?",
-    choices=("one worker nearly all", "each worker 25", "whoever is quickest"),
+    choices=("one worker far more than its share", "each worker 25", "whoever is quickest"),
     look="accepted connections of each worker",
     answer="One of {workers} workers served {most} of {clients} clients: epoll wakes the one that has "
     "waited for the shortest time (last in, first out). A blocking accept() wakes the one that has waited "

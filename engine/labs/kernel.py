@@ -28,10 +28,14 @@ def all_sleep(pid: int) -> bool:
     return set(_of_children(pid, "State")) == {"S"}
 
 
+def children(pid: int) -> list[int]:
+    """Their pids."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _of_children(pid: int, name: str) -> list[str]:
     """The first word of a line of the status of each."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    told = [Path(f"/proc/{child}/status").read_text() for child in children]
+    told = [Path(f"/proc/{child}/status").read_text() for child in children(pid)]
     return [status.partition(f"\n{name}:")[2].split()[0] for status in told]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.findings.finding import Finding
 from engine.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ class Act:
     figures: dict[str, Figure] = field(default_factory=dict)
     findings: dict[str, float] = field(default_factory=dict)
     """Those that were told, and how many seconds after the beginning of the script for the first time."""
-    sentences: dict[str, str] = field(default_factory=dict)
-    """What each of them said when it was told last."""
+    told: dict[str, Finding] = field(default_factory=dict)
+    """What each of them said when it was told last, and of whom."""
+    found_after_s: float | None = None
+    """When that of the lab was told for the first time. None: it was not, or it named somebody who has no
+    part in the failure."""
 
     @property
     def holds(self) -> bool:

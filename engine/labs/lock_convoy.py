@@ -69,6 +69,7 @@ def play(stage: Stage) -> None:
         stage.claim("one request in ten takes less than 3 ms", quick_ms < 3)
     else:
         stage.claim("most wait for the lock, 5 ms each time", median_ms > 4)
+        stage.culprit("the process whose thread computes")
 
 
 LAB = Lab(
@@ -76,7 +77,7 @@ LAB = Lab(
     title="One thread computes, all others wait for the interpreter's lock",
     question="A thread serves a client with small answers. Beside it another thread computes, on a "
     "machine with two processors. How much slower are the answers?",
-    choices=("fifty times and more", "not at all: there are two processors", "by half"),
+    choices=("each takes some 5 ms more", "not at all: there are two processors", "by half"),
     look="the time between a recv that is done and the answer: multiples of 5 ms",
     answer="{median_ms:.1f} ms a request, {per_s:,.0f}/s: whoever gives up the interpreter's lock for a "
     "system call waits up to 5 ms (sys.getswitchinterval) to get it back. Without the thread that "

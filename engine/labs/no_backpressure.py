@@ -113,6 +113,7 @@ def play(stage: Stage) -> None:
         stage.claim("memory stays as it was", grown_mb() < CLIENTS * ANSWER_MB / 4)
     else:
         stage.claim("memory grows by what nobody reads", grown_mb() > CLIENTS * ANSWER_MB / 2)
+        stage.culprit("the clients that read nothing", stage.conns_of(*clients))
     for client in clients:
         client.socket.close()
 

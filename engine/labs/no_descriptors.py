@@ -79,6 +79,7 @@ def play(stage: Stage) -> None:
         stage.claim("the loop sleeps meanwhile", errors < 100)
     else:
         stage.claim("the loop spins on a connection it cannot take", errors > ERRORS)
+        stage.culprit("the process of the loop")
     for client in clients[:-1]:
         client.socket.close()
     last = clients[-1].ask("/bytes/100")  # a file would need a descriptor

@@ -50,6 +50,7 @@ def play(stage: Stage) -> None:
         stage.claim("both requests are answered", (first.status, second.status) == (200, 200))
     else:
         stage.claim("the client waits for the rest of a whole answer", first.failure == "time-out")
+        stage.culprit("the connection of that client", stage.conns_of(client))
 
 
 LAB = Lab(

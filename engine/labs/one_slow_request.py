@@ -29,6 +29,7 @@ def play(stage: Stage) -> None:
         stage.claim("the others are answered before it", max(others_s) < slow_s - 0.1)
     else:
         stage.claim("all the others wait for it", min(others_s) > 0.5)
+        stage.culprit("the slow request first", stage.conns_asking("/wait/1000"), is_first=True)
 
 
 LAB = Lab(

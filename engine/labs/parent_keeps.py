@@ -67,6 +67,7 @@ def play(stage: Stage) -> None:
             stage.claim("no end comes: the client waits on", waited_s is None)
             is_closed = stage.until(lambda: stage.snapshot().counts.closed)
             stage.claim("no process serves it any more", is_closed)
+            stage.culprit("that connection, and the parent that holds it", stage.conns_of(browser))
 
 
 LAB = Lab(

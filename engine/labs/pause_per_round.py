@@ -24,6 +24,7 @@ def play(stage: Stage) -> None:
     else:
         stage.claim("each answer waits for the pause", quick_ms > 45)
         stage.claim("and the loop is idle", rounds < 300)
+        stage.culprit("the connection that waits for the loop", stage.conns_of(client))
 
 
 def is_burning(stage: Stage) -> bool:

@@ -67,6 +67,7 @@ def play(stage: Stage) -> None:
         stage.claim("so is the fifth, at once", answer.status == 200 and answer.seconds < 0.7)
     else:
         stage.claim("the fifth waits for threads that wait for nothing", answer.status == 0)
+        stage.culprit("the kept connections, and not the fifth", stage.conns_of(*kept))
 
 
 LAB = Lab(

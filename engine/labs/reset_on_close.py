@@ -54,6 +54,7 @@ def play(stage: Stage) -> None:
         stage.claim("the client reads the refusal", answer.status == 413)
     else:
         stage.claim("the client is reset while it sends", failure in RESETS)
+        stage.culprit("the connection of that client", stage.conns_of(client))
 
 
 RESETS = ("ConnectionResetError", "BrokenPipeError")

@@ -85,6 +85,7 @@ def play(stage: Stage) -> None:
     else:
         stage.claim("those in the queue of the one that ended are reset", len(lost) >= 1)
         stage.claim("those in the other queue are answered", len(lost) < CLIENTS)
+        stage.culprit("the process of the listeners")
 
 
 LAB = Lab(

@@ -70,6 +70,7 @@ def play(stage: Stage) -> None:
         stage.claim("within the patience for silent ones", answer.seconds < 1.0)
     else:
         stage.claim("the fifth client gets no answer", answer.failure == "time-out")
+        stage.culprit("the silent clients, and not the fifth", stage.conns_of(*silent))
 
 
 LAB = Lab(

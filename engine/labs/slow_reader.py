@@ -50,6 +50,7 @@ def play(stage: Stage) -> None:
         stage.claim("the other client is answered", answer.status == 200)
     else:
         stage.claim("the other client waits for the slow one", answer.failure == "time-out")
+        stage.culprit("the connection of the slow one", stage.conns_of(slow))
 
 
 LAB = Lab(

@@ -4,12 +4,13 @@ It runs in a thread of its own, with plain blocking sockets, so that it reads fr
 sees of the server is the last picture that the main thread has made (playing.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic, sleep
 
 from engine.labs.client import PATIENCE_S, Address, Answer, Client, ask_once
+from engine.labs.culprit import Culprit
 from engine.labs.lab import Claim, Figure
-from engine.views.snapshot import EMPTY_NUMBERS, ProcessNumbers, Snapshot
+from engine.views.snapshot import EMPTY_NUMBERS, ConnectionView, ProcessNumbers, Snapshot
 
 BEAT_S = 0.02  # between two pictures
 
@@ -22,7 +23,11 @@ class Stage:
         self.address = address
         self.claims: list[Claim] = []
         self.figures: dict[str, Figure] = {}
+        self.named: Culprit | None = None
+        """Whom the finding has to name; None: nobody, or the script does not say."""
         self._snapshot = Snapshot()
+        self._seen: dict[int, ConnectionView] = {}
+        """conn -> how it was seen last."""
         self._numbers = EMPTY_NUMBERS
         self.engine_pid = 0
 
@@ -35,6 +40,19 @@ class Stage:
     def figure(self, name: str, value: Figure) -> None:
         """A number of this act, for the answer."""
         self.figures[name] = value
+
+    def culprit(
+        self,
+        who: str,
+        conns: Iterable[int] = (),
+        pids: Iterable[int] = (),
+        *,
+        is_first: bool = False,
+    ) -> None:
+        """Whom the finding has to name, and nobody else: these connections, and these processes, or the
+        server's first one. `is_first`: it names others as well, after the one that is at fault."""
+        owners = frozenset(pids) or frozenset([self.engine_pid])
+        self.named = Culprit(who, frozenset(conns), owners, is_first)
 
     # --- what it does -------------------------------------------------------------------------
 
@@ -75,7 +93,25 @@ class Stage:
         """What the system says of its processes."""
         return self._numbers
 
+    def conns_of(self, *clients: Client) -> set[int]:
+        """The connections of these, once they are seen; fewer where they are not."""
+        peers = {client.peer for client in clients}
+        return self._conns(lambda one: one.peer in peers, len(peers))
+
+    def conns_asking(self, path: str) -> set[int]:
+        """Those that have asked for this last, once one is seen."""
+        return self._conns(lambda one: one.path == f"GET {path}", 1)
+
+    def _conns(self, is_one: Callable[[ConnectionView], bool], many: int) -> set[int]:
+        def found() -> set[int]:
+            seen = tuple(self._seen.values())  # the main thread goes on adding to it
+            return {one.conn for one in seen if is_one(one)}
+
+        self.until(lambda: len(found()) >= many)
+        return found()
+
     def show(self, snapshot: Snapshot, numbers: ProcessNumbers, engine_pid: int | None) -> None:
         """Take a picture. Called by the main thread."""
         self._snapshot, self._numbers = snapshot, numbers
+        self._seen.update((one.conn, one) for one in snapshot.connections)
         self.engine_pid = engine_pid or self.engine_pid

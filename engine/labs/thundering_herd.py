@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from time import monotonic
 
-from engine.labs.kernel import all_sleep, switches
+from engine.labs.kernel import all_sleep, children, switches
 from engine.labs.lab import Lab
 from engine.labs.stage import Stage
 from engine.listener import ACCEPT_LOOKUP_S, RECEIVE_BYTES
@@ -83,6 +83,7 @@ def play(stage: Stage) -> None:
         stage.claim("few are woken who had nothing to do", woken < CLIENTS * WORKERS * 0.5)
     else:
         stage.claim("nearly all workers are woken for each client", woken > CLIENTS * WORKERS * 0.6)
+        stage.culprit("the workers, and not their parent", pids=children(stage.engine_pid))
 
 
 LAB = Lab(

@@ -115,7 +115,8 @@ _NOTHING = EMPTY_SNAPSHOT.unreported
 
 
 def _act(values: dict[str, Any]) -> Act:
-    return Act(**values | {"claims": _claims(values)})
+    told = {name: _finding(each) for name, each in values["told"].items()}
+    return Act(**values | {"claims": _claims(values), "told": told})
 
 
 def _claims(values: dict[str, Any]) -> tuple[Claim, ...]:
@@ -127,10 +128,7 @@ def _scene(values: dict[str, Any]) -> Scene:
         values["seconds"],
         _claims(values),
         values["figures"],
-        tuple(
-            Finding(**each | {"level": Level(each["level"]), **_tuples(each)})
-            for each in values["findings"]
-        ),
+        tuple(map(_finding, values["findings"])),
         RunStatus(**values["status"] | _tuples(values["status"])),
         _snapshot(values["snapshot"]),
         ProcessNumbers(**values["numbers"] | _tuples(values["numbers"])),
@@ -138,6 +136,10 @@ def _scene(values: dict[str, Any]) -> Scene:
             **values["kernel"] | _tuples(values["kernel"]) | {"rooms": _rooms(values["kernel"])}
         ),
     )
+
+
+def _finding(values: dict[str, Any]) -> Finding:
+    return Finding(**values | {"level": Level(values["level"]), **_tuples(values)})
 
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:

@@ -51,6 +51,7 @@ def play(stage: Stage) -> None:
         stage.claim("an answer takes a few ms", median_ms < 20)
     else:
         stage.claim("an answer takes some 40 ms", 30 < median_ms < 120)
+        stage.culprit("the connection of that client", stage.conns_of(client))
 
 
 LAB = Lab(

@@ -23,6 +23,7 @@ def play(stage: Stage) -> None:
         stage.claim("they are served side by side", max(times_s) < 1.8)
     else:
         stage.claim("they are served one after another", max(times_s) > 1.8)
+        stage.culprit("one of them first", stage.conns_asking("/wait/500"), is_first=True)
 
 
 LAB = Lab(

@@ -62,6 +62,7 @@ def play(stage: Stage) -> None:
             stage.claim("the loop sleeps", wakeups < 50)
         else:
             stage.claim("the loop is woken without end", wakeups > WAKEUPS)
+            stage.culprit("the process of the loop")
 
 
 LAB = Lab(

@@ -62,6 +62,8 @@ def play(stage: Stage) -> None:
         stage.claim("no child is left", zombies == 0)
     else:
         stage.claim("each child stays as a zombie", zombies == CHILDREN)
+        family = (stage.engine_pid, *stage.numbers().zombie_pids)
+        stage.culprit("the parent and its dead children", pids=family)
 
 
 LAB = Lab(

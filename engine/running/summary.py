@@ -74,7 +74,7 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
-        "findings": [_finding_as_dict(one) for one in findings],
+        "findings": [finding_as_dict(one) for one in findings],
         "workers": [_worker_as_dict(one) for one in snapshot.worker_views],
         "connections": [
             _connection_as_dict(one) for one in snapshot.connections if not one.closed_ns
@@ -97,7 +97,8 @@ def _room_as_dict(room: Room) -> dict[str, Any]:
     }
 
 
-def _finding_as_dict(finding: Finding) -> dict[str, Any]:
+def finding_as_dict(finding: Finding) -> dict[str, Any]:
+    """`{"id", "state", "text", "conns", "pids"}`."""
     return {
         "id": finding.id,
         "state": finding.level.name.lower(),

@@ -1,6 +1,7 @@
 """The findings on the screen: the worst one in a line, all of them on a page, and the way to the culprit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -75,9 +76,23 @@ def test_of_a_dead_server_all_is_said_already() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_each_line_of_the_page_fits(width: int) -> None:
-    lines = [plain(line) for line in findings.lines([BLOCKED, HOT], "hot-worker", width)]
+    lines = [
+        plain(line)
+        for line in findings.lines([BLOCKED, HOT], "hot-worker", width, lambda conn: conn)
+    ]
     assert max(map(len, lines)) <= width
     assert [line for line in lines if line.startswith("> ")] == ["> w hot-worker"]
+
+
+def test_whom_it_concerns_is_listed_and_those_that_are_too_many_are_counted() -> None:
+    crowd = replace(BLOCKED, conns=tuple(range(1, 10)), pids=tuple(range(4120, 4128)))
+    told = findings.concerns(crowd, lambda conn: conn if conn > 1 else None)
+    assert told == (
+        "Concerns: #2, #3, #4, #5, #6 + 4; processes 4120, 4121, 4122, 4123, 4124, 4125 + 2."
+    )
+    assert findings.concerns(HOT, lambda conn: conn) == "Concerns: process 4121."
+    assert findings.concerns(replace(HOT, conns=(3,), pids=()), lambda conn: 7) == "Concerns: #7."
+    assert findings.concerns(replace(HOT, pids=()), lambda conn: conn) == ""
 
 
 async def test_enter_goes_to_the_first_connection_that_is_still_there() -> None:

@@ -27,19 +27,20 @@ Compare = Callable[..., bool]
 PLAY_S = 90.0  # where many others are at work
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 FIRST = load("parent-keeps")
+COPY = Finding("shared-descriptor", Level.WARN, "#1 is closed, and pid 9 holds a copy", "close it")
 BROKEN = Act(
     False,
     (Claim("the answer arrives whole", True), Claim("no end comes: the client waits on", True)),
     {"waited_ms": 1500.0, "answered_ms": 23.4},
     {"shared-descriptor": 0.62},
-    {"shared-descriptor": "#1 is closed, and pid 9 holds a copy"},
+    {"shared-descriptor": COPY},
+    0.62,
 )
 MENDED = Act(
     True,
     (Claim("the answer arrives whole", True), Claim("the end follows the answer", False)),
     {"waited_ms": 0.4, "answered_ms": 21.0},
 )
-COPY = Finding("shared-descriptor", Level.WARN, "#1 is closed, and pid 9 holds a copy", "close it")
 
 
 def a_scene() -> Scene:

@@ -20,10 +20,16 @@ class FindingsPage(Page):
     is_live = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "back"), Binding("enter", "go")]
 
-    def __init__(self, painter: Painter, ask: Callable[[], Sequence[Finding]]) -> None:
-        """`ask` tells which hold now."""
+    def __init__(
+        self,
+        painter: Painter,
+        ask: Callable[[], Sequence[Finding]],
+        number_of: Callable[[int], int | None],
+    ) -> None:
+        """`ask` tells which hold now; `number_of` a connection, as the table has it."""
         super().__init__(painter, KEYS)
         self._ask = ask
+        self._number_of = number_of
         self._chosen = ""
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -31,7 +37,7 @@ class FindingsPage(Page):
         found = self._ask()
         if found and self._chosen not in [one.id for one in found]:
             self._chosen = found[0].id
-        return panel.lines(found, self._chosen, width)
+        return panel.lines(found, self._chosen, width, self._number_of)
 
     def action_move(self, rows: int) -> None:
         """Choose another one."""

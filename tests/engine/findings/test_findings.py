@@ -208,6 +208,13 @@ def test_a_loop_that_rests_while_bytes_wait_is_blocked_too() -> None:
     assert replace(paused(80.0, 2.0), held=at_last.held).told() == {}
 
 
+def test_a_loop_that_rests_names_who_waited_for_it_also_when_it_has_just_read() -> None:
+    unread = (held(State.IDLE, 60.0, conn=4, kernel=UNREAD),)
+    story = replace(paused(80.0, 2.0), held=lambda step: unread if step % 2 else ())
+    finding = story.told(steps=19)["loop-blocked"]
+    assert (finding.conns, finding.pids) == ((4,), (PID,))
+
+
 def test_a_greenlet_that_computes_is_not_said_to_be_unpatched() -> None:
     assert list(blocked("greenlet-2", 700.0, cpu=99.0).told()) == ["loop-blocked"]
 

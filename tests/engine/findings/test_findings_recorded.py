@@ -9,12 +9,13 @@ from engine.findings.finding import Finding
 from engine.findings.rules import FINDING_IDS
 from engine.recordings.replay import Replay
 from tests.engine.still_clock import Clock
-from tests.recorded_findings import FIRES, FOLDER, SILENT, STEP_NS, place, unpacked
+from tests.recorded_findings import BRANCHES, FIRES, FOLDER, SILENT, STEP_NS, place, unpacked
 
 BYTES_MOST = 16_000
 
 
 def found_in(file: Path) -> dict[str, Finding]:
+    """As each was told last."""
     clock = Clock()
     replay = Replay(file, clock)
     found: dict[str, Finding] = {}
@@ -24,7 +25,7 @@ def found_in(file: Path) -> dict[str, Finding]:
         replay.poll()
         looks.add(replay.looked.now_ns)
         for one in replay.findings():
-            found.setdefault(one.id, one)
+            found[one.id] = one
     assert len(looks) > 2, "a recording without looks tells of none"
     return found
 
@@ -41,8 +42,16 @@ def test_it_is_not_told_where_it_did_not(finding: str, tmp_path: Path) -> None:
     assert finding not in found_in(unpacked(finding, SILENT, tmp_path))
 
 
+@pytest.mark.parametrize(("finding", "kind"), BRANCHES)
+def test_it_is_told_in_its_other_words_too(finding: str, kind: str, tmp_path: Path) -> None:
+    told = found_in(unpacked(finding, kind, tmp_path))[finding]
+    assert BRANCHES[finding, kind] in told.text
+    assert told.pids
+
+
 def test_there_are_no_recordings_of_other_findings_and_none_is_large() -> None:
     files = {place(finding, kind) for finding in FINDING_IDS for kind in (FIRES, SILENT)}
+    files |= {place(finding, kind) for finding, kind in BRANCHES}
     assert set(FOLDER.iterdir()) == files
     assert all(file.stat().st_size < BYTES_MOST for file in files)
 
