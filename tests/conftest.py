@@ -21,7 +21,7 @@ ONE_OF_EACH_KIND = {
 """Models on which the tests of LONG are run, each for those that are built like it."""
 LONG = {
     "test_limits_caps.py", "test_limits_clocks.py", "test_limits_closing.py", "test_limits_crowds.py",
-    "test_limits_descriptors.py", "test_limits_killed.py", "test_load_command.py", "test_dying.py",
+    "test_limits_descriptors.py", "test_limits_killed.py", "test_dying.py",
     "test_app.py",
 }  # fmt: skip
 """Tests that take too long to be run on every model each time, as those marked slow do; with --all-models

@@ -5,7 +5,7 @@ Text is one cell a character, which safe() guarantees. Nothing here knows Textua
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -109,6 +109,12 @@ def milliseconds(ms: float | None) -> str:
     if ms >= 1000:
         return f"{ms / 1000:.2f} s" if ms < 100_000 else f"{ms / 1000:,.0f} s"
     return f"{ms:.2f} ms" if ms < 9.995 else f"{ms:.0f} ms"
+
+
+def processors(cpu: Mapping[str, float]) -> str:
+    """`CPU server 98, client 45, others 12 %`: of one processor; empty when nobody knows."""
+    shares = ", ".join(f"{name} {share:.0f}" for name, share in cpu.items())
+    return f"CPU {shares} %" if shares else ""
 
 
 def age(seconds: int) -> str:

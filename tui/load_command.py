@@ -222,11 +222,20 @@ def lines(told: "Figures") -> list[str]:
         ("CPU", ", ".join(f"{name.replace('_', ' ')} {share}" for name, share in cpu.items())),
         ("verdict", told.verdict),
     ]  # fmt: skip
+    if told.lacked_connections:
+        rows.append(("", _lack(told)))
     if told.loop == "closed":
         rows.append(
             ("", "closed loop: who waits for a free connection is in no latency; see --rate")
         )
     return [f"{name:12} {text}\n" for name, text in rows]
+
+
+def _lack(told: "Figures") -> str:
+    """Of an open loop that could not ask in time."""
+    some = "1 connection" if told.connections == 1 else f"{count(told.connections)} connections"
+    late = f"{count(told.late)} requests late, {count(told.dropped)} never sent"
+    return f"with {some}, all in use: {late}; more may carry more"
 
 
 def _measured(told: "Figures") -> str:

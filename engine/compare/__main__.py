@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import replace
 
-from engine.compare.conditions import Asked
+from engine.compare.conditions import ROUNDS_LEAST, Asked
 from engine.compare.measuring import CannotServeError, Server
 from engine.compare.report import Comparison
 from engine.compare.standing import Standing, standing
@@ -37,18 +37,31 @@ class Work:
         self._doing = ""
 
     def do(self) -> None:
-        """All of it. In a round each model has its turn before one has its second."""
+        """All of it. In a round each model has its turn before one has its second; whom a crowded
+        machine has left one round short has another at the end."""
         for number in range(1, self._asked.rounds + 1):
             for mode in self._asked.modes:
                 for model in self._asked.models:
                     self._doing = f"{model}, {mode}, round {number} of {self._asked.rounds}"
                     self._try(model, mode)
                     self._step += 1
+        for mode, model in self._one_short():
+            self._doing = f"{model}, {mode}, once more"
+            self._try(model, mode)
         if self._asked.sweeps:
             for mode in self._asked.modes:
                 for model in self._asked.models:
                     self._climb(model, mode)
                     self._step += 1
+
+    def _one_short(self) -> list[tuple[str, str]]:
+        """Who lacks one round for a verdict, since the machine or the client was in its way."""
+        return [
+            key
+            for key, trials in self._trials.items()
+            if sum(trial.is_hindered for trial in trials) == self._asked.rounds - ROUNDS_LEAST + 1
+            and not any(trial.errors for trial in trials)
+        ]
 
     def tell(self, *, is_final: bool = False) -> None:
         """A line on stdout."""

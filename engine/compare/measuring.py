@@ -18,7 +18,7 @@ from engine.compare.looks import Looks
 from engine.compare.memory import held_bytes
 from engine.compare.trial import Trial
 from engine.load.figures import Report, verdict_on
-from engine.load.samples import merged
+from engine.load.samples import merged, percentiles
 from engine.load.target import KEPT
 from engine.running.client_process import ClientProcess
 from engine.running.run import Run
@@ -136,8 +136,11 @@ class Server:
             seconds=seconds,
             histogram=str(times.encode().decode()),
             errors=report.errors,
-            dropped=report.offered - report.sent,
+            dropped=report.dropped,
+            all_in_use=report.connections if report.lacked_connections else 0,
+            service_p50_ms=percentiles(merged(report.prompt, report.service)).p50_ms,
             client=verdict_on(report),
+            cpu=report.cpu,
             server_cpu_s=server_cpu_s,
             waits=looks.waits(),
             memory_bytes=looks.memory_bytes,

@@ -11,9 +11,8 @@ from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any, Self
 
-from engine.compare.conditions import Conditions
+from engine.compare.conditions import ROUNDS_LEAST, Conditions
 from engine.compare.trial import Trial
-from engine.compare.verdict import ROUNDS_LEAST
 from engine.load.figures import FINE, HINDERED, VERDICTS
 from engine.load.result import known
 from engine.load.samples import merged, percentiles
@@ -49,6 +48,9 @@ class Standing:
     descriptors: int | None = None
     errors: Mapping[str, int] | None = None
     client: str = FINE  # the worst of its verdicts on itself
+    cpu_percent: Mapping[str, float | None] | None = (
+        None  # of one processor, by whom, the mean of the rounds
+    )
     rounds: int = 0
     hindered_rounds: int = 0
     histogram: str = ""
@@ -100,7 +102,7 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
         p99_ms=told.p99_ms,
         max_ms=told.max_ms,
         rounds_p50_ms=tuple(middles),
-        waits=_mean_waits(trials),
+        waits=_means([trial.waits for trial in trials]),
         cpu_us=_cpu_us(trials),
         rounds_cpu_us=tuple(cpu_us),
         memory_bytes=median(weighed) if weighed else None,
@@ -109,6 +111,7 @@ def standing(trials: Sequence[Trial], conditions: Conditions) -> Standing:
         descriptors=max((each.descriptors or 0 for each in trials), default=0) or None,
         errors=errors,
         client=max((trial.client for trial in trials), key=VERDICTS.index),
+        cpu_percent=_means([trial.cpu for trial in trials]),
         rounds=len(trials),
         hindered_rounds=sum(trial.is_hindered for trial in trials),
         histogram=str(times.encode().decode()),
@@ -146,9 +149,10 @@ def _cpu_us(trials: Sequence[Trial]) -> float | None:
     return sum(each for each in used if each is not None) / answered * 1e6
 
 
-def _mean_waits(trials: Sequence[Trial]) -> dict[str, float | None]:
+def _means(rounds: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Of each name, over the rounds that know it."""
     means: dict[str, float | None] = {}
-    for room in trials[0].waits:
-        told = [each for trial in trials if (each := trial.waits[room]) is not None]
-        means[room] = sum(told) / len(told) if told else None
+    for name in rounds[0]:
+        told = [each for one in rounds if (each := one[name]) is not None]
+        means[name] = sum(told) / len(told) if told else None
     return means

@@ -19,6 +19,7 @@ FINER_STEPS = 3  # between the last rate that was met and the first that was not
 MET_FROM = 0.95  # of what was offered
 ON_THE_WAY = 2  # that are counted on the other side of a look: much, of a few
 SLOW_FROM = 5.0  # times the median response time of the lowest rate of which one is known
+AS_AT_REST = 1.5  # times that, and the server is not what makes a client wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class Point:
     client: str
     is_met: bool
     """The server keeps up: the answers come at that rate, and not much later than at rest."""
+    capped_at: int = 0
+    """The client's connections, where it could not ask in time for want of them and the server answered
+    as soon as at rest: more may carry more. 0: not so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +110,14 @@ def _point(rate: float, trial: Trial, p50_at_rest_ms: float | None) -> Point:
         dropped=trial.dropped,
         client=trial.client,
         is_met=has_all and not is_late and not trial.errors and not trial.dropped,
+        capped_at=trial.all_in_use if _is_at_rest(trial, p50_at_rest_ms) else 0,
+    )
+
+
+def _is_at_rest(trial: Trial, p50_at_rest_ms: float | None) -> bool:
+    """Once asked, the server answers as soon as at the lowest rate."""
+    return (
+        p50_at_rest_ms is not None
+        and trial.service_p50_ms is not None
+        and trial.service_p50_ms <= AS_AT_REST * p50_at_rest_ms
     )

@@ -23,7 +23,14 @@ class Trial:
     histogram: str = ""  # of response times, all but the warm-up's: HDR, base64
     errors: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0  # of an open loop: due, and never sent
+    all_in_use: int = (
+        0  # of an open loop that could not ask in time: all the connections it may have
+    )
+    service_p50_ms: float | None = None  # without the wait for a connection
     client: str = FINE  # its verdict on itself
+    cpu: Mapping[str, float | None] = field(
+        default_factory=dict
+    )  # of one processor, in percent: CpuShares
     waits: Mapping[str, float | None] = field(default_factory=dict)
     """Room -> how many were in it, the mean of many looks; None: it cannot be known."""
     memory_bytes: float | None = None  # for each open connection

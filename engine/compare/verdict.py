@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-ROUNDS_LEAST = 2  # of one model; below, there is no spread to be outside of
+from engine.compare.conditions import ROUNDS_LEAST
 
 
 @dataclass(frozen=True, slots=True)

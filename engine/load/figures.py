@@ -32,6 +32,7 @@ NEVER_NS = 1 << 63
 # Of the time, in percent: the client ran, or waited for a processor. Above, a request that becomes
 # due often finds it busy with another.
 NEAR_LIMIT_FROM, SATURATED_FROM = 75, 92
+LATE_FROM = 0.01  # of the answers: then p99 is partly that
 
 
 def verdict(cpu: Mapping[str, float | None]) -> str:
@@ -55,6 +56,8 @@ class Report:
     requests: int  # that ended, well or not; a retried one counts once
     offered: int  # due so far
     sent: int
+    late: int  # of an open loop, warm-up left out: when due, all connections were in use
+    connections: int  # that it may have
     done: int  # good answers
     retried: int  # sent again, since a kept connection was closed under them (RFC 9110, 9.2.2)
     errors: Mapping[str, int]
@@ -78,6 +81,16 @@ class Report:
     is_final: bool
     is_whole: bool  # so far nobody has stopped it before its end
 
+    @property
+    def dropped(self) -> int:
+        """Due, and never sent since no connection was free; while it runs nobody knows."""
+        return self.offered - self.sent if self.is_final else 0
+
+    @property
+    def lacked_connections(self) -> bool:
+        """An open loop could not ask in time, and nobody stopped it: more might carry more."""
+        return (self.dropped > 0 and self.is_whole) or self.late > LATE_FROM * sum(self.latencies)
+
     def to_json(self) -> str:
         """One line, for `from_json`."""
         return json.dumps({"kind": "report", **asdict(self)})
@@ -98,6 +111,7 @@ class Counts:
     plan: Plan
     started_ns: int
     sent: int = 0
+    late: int = 0
     done: int = 0
     failed: int = 0
     retried: int = 0
@@ -151,6 +165,8 @@ class Counts:
             requests=ended,
             offered=self._offered(seconds),
             sent=self.sent,
+            late=self.late,
+            connections=self.plan.connections,
             done=self.done,
             retried=self.retried,
             errors=dict(self.errors),
@@ -209,6 +225,7 @@ class Figures:
     sent: int
     done: int
     dropped: int  # due, and never sent since no connection was free
+    late: int  # sent later than due, since all connections were in use; warm-up left out
     retried: int
     requests_per_connection: float | None  # None: no connection was opened
     measured: int  # good answers after the warm-up
@@ -221,6 +238,8 @@ class Figures:
     bytes_sent: int
     bytes_received: int
     connections_beside: int
+    connections: int  # that it might have
+    lacked_connections: bool  # dropped or late: more might carry more
     cpu: Mapping[str, float | None]
     latencies: tuple[int, ...]
 
@@ -260,7 +279,8 @@ def figures(report: Report) -> Figures:
         offered=report.offered,
         sent=report.sent,
         done=report.done,
-        dropped=report.offered - report.sent if report.is_final else 0,
+        dropped=report.dropped,
+        late=report.late,
         retried=report.retried,
         requests_per_connection=report.requests / opened if opened else None,
         measured=told.count,
@@ -273,6 +293,8 @@ def figures(report: Report) -> Figures:
         bytes_sent=report.bytes_sent,
         bytes_received=report.bytes_received,
         connections_beside=report.connections_beside,
+        connections=report.connections,
+        lacked_connections=report.lacked_connections,
         cpu=report.cpu,
         latencies=report.latencies,
     )

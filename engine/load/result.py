@@ -29,6 +29,7 @@ def bad_status(status: int) -> str:
     return f"status {status}"
 
 
+LEAST_BEHIND = 10  # samples above a percentile, below which it says nothing
 # Upper edges of the histogram's buckets in ms, 1-2-5 a decade; the last bucket has no edge.
 HISTOGRAM_EDGES_MS = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50),
@@ -37,8 +38,8 @@ HISTOGRAM_EDGES_MS = (
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:
-    """The nearest-rank percentile of an ascending sequence; None when it is empty."""
-    if not ordered:
+    """The nearest-rank percentile of an ascending sequence; None: fewer than LEAST_BEHIND are above."""
+    if len(ordered) * (100 - percent) < LEAST_BEHIND * 100:
         return None
     rank = math.ceil(percent / 100 * len(ordered))
     return ordered[max(rank, 1) - 1]
@@ -103,7 +104,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class BurstResult:
     """What came of a burst. Latencies are from before the connect to the last byte of the body,
-    of successful requests only; None when there are none.
+    of successful requests only; None when there are none, and a percentile when too few stand above it.
 
     Closed loop: a user waits for its response before it asks again, so that time spent waiting
     for a user is in no latency (coordinated omission).

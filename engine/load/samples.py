@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 from hdrh.histogram import HdrHistogram
 
-from engine.load.result import HISTOGRAM_EDGES_MS
+from engine.load.result import HISTOGRAM_EDGES_MS, LEAST_BEHIND
 
 LONGEST_US = 3_600_000_000  # an hour; no request may take longer
 DIGITS = 3  # two values that differ by less than one part in a thousand count as one
-LEAST_BEHIND = 10  # samples above a percentile, below which it says nothing
 PERCENTS = (50, 90, 99)
 
 

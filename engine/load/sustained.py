@@ -100,6 +100,8 @@ class Load:
         elif not self.plan.rate:
             self._send(user, now_ns)
         elif (due_ns := self._due_ns()) <= now_ns:
+            if not self._idle and due_ns >= self.counts.measures_from_ns:
+                self.counts.late += 1  # else only our timer was late
             self._send(user, due_ns)
         else:
             self._idle.append(user)

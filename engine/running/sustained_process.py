@@ -3,10 +3,15 @@
 Belongs to the terminal's main thread. Imported when load begins: histograms take 20 ms to import.
 """
 
-from engine.load.figures import Report, response_time, verdict_on
+from collections.abc import Mapping
+
+from engine.load.figures import FINE, Report, response_time, verdict_on
 from engine.load.plan import Plan
 from engine.running.load_process import WatchedLoad
 from engine.views.snapshot import BurstView
+
+ALL_IN_USE = "all connections in use"  # of an open loop that could not ask in time
+WHOSE = ("server", "client", "dashboard", "others")  # of CpuShares
 
 
 class SustainedProcess(WatchedLoad[Report]):
@@ -49,6 +54,17 @@ class SustainedProcess(WatchedLoad[Report]):
             number=self._number,
             loop="closed loop" if self._plan.rate is None else "open loop",
             share=report.share if report else 0.0,
-            verdict=verdict_on(report) if report and is_final else "",
-            dropped=report.offered - report.sent if report and is_final else 0,
+            verdict=_verdict(report) if report and is_final else "",
+            dropped=report.dropped if report else 0,
+            cpu=_known(report.cpu) if report else {},
         )
+
+
+def _verdict(report: Report) -> str:
+    """On a client that may have had time to spare, and no connection."""
+    told = verdict_on(report)
+    return ALL_IN_USE if told == FINE and report.lacked_connections else told
+
+
+def _known(cpu: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: share for name in WHOSE if (share := cpu[name]) is not None}

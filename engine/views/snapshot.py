@@ -267,7 +267,7 @@ class BurstView:
     p50_ms: float | None
     p99_ms: float | None
     max_ms: float | None
-    """Of successful requests; None when there were none."""
+    """Of successful requests; None when there were none, and a percentile of too few."""
     retried: int
     """Requests that the server closed on unanswered, and that the protocol lets a client repeat."""
     errors: dict[str, int]
@@ -284,6 +284,8 @@ class BurstView:
     share: float = 0.0
     """Of sustained load: how much of what was asked has been done, 0 to 1."""
     verdict: str = ""
-    """Of sustained load that has ended: whether the client had time to spare, in words."""
+    """Of sustained load that has ended: whether its client had time and connections to spare."""
     dropped: int = 0
     """Requests of an open loop that were due and never sent, since no connection was free."""
+    cpu: dict[str, float] = field(default_factory=dict)
+    """Of sustained load: who used how much of a processor, in percent, for those that are known."""

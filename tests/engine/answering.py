@@ -23,6 +23,7 @@ class Answering:
 
     def __init__(self, answer: Answer) -> None:
         self.connections = self.requests = self.bytes_in = self.bytes_out = 0
+        self.unfinished: list[bytes] = []  # heads whose clients went away
         self.url = ""
         self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
@@ -41,7 +42,10 @@ class Answering:
                 self.bytes_in += len(head)
                 if not await self._answer(number, writer):
                     break
-        except (OSError, asyncio.IncompleteReadError):
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                self.unfinished.append(error.partial)
+        except OSError:
             pass
         finally:
             writer.close()

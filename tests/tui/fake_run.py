@@ -246,7 +246,7 @@ def a_burst(
         connections_opened=opened,
         requests_per_s=0.0 if is_running else 8_412.0,
         p50_ms=1.21,
-        p99_ms=3.42,
+        p99_ms=None,  # of so few
         max_ms=12.8,
         retried=0,
         errors={},

@@ -16,7 +16,7 @@ from tui.panels import bursts
 
 WIDTHS = [60, 80, 100, 119, 120, 142, 143, 160, 200]
 BUCKETS = len(HISTOGRAM_EDGES_MS) + 1
-UNDER_WAY = replace(a_burst(is_running=True), done=120, total=500, p50_ms=None, p99_ms=None)
+UNDER_WAY = replace(a_burst(is_running=True), done=120, total=500, p50_ms=None)
 
 
 def drawn(views: Sequence[BurstView], width: int = 120) -> list[str]:
@@ -158,12 +158,21 @@ def test_figures_end_below_their_headings(width: int) -> None:
     view = replace(a_burst(), max_ms=12.8, retried=3)
     _, headings, row = drawn([view], width)
     figures = {"requests": "50", "connections": "10", "each": "5", "p50": "1.21 ms"}
-    figures |= {"p99": "3.42 ms", "max": "13 ms", "retried": "3", "requests/s": "8,410"}
+    figures |= {"p99": "-", "max": "13 ms", "retried": "3", "requests/s": "8,410"}
     shown = {heading: figures[heading] for heading in headings.split() if heading in figures}
     assert len(shown) >= 3
     for heading, figure in shown.items():
         end = headings.index(f"{heading} ") + len(heading)
         assert row[:end].endswith(f" {figure}")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_bursts_which_are_too_few_for_a_p99_tell_their_longest(width: int) -> None:
+    headings, row = drawn([a_burst()], width)[1:]
+    assert "13 ms" in row
+    assert ("p99" in headings) == (width >= 143)
+    load = replace(a_burst(), loop="open loop", verdict="fine", p99_ms=3.42)
+    assert "3.42 ms" in drawn([a_burst(), load], width)[3]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

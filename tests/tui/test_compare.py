@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.compare.report import Comparison
-from engine.compare.sweep import Sweep, climb
-from engine.load.figures import SATURATED
+from engine.compare.sweep import Point, Sweep, climb
+from engine.load.figures import FINE, SATURATED
 from engine.models import MODELS
 from tests.engine.compared import CONDITIONS, a_report, a_standing, a_trial
 from tests.support import wait_until
@@ -18,8 +18,10 @@ from tests.tui.fake_run import a_lively_run
 from tests.tui.shown_app import shown
 from tui.comparison import cells, in_html, in_markdown, in_text
 from tui.comparison.curves import Axis
-from tui.format import plain
+from tui.format import plain, rate
 from tui.screens.compare import ComparePage, report
+
+A_POINT = Point(20, 20, 20.0, None, None, 21.0, 0, FINE, is_met=True)
 
 
 def a_sweep(model: str, most: int) -> Sweep:
@@ -129,6 +131,30 @@ def test_markdown_has_a_row_for_each_model_and_escapes_its_stars() -> None:
     assert "asyncio" not in [
         line.split("|")[1].strip() for line in text.splitlines() if "|" in line
     ]
+
+
+@pytest.mark.parametrize(
+    ("capped_at", "said"), [(32, " with 32 connections; more may carry more"), (0, "")]
+)
+def test_a_knee_says_when_it_is_that_of_the_clients_connections(capped_at: int, said: str) -> None:
+    sweep = a_sweep("thread", 900)
+    points = tuple(replace(point, capped_at=capped_at) for point in sweep.points)
+    words = cells.knee(replace(sweep, points=points))
+    assert (
+        words == f"thread, keep-alive: keeps up to {rate(sweep.knee_per_s or 0)} requests/s{said}"
+    )
+
+
+def test_each_of_many_sweeps_has_its_letter() -> None:
+    points = [replace(A_POINT, requests_per_s=20 * 1.2**number) for number in range(32)]
+    sweeps = [Sweep(f"m{number}", "short", (point,)) for number, point in enumerate(points)]
+    lines = in_text.sweeps(sweeps)
+    letters = [line[0] for line in lines if ", short: " in line]
+    assert [line.split()[1] for line in lines if ", short: " in line] == [
+        f"{one.model}," for one in sweeps
+    ]
+    assert len(set(letters)) == 32
+    assert set(letters) <= set("".join(line.partition("│")[2] for line in in_text.plot(sweeps)))
 
 
 def test_the_plot_has_both_ends_of_both_axes() -> None:

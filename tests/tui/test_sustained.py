@@ -40,6 +40,10 @@ def test_its_line_has_live_figures_and_then_a_verdict(width: int) -> None:
     assert "saturated" in drawn(replace(ENDED, verdict=SATURATED), width)
     assert "crowded" in drawn(replace(ENDED, verdict=CROWDED), width)
     assert "7 dropped" in drawn(replace(ENDED, dropped=7), 160)
+    used = {"server": 98.4, "client": 45.0, "dashboard": 7.1, "others": 12.0}
+    wide = drawn(replace(ENDED, cpu=used), width)
+    assert ("CPU server 98, client 45, dashboard 7, others 12 %" in wide) == (width >= 200)
+    assert "fine" in wide
     assert "3 status 503" in drawn(replace(ENDED, errors={bad_status(503): 3}), 160)
 
 
@@ -127,6 +131,7 @@ def test_a_run_begins_it_shows_it_live_and_ends_it() -> None:
         ended = view()
         assert (ended.failure, ended.errors, ended.loop) == ("", {}, "closed loop")
         assert ended.verdict
+        assert set(ended.cpu) == {"server", "client", "dashboard", "others"}
         assert sum(ended.latencies) == ended.done > live.done
         wait_until(lambda: run.poll() is not None and run.snapshot().counts.requests == ended.done)
     finally:

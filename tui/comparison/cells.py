@@ -117,6 +117,8 @@ def knee(one: Sweep) -> str:
         limit = ", the highest rate that was tried"
     elif (hindered := missed[0].client) in HINDERED:
         limit = f", and no further for the client's sake ({hindered.partition(':')[0]})"
+    elif connections := missed[0].capped_at:
+        limit = f" with {count(connections)} connections; more may carry more"
     else:
         limit = ""
     return f"{where}keeps up to {rate(one.knee_per_s)} requests/s{limit}"

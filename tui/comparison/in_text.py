@@ -1,7 +1,9 @@
 """A comparison in lines of plain text, for stdout and for the dashboard's page."""
 
 import math
-from collections.abc import Sequence
+import string
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 
 from engine.compare.report import Comparison
 from engine.compare.standing import Standing
@@ -16,7 +18,7 @@ LEFT = ("", "waits in")  # aligned
 LEAST_NEEDED = ("fds", "threads", "processes", "memory/conn", "max", "p90", "CPU/request", "spread", "p50",
                 "p99")  # fmt: skip
 """Columns that a narrow screen leaves out, in this order."""
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = string.ascii_letters
 
 
 def lines(told: Comparison) -> list[str]:
@@ -69,7 +71,7 @@ def _bar(value: float, most: float) -> str:
 def sweeps(told: Sequence[Sweep]) -> list[str]:
     """The plot, its letters, and the rates in figures."""
     found = ["throughput (to the right) against p50 (upwards), both logarithmic", *plot(told), ""]
-    for letter, one in zip(LETTERS, told, strict=False):
+    for letter, one in _lettered(told):
         found.append(f"{letter}  {cells.knee(one)}")
         for point in one.points:
             times = ", ".join(
@@ -88,7 +90,7 @@ def plot(told: Sequence[Sweep]) -> list[str]:
     """A letter where a rate was tried; `#` where two fall together."""
     dots = [
         (point.requests_per_s, point.p50_ms, letter)
-        for letter, one in zip(LETTERS, told, strict=False)
+        for letter, one in _lettered(told)
         for point in one.points
         if point.p50_ms and point.requests_per_s
     ]
@@ -107,6 +109,11 @@ def plot(told: Sequence[Sweep]) -> list[str]:
     drawn.append(" " * 9 + "┼" + "─" * PLOT_COLUMNS)
     drawn.append(" " * 10 + ends[0] + ends[1].rjust(PLOT_COLUMNS - len(ends[0])))
     return drawn
+
+
+def _lettered(told: Sequence[Sweep]) -> Iterator[tuple[str, Sweep]]:
+    """From the beginning again when there are more: none is left out."""
+    return zip(cycle(LETTERS), told, strict=False)
 
 
 def _place(value: float, least: float, most: float, cells_there: int) -> int:

@@ -1,8 +1,8 @@
 """Bursts of the built-in client: one under way, and the results of the last few side by side.
 
 BURSTS  by the built-in client, newest last      latency 0.1 ms–10 s, steps 1 2 5, █ = 100 %
-  # model    mode       requests     p50     p99 ├0──┼1ms──┼100ms┼10s requests/s errors
-  1 thread   keep-alive       50 1.21 ms 3.42 ms ··▁▆▂············         8,410 none
+  # model    mode       requests     p50     max ├0──┼1ms──┼100ms┼10s requests/s errors
+  1 thread   keep-alive       50 1.21 ms 5.30 ms ··▁▆▂············         8,410 none
   2 thread   short      32 of 50  64 % done ████████·····                        under way
   3 polling  keep>short client starting
 """
@@ -25,11 +25,13 @@ from tui.format import (
     milliseconds,
     padded,
     plain,
+    processors,
     rate,
     table_row,
 )
 
 Chosen = tuple[tuple[Column, int], ...]
+Layout = tuple[tuple[int, Column], ...]  # with ranks
 Widths = Mapping[str, int]
 """Heading of a column -> its cells."""
 NAME = "BURSTS"
@@ -40,7 +42,6 @@ LATENCY_SCALES = (  # the height is a share of the burst's requests: bursts of a
     "latency 0.1 ms–10 s, steps 1 2 5, █ = 100 %",
     "steps 1 2 5, █ = 100 %",
 )
-FINE = "fine"  # the verdict of engine.load.figures
 BY_WHOM = "  by the built-in client, newest last"
 RATE_OF_WHAT = "; requests/s while it ran"  # the server's own is over the last second
 EMPTY = "·"
@@ -53,7 +54,7 @@ def lines(bursts: Sequence[BurstView], width: int, rows: int) -> list[Line]:
     """A title with headings, then the last `rows` bursts, the newest at the bottom."""
     if not bursts or rows <= 0:
         return []
-    chosen = _chosen(width)
+    chosen = _chosen(width, is_load=any(burst.loop or burst.p99_ms is not None for burst in bursts))
     rest = (_row(chosen, burst, width) for burst in bursts[-rows:])
     return [_title(chosen, width), heading(chosen), *rest]
 
@@ -207,14 +208,15 @@ def _verdict(burst: BurstView, widths: Widths) -> Line:
         live = (f"{burst.loop}, {phase}", phase)
         return ((first_that_fits(live, widths["errors"]), "name"),)
     told = f"{count(burst.dropped)} dropped, {burst.verdict}" if burst.dropped else burst.verdict
-    brief = burst.verdict.partition(":")[0]
+    brief, cpu = burst.verdict.partition(":")[0], processors(burst.cpu)
     texts = (
+        *(f"{burst.loop}, {each}; {cpu}" for each in (told, brief) if cpu),
         f"{burst.loop}, {told}",
         told,
         brief,
         brief.removeprefix("client ").removeprefix("machine "),
     )
-    is_good = burst.verdict == FINE and not burst.dropped
+    is_good = burst.verdict == "fine" and not burst.dropped  # see engine.load.figures
     return ((first_that_fits(texts, widths["errors"]), "name" if is_good else "warning"),)
 
 
@@ -232,51 +234,58 @@ _RETRIED = Column("retried", 7, 7, _retried, is_right=True)
 RESULTS = (_P50, _P99, _MAX, _LATENCIES, _RATE)
 """They stand side by side, and are empty while a burst is under way."""
 
-_NARROW: tuple[tuple[int, Column], ...] = (
-    (0, _NUMBER),
-    (0, Column("model", 9, 15, _model)),
-    (1, Column("mode", 10, 16, _mode)),
-    (2, Column("requests", 8, 9, _requests, is_right=True)),
-    (6, _CONNECTIONS),
-    (9, _EACH),
-    (3, _P50),
-    (5, _P99),
-    (10, _MAX),
-    (7, _RATE),
-    (8, _RETRIED),
-    (4, Column("errors", 9, 40, _errors)),
-)
 
-
-def _wide(*figures: Column, errors: int) -> tuple[tuple[int, Column], ...]:
-    """All of these, and room for each name."""
-    return tuple(
-        enumerate(
-            (
-                _NUMBER,
-                Column("model", 15, 15, _model),
-                Column("mode", 16, 16, _mode),
-                Column("requests", 9, 10, _requests, is_right=True),
-                *(_CONNECTIONS, *figures),
-                Column("errors", errors, 40, _errors),
-            )
-        )
+def _narrow(tail: Column) -> Layout:
+    """By rank: of p99 and the longest, `tail` first."""
+    return (
+        (0, _NUMBER),
+        (0, Column("model", 9, 15, _model)),
+        (1, Column("mode", 10, 16, _mode)),
+        (2, Column("requests", 8, 9, _requests, is_right=True)),
+        (6, _CONNECTIONS),
+        (9, _EACH),
+        (3, _P50),
+        (5 if tail is _P99 else 10, _P99),
+        (5 if tail is _MAX else 10, _MAX),
+        (7, _RATE),
+        (8, _RETRIED),
+        (4, Column("errors", 9, 40, _errors)),
     )
 
 
-_LAYOUTS = (
-    _wide(_EACH, _P50, _P99, _MAX, _LATENCIES, _RATE, _RETRIED, errors=14),
-    _wide(_P50, _P99, _LATENCIES, _RATE, errors=10),  # a picture of them all says more than `max`
-)
+def _wide(*figures: Column, errors: int) -> Layout:
+    """All of these, and room for each name."""
+    columns = (
+        _NUMBER,
+        Column("model", 15, 15, _model),
+        Column("mode", 16, 16, _mode),
+        Column("requests", 9, 10, _requests, is_right=True),
+        _CONNECTIONS,
+        *figures,
+        Column("errors", errors, 70, _errors),
+    )
+    return tuple(enumerate(columns))
+
+
+def _layouts(tail: Column) -> tuple[Layout, Layout, Layout]:
+    return (
+        _wide(_EACH, _P50, _P99, _MAX, _LATENCIES, _RATE, _RETRIED, errors=14),
+        _wide(_P50, tail, _LATENCIES, _RATE, errors=10),  # a picture of them all says the rest
+        _narrow(tail),
+    )
+
+
+_OF_LOAD, _OF_BURSTS = _layouts(_P99), _layouts(_MAX)  # bursts are too few for a p99
 
 
 @lru_cache(maxsize=64)
-def _chosen(width: int) -> Chosen:
+def _chosen(width: int, *, is_load: bool) -> Chosen:
     """The first layout of which nothing is left out, else as much as has room."""
-    for layout in _LAYOUTS:
+    *layouts, narrow = _OF_LOAD if is_load else _OF_BURSTS
+    for layout in layouts:
         if sum(column.least + GAP for _, column in layout) - GAP <= width:
             return choose(layout, width)
-    return choose(_NARROW, width)
+    return choose(narrow, width)
 
 
 @lru_cache(maxsize=64)

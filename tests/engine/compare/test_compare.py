@@ -1,11 +1,14 @@
 """The pure parts of a comparison, by tables: verdict, merging, unlike conditions, the knee, reports."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
+from engine.compare import __main__ as comparing
+from engine.compare.__main__ import Work
 from engine.compare.against import changes
 from engine.compare.conditions import Asked, Conditions, unlike
 from engine.compare.cores import halves
@@ -14,7 +17,7 @@ from engine.compare.standing import standing
 from engine.compare.sweep import Sweep, climb
 from engine.compare.trial import Trial
 from engine.compare.verdict import judge, order
-from engine.load.figures import CROWDED, SATURATED
+from engine.load.figures import CROWDED, FINE, SATURATED
 from tests.engine.compared import CONDITIONS, a_report, a_standing, a_trial
 
 
@@ -39,10 +42,10 @@ def test_no_winner_is_named_inside_the_spread(
 
 
 def test_who_is_not_known_of_is_named() -> None:
-    rounds = {"a": (10.0, 11.0), "b": (7.0, 8.0), "c": (5.0,), "d": ()}
+    rounds = {"a": (10.0, 11.0, 11.0), "b": (7.0, 8.0, 8.0), "c": (5.0, 5.0), "d": ()}
     told = judge("short", "CPU", rounds, more_is_better=False)
     assert (told.best, told.words) == (("b",), "b, by more than the spread; not known of c, d")
-    few = judge("short", "CPU", {"a": (1.0, 2.0), "b": ()}, more_is_better=False)
+    few = judge("short", "CPU", {"a": (1.0, 2.0, 3.0), "b": ()}, more_is_better=False)
     assert few.words == "fewer than two models to compare; not known of b"
 
 
@@ -77,11 +80,18 @@ def test_who_is_left_out_of_the_verdict(fields: dict[str, Any], is_fair: bool, n
     assert note in "; ".join(told.notes)
 
 
+def test_who_used_the_processors_is_the_mean_of_the_rounds() -> None:
+    rounds = [a_trial(cpu={"server": used, "dashboard": None}) for used in (40.0, 50.0, 60.0)]
+    assert standing(rounds, CONDITIONS).cpu_percent == {"server": 50.0, "dashboard": None}
+
+
 def test_one_saturated_round_is_left_out_and_marked() -> None:
-    rounds = [a_trial(per_s=900), a_trial(per_s=500, client=SATURATED), a_trial(per_s=1000)]
-    told = standing(rounds, CONDITIONS)
+    fair = [a_trial(per_s=each) for each in (900, 950, 1000)]
+    hindered = a_trial(per_s=500, client=SATURATED)
+    told = standing([*fair, hindered], CONDITIONS)
     assert told.is_fair
     assert (told.spread, told.hindered_rounds, told.client) == ((900.0, 1000.0), 1, SATURATED)
+    assert not standing([*fair[:2], hindered], CONDITIONS).is_fair  # two rounds are no spread
 
 
 @pytest.mark.parametrize(
@@ -162,15 +172,17 @@ def test_what_is_no_report_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        ({"thread": (950, 1000), "epoll": (400, 500)}, ["as in the earlier report"]),
-        ({"thread": (1200, 1300), "epoll": (400, 500)}, ["thread, keep-alive: faster"]),
-        ({"thread": (950, 1000), "epoll": (1100, 1200)},
+        ({"thread": (950, 980, 1000), "epoll": (400, 450, 500)}, ["as in the earlier report"]),
+        ({"thread": (1200, 1250, 1300), "epoll": (400, 450, 500)}, ["thread, keep-alive: faster"]),
+        ({"thread": (950, 980, 1000), "epoll": (1100, 1150, 1200)},
          ["epoll, keep-alive: faster", "keep-alive: epoll is ahead of thread now, and was behind"]),
-        ({"thread": (950, 1000), "process": (1, 2)}, ["as in the earlier report"]),
+        ({"thread": (950, 980, 1000), "process": (1, 2, 3)}, ["as in the earlier report"]),
     ],
 )  # fmt: skip
 def test_beside_an_earlier_report(now: dict[str, tuple[int, ...]], said: list[str]) -> None:
-    earlier = a_report(a_standing("thread", (900, 1100)), a_standing("epoll", (400, 550)))
+    earlier = a_report(
+        a_standing("thread", (900, 1000, 1100)), a_standing("epoll", (400, 500, 550))
+    )
     told = changes(earlier, a_report(*(a_standing(name, per_s) for name, per_s in now.items())))
     assert len(told) == len(said)
     for line, begins in zip(told, said, strict=True):
@@ -226,3 +238,58 @@ def test_a_hiccup_is_no_knee() -> None:
     *_, sweep = climb("thread", "short", load)
     assert sweep.is_open
     assert tried == [rate for rate in sorted(set(tried)) for _ in range(2)]
+
+
+def _behind_connections(rate: float) -> Trial:
+    """Of 32 connections to a server that takes 20 ms for each answer and never tires."""
+    lacks = rate > 32 / 0.02
+    return replace(_served(32 / 0.02, rate), all_in_use=32 * lacks, service_p50_ms=20.4)
+
+
+def test_a_knee_that_is_the_clients_own_is_told_from_the_servers() -> None:
+    def tiring(rate: float) -> Trial:
+        return replace(_behind_connections(rate), service_p50_ms=20.0 if rate < 1600 else 400.0)
+
+    for load, capped_at in ((_behind_connections, 32), (tiring, 0)):
+        *_, sweep = climb("thread", "keep-alive", load)
+        missed = next(point for point in sweep.points if not point.is_met)
+        assert missed.capped_at == capped_at
+        assert Sweep.from_values(json.loads(json.dumps(asdict(sweep)))) == sweep
+
+
+def a_work(monkeypatch: pytest.MonkeyPatch, clients: Sequence[str]) -> Work:
+    """Of one model, whose client finds one of `clients` in each round."""
+    told = iter(clients)
+
+    class Served:
+        def __init__(self, *_: object) -> None: ...
+
+        def load(self) -> Trial:
+            return a_trial(client=next(told))
+
+        def stop(self) -> None: ...
+
+    monkeypatch.setattr(comparing, "Server", Served)
+    return Work(Asked(("thread",), ("keep-alive",), conditions=CONDITIONS))
+
+
+@pytest.mark.parametrize(
+    ("clients", "is_fair"),
+    [
+        ((FINE, FINE, FINE), True),
+        ((FINE, CROWDED, FINE, FINE), True),  # one more
+        ((FINE, CROWDED, FINE, CROWDED), False),
+        ((CROWDED, FINE, CROWDED), False),  # one more would not do
+    ],
+)
+def test_whom_one_round_is_lacking_has_another(
+    clients: Sequence[str],
+    is_fair: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work = a_work(monkeypatch, clients)
+    work.do()
+    work.tell(is_final=True)
+    last = Comparison.from_json(capsys.readouterr().out.splitlines()[-1])
+    assert (last.standings[0].rounds, last.standings[0].is_fair) == (len(clients), is_fair)

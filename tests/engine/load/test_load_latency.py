@@ -10,13 +10,13 @@ import time
 from asyncio import StreamWriter as Writer
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import pytest
 
 from engine.load.figures import CROWDED, FINE, NEAR_LIMIT, SATURATED, Counts, Figures, verdict
 from tests.engine.answering import GOOD, answering
 from tests.engine.loaded import came_of, load, start
-from tests.support import wait_until
 
 # --- latencies ------------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ def test_a_stall_is_in_the_open_loop_and_hidden_by_the_closed_one() -> None:
     assert honest.p99_ms is not None
     assert hiding.p99_ms is not None
     assert honest.p99_ms > 800
-    assert hiding.p99_ms < honest.p99_ms / 2
+    assert hiding.p99_ms < 50  # some ms, on a machine at rest
     assert honest.offered == 5000
     assert honest.done >= 4_990  # a busy machine may leave one on its way at the end
     assert honest.send_lag is not None
@@ -103,6 +103,43 @@ def test_connect_and_service_time_stand_apart() -> None:
     assert short.p50_ms > max(short.service.p50_ms, short.connect.p50_ms)
 
 
+# --- too few connections --------------------------------------------------------------------------
+
+
+async def slow(_: int, writer: Writer) -> bool:
+    await asyncio.sleep(0.05)
+    writer.write(GOOD)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacks"),
+    [
+        ({"connections": 1, "rate": 100.0}, True),  # it can ask 20 times a second
+        ({"connections": 20, "rate": 100.0}, False),
+        ({"connections": 1, "rate": 5.0}, False),
+        ({"connections": 1}, False),  # who asks again once answered lacks nothing
+    ],
+)
+def test_an_open_loop_says_when_all_its_connections_were_in_use(settings: Any, lacks: bool) -> None:
+    with answering(slow) as server:
+        told = load(server.url, seconds=1.0, warm_up_s=0.0, **settings)
+    assert told.lacked_connections == lacks
+    assert (told.late > 0) == (told.dropped > 0) == lacks
+    assert told.late <= told.measured
+    assert told.connections == settings["connections"]
+
+
+def test_one_that_is_never_answered_lacks_connections_too() -> None:
+    async def never(_: int, writer: Writer) -> bool:
+        return True
+
+    with answering(never) as server:
+        told = load(server.url, connections=2, rate=50.0, seconds=0.5, timeout_s=0.6)
+    assert told.dropped > 0
+    assert told.lacked_connections
+
+
 # --- the client's limit ---------------------------------------------------------------------------
 
 FAST_SERVER = """
@@ -158,17 +195,17 @@ def go_first(pid: int) -> None:
 def test_a_client_that_can_do_no_more_is_called_saturated() -> None:
     """Short connections cost it three times as much as their server."""
     told: list[Figures] = []
-
-    def is_saturated() -> bool:
-        client = start(url, connections=64, seconds=0.5, per_connection=1)
-        go_first(client.pid)
-        told.append(came_of(client))
-        return told[-1].verdict == SATURATED
-
     with fast_server() as (url, pid):
         go_first(pid)
-        wait_until(is_saturated, 60, "a run with a processor for most of the time")
-    assert told[-1].errors == {}
+        for _ in range(7):
+            client = start(url, connections=64, seconds=0.5, per_connection=1)
+            go_first(client.pid)
+            told.append(came_of(client))
+    said = [one.verdict for one in told]
+    # Where it may not go first, a crowded machine can be in its way.
+    assert said.count(SATURATED) >= 5, said
+    assert FINE not in said
+    assert all(one.errors == {} for one in told)
 
 
 @contextmanager

@@ -38,10 +38,28 @@ def test_targets() -> None:
 
 def test_percentiles_and_histogram() -> None:
     assert percentile([], 50) is None
-    assert [percentile([1, 2, 3, 4], p) for p in (0, 50, 51, 99, 100)] == [1, 2, 3, 4, 4]
+    thousand = range(1, 1001)
+    assert [percentile(thousand, p) for p in (0, 50, 50.01, 99)] == [1, 500, 501, 990]
     counts = histogram([0.05, 0.1, 0.11, 10_000, 10_001])
     assert (counts[0], counts[1], counts[-2], counts[-1]) == (2, 1, 1, 1)
     assert sum(counts) == 5
+
+
+@pytest.mark.parametrize(
+    ("requests", "has"),
+    [(19, ()), (20, ("p50",)), (50, ("p50",)), (100, ("p50", "p90")), (500, ("p50", "p90")),
+     (1000, ("p50", "p90", "p99"))],
+)  # fmt: skip
+def test_of_a_burst_too_few_samples_say_nothing(requests: int, has: tuple[str, ...]) -> None:
+    """As of sustained load: fewer than ten above a percentile."""
+    tally = Tally(wanted=requests, started_ns=5)
+    for number in range(requests):
+        tally.succeeded(1_000_000 + number)
+    came = tally.result(2_000_000_005)
+    known = tuple(name for name in ("p50", "p90", "p99") if getattr(came, f"{name}_ms") is not None)
+    assert known == has
+    assert came.max_ms is not None
+    assert ('"p99_ms": null' in came.to_json()) == ("p99" not in has)
 
 
 def test_reports_survive_their_json() -> None:

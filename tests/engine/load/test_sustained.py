@@ -1,17 +1,21 @@
 """Sustained load: what the client says it did is what the server saw."""
 
+import asyncio
+import re
 import select
+import socket
 import time
 from asyncio import StreamWriter as Writer
 from typing import Any
 
 import pytest
 
-from engine.load import sustained, user
+from engine.load import beside, sustained, user
 from engine.load.cpu import CpuMeter, CpuShares
 from engine.load.result import TIMED_OUT
 from tests.engine.answering import GOOD, answering
 from tests.engine.loaded import load
+from tests.support import wait_until
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,8 @@ def test_paths_are_mixed_by_weight() -> None:
     assert 50 < longer < 150
 
 
-def test_beside_the_load_are_clients_that_are_no_friends() -> None:
+def test_beside_the_load_are_clients_that_are_no_friends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "BETWEEN_S", 0.05)
     with answering() as server:
         told = load(
             server.url,
@@ -130,9 +135,36 @@ def test_beside_the_load_are_clients_that_are_no_friends() -> None:
             silent=4,
             think_s=0.01,
         )
+        wait_until(lambda: len(server.unfinished) == 2, what="the end of the slow heads")
     assert told.connections_beside == 9
     assert server.connections == 9 + told.connections_opened
     assert server.requests == told.sent + 3  # a slow reader has asked
+    for head in server.unfinished:
+        assert re.fullmatch(rb"GET / HTTP/1\.1\r\nHost: [^\r]+\r\nX-Slow: x{3,12}", head)
+
+
+def test_a_slow_reader_lets_the_server_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "BETWEEN_S", 0.05)
+    waits: list[list[int]] = []  # of each answer: the bytes that were left, time and again
+
+    async def large(_: int, writer: Writer) -> bool:
+        kernel: socket.socket = writer.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000)
+        left: list[int] = []
+        waits.append(left)
+        while rest := writer.transport.get_write_buffer_size():
+            left.append(rest)
+            await asyncio.sleep(0.02)
+        return True
+
+    with answering(large) as server:
+        told = load(server.url, connections=1, seconds=0.8, slow_readers=3, think_s=0.01)
+    assert told.done > 10
+    slow = [left for left in waits if len(left) > 20]
+    assert len(slow) == 3
+    for left in slow:
+        assert left[5] > left[-1]  # it does read
 
 
 @pytest.mark.skipif(not hasattr(select, "epoll"), reason="it has not what is taken away")

@@ -1,12 +1,21 @@
+import asyncio
+from asyncio import StreamWriter as Writer
+from typing import Any
+
+import pytest
+
+from engine.load.plan import Plan
 from engine.load.result import Burst
-from engine.running.load_process import LoadProcess
+from engine.running.load_process import LoadProcess, WatchedLoad
 from engine.running.loads import KEPT
 from engine.running.run import Run
 from engine.running.run_settings import RunSettings
+from engine.running.sustained_process import ALL_IN_USE, SustainedProcess
+from tests.engine.answering import GOOD, answering
 from tests.support import wait_until
 
 
-def has_ended(burst: LoadProcess) -> bool:
+def has_ended(burst: WatchedLoad[Any]) -> bool:
     burst.advance()
     return not burst.is_running
 
@@ -60,3 +69,22 @@ def test_settings_that_the_client_refuses_are_told() -> None:
         assert "192.0.2.1" in burst.view().failure
     finally:
         burst.kill()
+
+
+@pytest.mark.parametrize("connections", [1, 30])
+def test_an_open_loop_that_lacked_connections_is_not_called_fine(connections: int) -> None:
+    async def slow(_: int, writer: Writer) -> bool:
+        await asyncio.sleep(0.05)
+        writer.write(GOOD)
+        return True
+
+    with answering(slow) as server:
+        plan = Plan(server.url, connections=connections, seconds=0.6, rate=100.0)
+        load = SustainedProcess(plan, "epoll", "keep-alive")
+        try:
+            wait_until(lambda: has_ended(load), what="the end of the load")
+            view = load.view()
+        finally:
+            load.kill()
+    assert view.failure == ""
+    assert (view.verdict == ALL_IN_USE) == (view.dropped > 0) == (connections == 1)
