@@ -94,7 +94,8 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
         metavar, read = _unit(name)
         told = f"{default:g}" if isinstance(default, float) else default
         if default is None:
-            told = "20000; thread, thread-pool 1000, process 200, iterative 1"
+            told = "20000; select at most 960; thread, thread-pool 1000; process 200; "
+            told += "prefork its workers; iterative 1"
         unit = f"{metavar.lower()} " if metavar != "N" else ""
         group.add_argument(
             option, dest=name, type=read, default=default, metavar=metavar,
