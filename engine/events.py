@@ -45,6 +45,11 @@ QUEUE = "queue "
 TURN = "turn"
 """How the note of a tick begins that tells of a wake-up of an event loop: `turn 812`; without a number:
 those that follow are not told."""
+READY = "ready"
+"""Before the number in a tick of a process: the longest list of ready sockets that a wait has returned."""
+LISTENS = "listens"
+"""How the note of a tick begins by which a worker tells of a listening socket of its own: `listens 4711`, the
+socket's cookie."""
 
 LIFE = frozenset(
     {Kind.LISTEN, Kind.ACCEPT, Kind.RELEASE, Kind.CLOSE, Kind.SPAWN, Kind.EXIT, Kind.ERROR}

@@ -189,7 +189,7 @@ class Terminal:
             "TERM": "xterm",  # tmux gives the shell another one
             "ENV": "",
             "HISTFILE": "/dev/null",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", str(ROOT))]),
         }
 
 

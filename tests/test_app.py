@@ -15,6 +15,7 @@ from tests.apps import flask_app
 from tests.plain_client import Client
 from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
+from tests.terminal_driver import Dashboard
 
 CALLING = [model for model in MODELS if model not in AWAITS]
 FLASK, DJANGO = "tests.apps.flask_app:bare", "tests.apps.django_app:application"
@@ -194,3 +195,21 @@ def test_a_client_that_leaves_ends_the_body(flask: Serve, model: str) -> None:
         client.reset()
     with Client(flask.port) as other:
         wait_until(lambda: other.get("/closed").body == b"True", what="close() of the body")
+
+
+@pytest.mark.usefixtures("tmux")
+def test_a_traceback_is_read_in_the_dashboard() -> None:
+    with Dashboard("thread", 120, 40, "--app", FLASK) as dashboard:
+        with Client(dashboard.port) as client:
+            assert client.get("/raise").status == 500
+        dashboard.wait_for("ValueError: ")  # among the events, in one line
+        dashboard.press("e")
+        lines = dashboard.wait_for("Traceback (most recent call last):")
+        text = "\n".join(lines)
+        assert "flask_app.py" in text
+        assert r'raise ValueError("\x1b[31mred\x1b[0m mistake")' in text
+        assert r"ValueError: \x1b[31mred\x1b[0m mistake" in text
+        dashboard.press("Escape")
+        dashboard.wait_for("q quit")
+        with Client(dashboard.port) as client:
+            assert client.get("/").status == 200

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -111,3 +113,42 @@ def test_a_reuseport_that_was_killed_leaves_nothing_on_the_port() -> None:
         for _ in range(40):
             with Client(server.port) as client:
                 assert client.get("/style.css").status == 200
+
+
+def own_queues(server: Serve) -> dict[int | None, tuple[int, int]]:
+    """By the worker that takes from it: how many wait in it, of how many."""
+    return {one["pid"]: (one["now"], one["limit"]) for one in server.snapshot()["accept_queues"]}
+
+
+def test_each_worker_of_reuseport_has_a_queue_of_its_own() -> None:
+    with Serve("reuseport") as server:
+        own = pids(server)
+        wait_until(lambda: own_queues(server) == dict.fromkeys(own, (0, 128)), what="eight queues")
+        assert server.snapshot()["accept_queue_limit"] == 8 * 128
+        server.switch("prefork")
+        wait_until(lambda: own_queues(server) == {None: (0, 128)}, what="one for all")
+        assert server.snapshot()["accept_queue_limit"] == 128
+
+
+def test_a_full_queue_of_one_worker_is_found() -> None:
+    """Though there is room in those of the others; whichever of them it is."""
+    with Serve("reuseport", "--backlog", "2") as server, ExitStack() as clients:
+        stuck = max(pids(server))
+        os.kill(stuck, signal.SIGSTOP)
+        clients.callback(os.kill, stuck, signal.SIGCONT)
+
+        def is_full() -> bool:
+            one = clients.enter_context(socket.socket())
+            one.setblocking(False)  # a queue that is full lets a client wait for its SYN
+            one.connect_ex(("127.0.0.1", server.port))
+            return own_queues(server).get(stuck, (0, 2))[0] >= 2
+
+        wait_until(is_full, what="a full queue")
+
+        def found() -> list[Json]:
+            told = server.snapshot()["findings"]
+            return [one for one in told if one["id"] == "accept-queue"]
+
+        (finding,) = wait_until(found, what="the finding")
+        assert finding["pids"] == [stuck]
+        assert f"in an accept queue for 2, that of pid {stuck} alone" in finding["text"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from engine.models import MODELS
 from tests.plain_client import Client
 from tests.serve_driver import COMMAND, Serve, kinds
 from tests.support import ROOT
+from tests.terminal_checks import expect_serving
+from tests.terminal_driver import Dashboard
 
 ONE_BY_ONE = '''"""one-by-one: a client at a time, until it is gone.
 
@@ -95,6 +98,22 @@ def test_it_serves_is_watched_and_takes_over(shelf: Path, monkeypatch: pytest.Mo
         line = ONE_BY_ONE.splitlines()[request["line"] - 1]
         assert "conversation.receive(data)" in line
         server.switch("thread")
+
+
+@pytest.mark.usefixtures("tmux")
+def test_it_is_chosen_in_the_dashboard(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_ONLY", "yes")
+    with Dashboard("thread") as dashboard:
+        dashboard.press("m")
+        dashboard.wait_for("esc back")
+        dashboard.press(*["Down"] * len(MODELS))
+        dashboard.wait_until(
+            lambda lines: any(re.match(r" *> +one-by-one ", line) for line in lines),
+            "the cursor at it",
+        )
+        dashboard.press("Enter")
+        dashboard.wait_for_model("one-by-one")
+        expect_serving(dashboard)
 
 
 def test_one_that_cannot_be_imported_leaves_the_model_before_it_serving(shelf: Path) -> None:

@@ -8,7 +8,6 @@ from engine.labs.lab import Act, Claim, Figure, Lab
 from engine.labs.told import Scene, Told, answer_of
 from engine.models import MODELS
 from engine.views.rooms import rooms_of
-from engine.views.snapshot import Snapshot
 from tui.format import Line, first_that_fits, fit, flowed, padded, plain, wrapped
 from tui.panels import connections, events, rooms, server, workers
 
@@ -205,7 +204,7 @@ def _server(scene: Scene, width: int, height: int) -> list[Line]:
     lines = rooms.lines(known, scene.kernel, width, ROOM_LINES)
     lines += server.lines(snapshot, scene.numbers, status, width, SERVER_LINES)
     spare = height - len(lines)
-    below = _workers(snapshot, width, spare)
+    below = _workers(scene, width, spare)
     if snapshot.rows:
         events_most = 0 if below else LEAST_EVENTS + 2
         rows = min(snapshot.rows, max(spare - len(below) - events_most - TITLE_LINES, LEAST_ROWS))
@@ -216,10 +215,10 @@ def _server(scene: Scene, width: int, height: int) -> list[Line]:
     return lines + _events(scene, width, height - len(lines))
 
 
-def _workers(snapshot: Snapshot, width: int, height: int) -> list[Line]:
+def _workers(scene: Scene, width: int, height: int) -> list[Line]:
     """Where there are several, in half of the room at most; nothing where that is too little."""
-    told = workers.lines(snapshot, width, None)[: height // 2]
-    is_divided = len(snapshot.worker_views) > SINGLE
+    told = workers.lines(scene.snapshot, width, None, scene.kernel.queues)[: height // 2]
+    is_divided = len(scene.snapshot.worker_views) > SINGLE
     return told if is_divided and len(told) > workers.HEADINGS + SINGLE else []
 
 

@@ -175,7 +175,8 @@ class PageActions(App[None]):
         """Who does what; from there, one of them told whole."""
         from tui.screens.workers import Workers
 
-        page = Workers(self.painter(), lambda: self.picture.snapshot, chosen)
+        picture = self.picture
+        page = Workers(self.painter(), lambda: picture.snapshot, lambda: picture.kernel, chosen)
         self._open(page, self._open_worker)
 
     def _open_worker(self, word: str | None) -> None:

@@ -6,6 +6,7 @@ from engine.findings.finding import Level, Said
 from engine.findings.moment import Dropped, Held, Moment, Reset, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import NAMED_MOST, conns, many, names, pids, size, span
+from engine.views.queues import queue_of_each
 from engine.views.snapshot import State
 
 COPY_MS = 300.0  # a parent gives its copy up in less
@@ -53,18 +54,30 @@ def shared_descriptor(trail: Trail) -> Said | None:
 
 def accept_queue(trail: Trail) -> Said | None:
     """The accept queue is full: further clients are not even connected."""
-    numbers = trail.now.numbers
-    waiting, limit = numbers.accept_queue, numbers.accept_queue_limit
+    waiting, limit, whose = _fullest_queue(trail.now)
     if waiting is None or not limit or waiting < NEARLY_FULL * limit:
         return None
     retry = trail.now.kernel.rooms.get("syn_retry")
-    text = f"{waiting:,} clients wait in an accept queue for {limit:,}"
+    of = f", that of pid {whose[0]} alone" if whose else ""
+    text = f"{waiting:,} clients wait in an accept queue for {limit:,}{of}"
     if retry and retry.now:
         text += f", and {many(retry.now, 'repeats its SYN', 'repeat their SYN')}"
     is_full = waiting >= FULL * limit
     if is_full:
         text += ": the kernel drops each further SYN, and a client repeats it after a second"
-    return Said(Level.WARN if is_full else Level.WATCH, text)
+    return Said(Level.WARN if is_full else Level.WATCH, text, pids=whose)
+
+
+def _fullest_queue(now: Moment) -> tuple[int | None, int | None, tuple[int, ...]]:
+    """Its length, its limit, and the worker that takes from it, if it is its own. What is full lets nobody
+    in, though there be room in the queues of other sockets of the port."""
+    numbers, queues = now.numbers, now.kernel.queues
+    if len(queues) < 2:
+        return numbers.accept_queue, numbers.accept_queue_limit, ()
+    fullest = max(queues, key=lambda one: one.length / max(one.limit, 1))
+    owners = queue_of_each(now.snapshot.worker_views, queues)
+    whose = tuple(pid for pid, one in owners.items() if one == fullest)
+    return fullest.length, fullest.limit, whose
 
 
 def queue_lost(trail: Trail) -> Said | None:

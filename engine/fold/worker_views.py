@@ -76,7 +76,7 @@ class WorkerViews:
         else:
             loads = self._loads(connections, cell)
         return tuple(
-            self._view(depth, worker, loads.get(worker, NO_LOAD))
+            self._view(depth, worker, loads.get(worker, NO_LOAD), cell)
             for depth, worker in self._workers.tree(MOST_SHOWN)
         )
 
@@ -104,7 +104,7 @@ class WorkerViews:
             if event.kind is not Kind.TICK and _worker_of(event.pid, event.task, threads) == worker
         }
         return WorkerDetail(
-            view=self._view(depths[worker], worker, load),
+            view=self._view(depths[worker], worker, load, cell),
             held=tuple(
                 Held(one.number, STATE_MEANINGS[one.state].letter, one.path, one.since_ns)
                 for one in islice((one for one in its if not one.closed_ns), HELD_TOLD)
@@ -113,7 +113,7 @@ class WorkerViews:
             history=self._history(worker, load).lstrip(),
         )
 
-    def _view(self, depth: int, worker: Worker, load: Load) -> WorkerView:
+    def _view(self, depth: int, worker: Worker, load: Load, cell: int) -> WorkerView:
         pid, task = worker
         done = self._workers.done(pid) if not task else None
         accepts = done.accepts if done else 0
@@ -129,6 +129,8 @@ class WorkerViews:
             wakeups=done.wakeups if done else 0,
             would_block=done.would_block if done else 0,
             strip=self._history(worker, load)[-STRIP_CELLS:].rjust(STRIP_CELLS),
+            ready=done.longest_ready(cell) if done else None,
+            listener=done.listener if done else 0,
         )
 
     def _history(self, worker: Worker, load: Load) -> str:

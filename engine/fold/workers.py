@@ -3,14 +3,18 @@
 Changed only by the fold (state.py). Pure.
 """
 
+from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.events import TURN, Event, Kind
+from engine.events import LISTENS, READY, TURN, Event, Kind
 from engine.fold.turns import Turns
+from engine.views.snapshot import STRIP_CELL_NS, STRIP_CELLS
 
 Worker = tuple[int, str]
 """(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
 MODELS_KEPT = 5_000  # processes, also ended ones; a model may start one for each connection
+TICKS_KEPT = 40  # of each process: there are ten a second, and a strip is three seconds long
 
 
 class Ended(NamedTuple):
@@ -26,10 +30,29 @@ class Ended(NamedTuple):
 class Done:
     """What a process has done so far."""
 
-    __slots__ = ("accepts", "wakeups", "would_block")
+    __slots__ = ("_ready", "accepts", "listener", "wakeups", "would_block")
 
     def __init__(self) -> None:
         self.accepts = self.wakeups = self.would_block = 0
+        self.listener = 0
+        """The cookie of a listening socket that it has opened itself; 0: it has opened none."""
+        self._ready: deque[tuple[int, int]] = deque(maxlen=TICKS_KEPT)
+
+    def take(self, at_ns: int, figures: Mapping[str, int]) -> None:
+        """What a tick tells."""
+        self.wakeups += figures.get("wakeups", 0)
+        self.would_block += figures.get("would-block", 0)
+        self.listener = figures.get(LISTENS, self.listener)
+        if READY in figures:
+            self._ready.append((at_ns // STRIP_CELL_NS, figures[READY]))
+
+    def longest_ready(self, cell: int) -> int | None:
+        """Of the lists that its loop was told of in the cells of a strip that ends with `cell`; None: no
+        loop was ever told of any."""
+        if not self._ready:
+            return None
+        begins = cell - STRIP_CELLS
+        return max((length for told, length in self._ready if told > begins), default=0)
 
 
 class Workers:
@@ -131,9 +154,7 @@ class Workers:
             figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
             self.wakeups += figures.get("wakeups", 0)
             self.would_block += figures.get("would-block", 0)
-            done = self._done.setdefault(event.pid, Done())
-            done.wakeups += figures.get("wakeups", 0)
-            done.would_block += figures.get("would-block", 0)
+            self._done.setdefault(event.pid, Done()).take(event.at_ns, figures)
         return None
 
     def _keep_model(self, parent: int, words: list[str]) -> None:

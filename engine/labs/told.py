@@ -12,7 +12,7 @@ from typing import Any, Self
 from engine.events import Event, Kind
 from engine.findings.finding import Finding, Level
 from engine.labs.lab import Act, Claim, Figure, Lab
-from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
+from engine.views.kernel_numbers import EMPTY_KERNEL, AcceptQueue, KernelNumbers
 from engine.views.snapshot import (
     EMPTY_NUMBERS,
     EMPTY_SNAPSHOT,
@@ -132,14 +132,19 @@ def _scene(values: dict[str, Any]) -> Scene:
         RunStatus(**values["status"] | _tuples(values["status"])),
         _snapshot(values["snapshot"]),
         ProcessNumbers(**values["numbers"] | _tuples(values["numbers"])),
-        KernelNumbers(
-            **values["kernel"] | _tuples(values["kernel"]) | {"rooms": _rooms(values["kernel"])}
-        ),
+        _kernel(values["kernel"]),
     )
 
 
+<<<<<<< HEAD
 def _finding(values: dict[str, Any]) -> Finding:
     return Finding(**values | {"level": Level(values["level"]), **_tuples(values)})
+=======
+def _kernel(values: dict[str, Any]) -> KernelNumbers:
+    queues = tuple(AcceptQueue(**each) for each in values["queues"])
+    told = {"rooms": _rooms(values), "queues": queues}
+    return KernelNumbers(**values | _tuples(values) | told)
+>>>>>>> h-family
 
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:

@@ -4,7 +4,7 @@ Calls: epoll_wait accept recv send close
 Fails by: one call that blocks or burns CPU between two yields stops everybody
 
 What asyncio is made of, in a hundred lines: looks like `thread`, and where that would block, there is a
-yield. (David Beazley, "Python Concurrency From the Ground Up", 2015.)
+yield. (David Beazley, "Python Concurrency From the Ground Up", 2015: his waits in select, this in epoll.)
 """
 
 import heapq

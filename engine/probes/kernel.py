@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.probes.lost_queues import LostQueues
 from engine.probes.seen import CLOSE_WAIT, TIME_WAIT, Apart, Seen, Told, unread_bytes
 from engine.probes.sock_diag import Question, Row, SockDiag, Tcp
-from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers, KernelView
+from engine.views.kernel_numbers import EMPTY_KERNEL, QUEUES_MOST, KernelNumbers, KernelView
 from engine.views.snapshot import Room
 
 OPEN = (Tcp.ESTABLISHED, Tcp.CLOSE_WAIT, Tcp.SYN_RECV)
@@ -153,6 +153,7 @@ class KernelProbe:
             lost_in_queue=lost,
             listen_overflows=overflows,
             listen_drops=drops,
+            queues=tuple(sorted(seen.queues, key=lambda one: one.listener)[:QUEUES_MOST]),
         )
 
     def unread_since_ns(self) -> dict[int, int]:

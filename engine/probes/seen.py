@@ -3,6 +3,7 @@
 from collections import Counter
 
 from engine.probes.sock_diag import Row, Tcp
+from engine.views.kernel_numbers import AcceptQueue
 
 TIME_WAIT_MS = 60_000  # TCP_TIMEWAIT_LEN, which cannot be set
 JIFFY_MS = 10  # the grain of the kernel's timers, at most
@@ -22,6 +23,9 @@ class Seen:
     def __init__(self) -> None:
         self.told: Told = {}
         self.listeners: set[int] = set()
+        self.queues: list[AcceptQueue] = []
+        """Theirs: of a socket that listens, the kernel tells the length of its queue and the limit of that in
+        place of bytes (tcp_diag_get_info)."""
         self.begun: list[Row] = []
         """Not connected yet."""
         self.queued: list[Row] = []
@@ -34,7 +38,11 @@ class Seen:
 
     def take(self, rows: list[Row]) -> None:
         """Some more of them, listeners too."""
-        self.listeners.update([row.cookie for row in rows if row.state == LISTEN])
+        listening = [row for row in rows if row.state == LISTEN]
+        self.listeners.update([row.cookie for row in listening])
+        self.queues += [
+            AcceptQueue(row.cookie, row.receive_queue, row.send_queue) for row in listening
+        ]
         rows = [row for row in rows if row.state != LISTEN]
         self.told.update([(row.cookie, row[:]) for row in rows])
         self.begun += [row for row in rows if row.state == SYN_RECV]

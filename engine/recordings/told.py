@@ -12,7 +12,7 @@ from typing import Any
 from engine.events import KIND_NAMES, Event, Kind, Unreported, printable
 from engine.findings.moment import Copy
 from engine.recordings.told_look import COPIES_MOST, HOLDERS_MOST, VIEWS_MOST, LookTold, Seen
-from engine.views.kernel_numbers import KernelNumbers, KernelView
+from engine.views.kernel_numbers import QUEUES_MOST, AcceptQueue, KernelNumbers, KernelView
 from engine.views.rooms import ROOMS
 from engine.views.snapshot import BurstView, ProcessNumbers, Room, RunStatus
 
@@ -126,9 +126,11 @@ def _kernel(values: dict[str, Any]) -> KernelNumbers:
     rooms = {
         name: _filled(Room, sound(told_rooms[name], dict)) for name in ROOMS if name in told_rooms
     }
-    numbers = {name: value for name, value in values.items() if name != "rooms"}
+    told_queues = _at_most(values.get("queues", []), list, QUEUES_MOST)
+    queues = tuple(_filled(AcceptQueue, sound(one, dict)) for one in told_queues)
+    numbers = {name: value for name, value in values.items() if name not in ("rooms", "queues")}
     kernel: KernelNumbers = _filled(KernelNumbers, numbers)
-    return replace(kernel, rooms=rooms)
+    return replace(kernel, rooms=rooms, queues=queues)
 
 
 def _look(values: dict[str, Any]) -> LookTold:

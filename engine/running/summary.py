@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.findings.finding import Finding
 from engine.views.kernel_numbers import KernelNumbers
+from engine.views.queues import queue_of_each
 from engine.views.rooms import rooms_of
 from engine.views.snapshot import (
     STATE_MEANINGS,
@@ -48,6 +49,7 @@ def snapshot_of(
     """The answer to the command `snapshot`."""
     # Of thinned connections nobody knows in which room they are.
     rooms = rooms_of(snapshot, numbers, kernel, is_traced=traced and status.thinning == 1)
+    queue = rooms["accept_queue"]
     return {
         "kind": "snapshot",
         **summary_of(status, snapshot.counts, traced),
@@ -55,7 +57,7 @@ def snapshot_of(
         "engine_pid": status.engine_pid,
         "phase": status.phase,
         "rooms": {name: room and _room_as_dict(room) for name, room in rooms.items()},
-        "accept_queue_limit": numbers.accept_queue_limit,
+        "accept_queue_limit": queue and queue.limit,
         "listen_overflows": kernel.listen_overflows,
         "listen_drops": kernel.listen_drops,
         "unread_bytes": _unread_bytes(kernel),
@@ -74,7 +76,12 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
+<<<<<<< HEAD
         "findings": [finding_as_dict(one) for one in findings],
+=======
+        "findings": [_finding_as_dict(one) for one in findings],
+        "accept_queues": _queues(snapshot, kernel),
+>>>>>>> h-family
         "workers": [_worker_as_dict(one) for one in snapshot.worker_views],
         "connections": [
             _connection_as_dict(one) for one in snapshot.connections if not one.closed_ns
@@ -86,6 +93,16 @@ def _unread_bytes(kernel: KernelNumbers) -> int | None:
     """All that the server has not read, whichever room they are in whose bytes it is."""
     unread = kernel.unread_bytes
     return None if unread is None else unread + (kernel.queued_bytes or 0)
+
+
+def _queues(snapshot: Snapshot, kernel: KernelNumbers) -> list[dict[str, Any]]:
+    """Of each listening socket, with the worker whose own it is."""
+    owners = queue_of_each(snapshot.worker_views, kernel.queues)
+    pids = {queue: pid for pid, queue in owners.items()}
+    return [
+        {"pid": pids.get(queue), "now": queue.length, "limit": queue.limit}
+        for queue in kernel.queues
+    ]
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:
@@ -117,6 +134,7 @@ def _worker_as_dict(worker: WorkerView) -> dict[str, Any]:
         "accepts": worker.accepts,
         "wakeups": worker.wakeups,
         "would_block": worker.would_block,
+        "ready": worker.ready,
     }
 
 

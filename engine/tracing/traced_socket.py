@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import Any
 
 from engine import listener as listening
-from engine.events import BYTES_IN, BYTES_OUT, QUEUED, RESPONSE_SEND, Kind
+from engine.events import BYTES_IN, BYTES_OUT, LISTENS, QUEUED, RESPONSE_SEND, Kind
 from engine.tracing import callers
 from engine.tracing.base_calls import send_at_once, send_by_greenlet_at_once, take_by_greenlet
 from engine.tracing.kernel_times import ask_for_times, queued_ms, timed_recv
@@ -264,6 +264,7 @@ def traced_beside(listener: Any) -> Any:
     fd = beside.detach()
     own = type(listener)(fileno=fd)
     own.watch(0, fd)
+    tracer.writer.put(Kind.TICK, 0, -1, 0, 0, f"{LISTENS} {tracer.cookie(own)}")
     return own
 
 

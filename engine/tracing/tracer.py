@@ -13,17 +13,17 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic_ns, sleep
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.event_queue.heirs import Heir, Heirs
 from engine.event_queue.no_writer import NoWriter
 from engine.event_queue.shared_memory import SharedMemory
 from engine.event_queue.tasks import CoroutineTasks, ThreadTasks
 from engine.event_queue.writer import THREAD, Writer
-from engine.events import TURN, Kind
+from engine.events import READY, TURN, Kind
 from engine.serving.service import TELL_TIMES, Settings
 from engine.tracing import callers
 
@@ -44,6 +44,8 @@ class Tracer:
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
+        self.longest_ready = 0
+        """Of the lists that the waits have returned since the last tick: sockets that are ready at once."""
         self.turns = 0
         self._tells_turns = False
         self.memory: SharedMemory
@@ -71,7 +73,7 @@ class Tracer:
         """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
         self.memory.after_fork()
         self.pid = os.getpid()
-        self.forks = self.would_block = self.wakeups = self.turns = 0
+        self.forks = self.would_block = self.wakeups = self.longest_ready = self.turns = 0
         self._tells_turns = False
         self._inherited = self.writer  # kept: to free it would write to its pages
         if heir is None:
@@ -100,9 +102,11 @@ class Tracer:
         if at_accept:
             self.tick()
 
-    def begin_turn(self) -> None:
-        """A loop has woken with something to do. Each is told while there is not too much to tell."""
+    def begin_turn(self, ready: int) -> None:
+        """A loop has woken with so much to do. Each is told while there is not too much to tell."""
         self.wakeups += 1
+        if ready > self.longest_ready:
+            self.longest_ready = ready
         self.turns += 1
         if self.thinning[0] & TELL_TIMES:
             self._tells_turns = True
@@ -126,8 +130,11 @@ class Tracer:
         self.next_tick_ns = now_ns + TICK_NS
         if self.would_block or self.wakeups:
             note = f"wakeups {self.wakeups} would-block {self.would_block}"
-            self.would_block = self.wakeups = 0
-            self.writer.put(Kind.TICK, 0, -1, 0, 0, f"{note} sockets {self.open_sockets + 1}")
+            note += f" sockets {self.open_sockets + 1}"
+            if self.longest_ready:
+                note += f" {READY} {self.longest_ready}"
+            self.would_block = self.wakeups = self.longest_ready = 0
+            self.writer.put(Kind.TICK, 0, -1, 0, 0, note)
 
 
 tracer = Tracer()
@@ -193,7 +200,8 @@ class _TracedPoll:
 
     def poll(self, *args: Any) -> list[tuple[int, int]]:
         ready: list[tuple[int, int]] = self._poller.poll(*args)
-        return _counted(ready)
+        _counted(len(ready))
+        return ready
 
 
 class _TracedEpoll(_TracedPoll):
@@ -211,20 +219,18 @@ class _TracedEpoll(_TracedPoll):
         self.close()
 
 
-_Ready = TypeVar("_Ready", bound=Iterable[object])
-
-
 def _traced_select(*args: Any) -> Any:
-    return _counted(_select(*args))
+    ready = _select(*args)
+    _counted(sum(map(len, ready)))  # three lists
+    return ready
 
 
-def _counted(ready: _Ready) -> _Ready:
-    """What a loop is told after its wait: a list, or three of select."""
-    if any(ready):  # else only the time-out woke it
-        tracer.begin_turn()
+def _counted(ready: int) -> None:
+    """A loop was told after its wait that so many are ready."""
+    if ready:  # else only the time-out woke it
+        tracer.begin_turn(ready)
     if monotonic_ns() >= tracer.next_tick_ns:
         tracer.tick()
-    return ready
 
 
 _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit

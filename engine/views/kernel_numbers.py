@@ -4,6 +4,20 @@ from dataclasses import dataclass, field
 
 from engine.views.snapshot import Room
 
+QUEUES_MOST = 1_024  # that are told of: more than there may be workers
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptQueue:
+    """That of one listening socket."""
+
+    listener: int
+    """The cookie of the socket."""
+    length: int
+    """Connections that the kernel completed and nobody has accepted."""
+    limit: int
+    """How many there is room for: the backlog. Linux lets one more in."""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelNumbers:
@@ -32,6 +46,8 @@ class KernelNumbers:
     """Of all listeners of this network namespace, since the server began: full accept queues met,"""
     listen_drops: int | None = None
     """and packets dropped there, for whatever reason."""
+    queues: tuple[AcceptQueue, ...] = ()
+    """Of each socket that listens on the port, always in the same order. Empty: not told."""
 
 
 EMPTY_KERNEL = KernelNumbers()

@@ -49,7 +49,7 @@ def rooms_of(
     """What each room holds. `is_traced` False: events tell of no or not of all connections."""
     told = snapshot.rooms if is_traced else {}
     rooms: Rooms = {name: kernel.rooms.get(name, told.get(name)) for name in ROOMS}
-    rooms["accept_queue"] = _accept_queue(numbers, kernel.rooms.get("accept_queue"))
+    rooms["accept_queue"] = _accept_queue(numbers, kernel)
     rooms["unread"] = kernel.rooms.get("unread")
     for name in LEFT:
         room, finished = rooms[name], told.get(name)
@@ -58,11 +58,15 @@ def rooms_of(
     return rooms
 
 
-def _accept_queue(numbers: ProcessNumbers, waiting: Room | None) -> Room | None:
+def _accept_queue(numbers: ProcessNumbers, kernel: KernelNumbers) -> Room | None:
     """The table of sockets tells how many wait and since when, as the findings have it; the listener how
-    many may, and how many do where there is no table."""
+    many may, and how many do where there is no table. Where several sockets listen it is all of their
+    queues together, though one may be full and the others empty."""
     if numbers.accept_queue is None:
         return None
-    if waiting is not None:
-        return replace(waiting, limit=numbers.accept_queue_limit)
-    return Room(numbers.accept_queue, longest_ms=None, limit=numbers.accept_queue_limit)
+    waiting, limit = kernel.rooms.get("accept_queue"), numbers.accept_queue_limit
+    if waiting is None:
+        return Room(numbers.accept_queue, longest_ms=None, limit=limit)
+    if len(kernel.queues) > 1:
+        limit = sum(queue.limit for queue in kernel.queues)
+    return replace(waiting, limit=limit)

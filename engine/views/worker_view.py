@@ -35,6 +35,11 @@ class WorkerView:
     """Connections: open ones. Accepts, wake-ups of its loop, calls that would have blocked: in all."""
     strip: str
     """Letters of snapshot.STRIP_LETTERS, of all its connections together; blank: it had none."""
+    ready: int | None = None
+    """The longest list of ready sockets that its loop was told of while the strip was drawn; None: it has no
+    loop, or one that nobody watches."""
+    listener: int = 0
+    """The cookie of a listening socket that it has opened itself; 0: it takes from one that was there."""
 
 
 @dataclass(frozen=True, slots=True)

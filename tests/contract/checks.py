@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from tests.plain_client import Client
+from tests.plain_client import Answer, Client
 from tests.serve_driver import Json, Serve
 
 LAST_ANSWER = "server closed first: last answer"
@@ -21,6 +21,13 @@ def short_mode(server: Serve) -> Iterator[None]:
     finally:
         server.command("keep-alive")
         assert server.snapshot()["mode"] == "keep-alive"
+
+
+def check_end(client: Client, answer: Answer, mode: str) -> None:
+    """The answer says whether the connection goes on, and it ends if it does not."""
+    assert answer.headers["connection"] == ("close" if mode == "short" else "keep-alive")
+    if mode == "short":
+        assert client.rest() == b""
 
 
 def check_bytes(story: list[Json], client: Client) -> None:

@@ -1,12 +1,13 @@
 """A server of each model, and the folder that it serves."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.models import MODELS
-from tests.contract.checks import HUGE_BYTES, SECRET
+from tests.contract.checks import HUGE_BYTES, SECRET, short_mode
 from tests.serve_driver import Serve
 
 
@@ -32,3 +33,10 @@ def server(request: pytest.FixtureRequest, site: Path) -> Iterator[Serve]:
     """One server a model; each test looks at its own connections only."""
     with Serve(request.param, "--events", "-", "--root", str(site)) as serve:
         yield serve
+
+
+@pytest.fixture(params=["keep-alive", "short"])
+def mode(request: pytest.FixtureRequest, server: Serve) -> Iterator[str]:
+    """For tests that hold in both modes: that in which the server is."""
+    with short_mode(server) if request.param == "short" else contextlib.nullcontext():
+        yield request.param

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from engine.http1.messages import PIECE_BYTES
-from tests.contract.checks import HUGE_BYTES, MANY_BYTES, SECRET, check_bytes, closed_by, short_mode
+from tests.contract.checks import (
+    HUGE_BYTES,
+    LAST_ANSWER,
+    MANY_BYTES,
+    SECRET,
+    check_bytes,
+    check_end,
+    closed_by,
+    short_mode,
+)
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve, kinds
 from tests.support import wait_until
@@ -23,10 +32,11 @@ from tests.support import wait_until
     ],
 )
 def test_a_file_arrives_byte_for_byte(
-    server: Serve, site: Path, target: str, name: str, content_type: str
+    server: Serve, mode: str, site: Path, target: str, name: str, content_type: str
 ) -> None:
     with Client(server.port) as client:
         answer = client.get(target)
+        check_end(client, answer, mode)
     body = (site / name).read_bytes()
     assert (answer.status, answer.body) == (200, body)
     assert answer.headers["content-type"] == content_type
@@ -34,45 +44,56 @@ def test_a_file_arrives_byte_for_byte(
     check_bytes(server.story(client), client)
 
 
-def test_head_has_the_fields_of_get_and_no_body(server: Serve) -> None:
-    with Client(server.port) as client:
+def test_head_has_the_fields_of_get_and_no_body(server: Serve, mode: str) -> None:
+    with Client(server.port) as client, Client(server.port) as second:
         head = client.get("/style.css", method="HEAD")
-        get = client.get("/style.css")  # would be garbled by a body before it
+        check_end(client, head, mode)
+        other = second if mode == "short" else client
+        get = other.get("/style.css")  # would be garbled by a body before it
     assert (head.status, get.status, get.body) == (200, 200, b"body { margin: 0 }\n")
     for field in ("content-type", "content-length", "connection"):
         assert head.headers[field] == get.headers[field]
     check_bytes(server.story(client), client)
 
 
-def test_not_found_has_a_body_and_keeps_the_connection(server: Serve) -> None:
+def test_not_found_has_a_body_and_keeps_the_connection(server: Serve, mode: str) -> None:
     with Client(server.port) as client:
         missing = client.get("/missing")
-        assert client.get("/").status == 200
+        check_end(client, missing, mode)
+        if mode == "keep-alive":
+            assert client.get("/").status == 200
     assert missing.status == 404
     assert b"/missing" in missing.body
     story = server.story(client)
-    assert [one["note"] for one in story if one["kind"] == "request"] == ["GET /missing", "GET /"]
-    assert [one["note"] for one in story if one["kind"] == "response"] == ["404", "200"]
+    asked = 1 if mode == "short" else 2
+    told = {kind: [one["note"] for one in story if one["kind"] == kind] for kind in kinds(story)}
+    assert told["request"] == ["GET /missing", "GET /"][:asked]
+    assert told["response"] == ["404", "200"][:asked]
 
 
 @pytest.mark.parametrize("target", ["/wait/50", "/burn/20"])
-def test_work_takes_its_time_in_the_handler(server: Serve, target: str) -> None:
+def test_work_takes_its_time_in_the_handler(server: Serve, mode: str, target: str) -> None:
     with Client(server.port) as client:
-        assert client.get(target).status == 200
+        answer = client.get(target)
+        assert answer.status == 200
+        check_end(client, answer, mode)
     at_ns = {one["kind"]: one["at_ns"] for one in server.story(client)}
     needed_ms = int(target.rpartition("/")[2])
     assert (at_ns["response"] - at_ns["request"]) / 1e6 >= needed_ms
 
 
-def test_a_large_body_arrives_whole(server: Serve) -> None:
+def test_a_large_body_arrives_whole(server: Serve, mode: str) -> None:
     with Client(server.port, receive_buffer=4096) as client:
         answer = client.get("/bytes/300000")
+        check_end(client, answer, mode)
     assert len(answer.body) == 300_000
     assert answer.body == (b"servetui " * 7 + b"\n") * 4687 + answer.body[-32:]
     check_bytes(server.story(client), client)
 
 
-def test_a_client_that_does_not_read_is_seen_as_unsent_and_gets_all_later(server: Serve) -> None:
+def test_a_client_that_does_not_read_is_seen_as_unsent_and_gets_all_later(
+    server: Serve, mode: str
+) -> None:
     def is_unsent() -> bool:
         (conn,) = {one["conn"] for one in server.story_so_far(client)}
         states = {one["conn"]: one["state"] for one in server.snapshot()["connections"]}
@@ -81,8 +102,11 @@ def test_a_client_that_does_not_read_is_seen_as_unsent_and_gets_all_later(server
     with Client(server.port, receive_buffer=4096) as client:
         client.ask(f"/bytes/{MANY_BYTES}")
         wait_until(is_unsent, what="the state unsent")
-        assert len(client.answer().body) == MANY_BYTES
-        assert client.get("/style.css").status == 200
+        answer = client.answer()
+        assert len(answer.body) == MANY_BYTES
+        check_end(client, answer, mode)
+        if mode == "keep-alive":
+            assert client.get("/style.css").status == 200
     story = server.story(client)
     check_bytes(story, client)
     assert kinds(story).count("send") > MANY_BYTES // PIECE_BYTES
@@ -125,28 +149,30 @@ def test_what_follows_the_last_answer_of_a_connection_is_not_answered(server: Se
     assert all(one["bytes"] for one in story if one["kind"] == "send")
 
 
-def test_a_request_may_come_byte_by_byte(server: Serve, site: Path) -> None:
+def test_a_request_may_come_byte_by_byte(server: Serve, mode: str, site: Path) -> None:
     with Client(server.port) as client:
         for byte in request("/style.css"):
             client.send(bytes([byte]))
-        assert client.answer().body == (site / "style.css").read_bytes()
+        answer = client.answer()
+        assert answer.body == (site / "style.css").read_bytes()
+        check_end(client, answer, mode)
     story = server.story(client)
     assert kinds(story).count("request") == 1
     check_bytes(story, client)
 
 
-def test_a_client_that_half_closes_gets_its_answer(server: Serve) -> None:
+def test_a_client_that_half_closes_gets_its_answer(server: Serve, mode: str) -> None:
     with Client(server.port) as client:
         client.ask("/wait/20")
         client.half_close()
         assert client.answer().status == 200
         assert client.rest() == b""
     story = server.story(client)
-    assert closed_by(story) == "client closed first"
+    assert closed_by(story) == (LAST_ANSWER if mode == "short" else "client closed first")
     check_bytes(story, client)
 
 
-def test_a_client_that_half_closes_gets_a_large_answer(server: Serve) -> None:
+def test_a_client_that_half_closes_gets_a_large_answer(server: Serve, mode: str) -> None:
     with Client(server.port, receive_buffer=4096) as client:
         client.ask(f"/bytes/{MANY_BYTES}")
         client.half_close()
@@ -164,7 +190,7 @@ def test_an_idle_client_that_resets_is_seen(server: Serve) -> None:
     assert closed_by(story) == "client reset the connection"
 
 
-def test_a_client_that_resets_before_its_answer_hurts_nobody(server: Serve) -> None:
+def test_a_client_that_resets_before_its_answer_hurts_nobody(server: Serve, mode: str) -> None:
     with Client(server.port, receive_buffer=4096) as client:
         client.ask(f"/bytes/{MANY_BYTES}")
         wait_until(lambda: "response" in kinds(server.story_so_far(client)))
@@ -174,7 +200,7 @@ def test_a_client_that_resets_before_its_answer_hurts_nobody(server: Serve) -> N
         assert other.get("/").status == 200
 
 
-def test_nonsense_is_refused_and_the_connection_ended(server: Serve) -> None:
+def test_nonsense_is_refused_and_the_connection_ended(server: Serve, mode: str) -> None:
     with Client(server.port) as client:
         client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
         assert client.answer().status == 400

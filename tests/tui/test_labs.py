@@ -12,6 +12,7 @@ from engine.labs import LABS
 from engine.labs.lab import Act, Claim, Figure
 from engine.labs.playing import load
 from engine.labs.told import Scene, Told, bare
+from engine.views.kernel_numbers import AcceptQueue, KernelNumbers
 from engine.views.snapshot import STRIP_CELLS, Snapshot
 from engine.views.worker_view import WorkerState, WorkerView
 from tests.support import wait_until
@@ -157,7 +158,8 @@ def test_each_line_fits(width: int) -> None:
 def test_a_large_screen_shows_the_last_events_and_the_workers_where_there_are_several() -> None:
     worker = WorkerView(7, "", 1, WorkerState.ACCEPTING, 0, 75, 75, 1, "A" * STRIP_CELLS)
     seen = replace(a_scene().snapshot, worker_views=tuple(replace(worker, pid=n) for n in range(3)))
-    scene = replace(a_scene(), snapshot=seen)
+    kernel = KernelNumbers(queues=(AcceptQueue(3, 0, 128), AcceptQueue(4, 1, 128)))
+    scene = replace(a_scene(), snapshot=seen, kernel=kernel)
     assert Told.from_json(Told(scene=scene).to_json()).scene == scene
     told = "\n".join(map(plain, lab_lines.run(FIRST, Told(scene=scene), 120, 38)))
     last = scene.snapshot.events[-1]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.views.kernel_numbers import EMPTY_KERNEL
+from engine.views.kernel_numbers import EMPTY_KERNEL, AcceptQueue
 from engine.views.rooms import ROOMS
 from engine.views.snapshot import Room
 from tests.tui.drawn import drawn
@@ -43,6 +43,13 @@ def test_each_room_has_its_number_and_longest_wait_below_its_name(width: int, he
         ("0", ""), ("12 / 14", "402 ms"), ("3", "12 ms"), ("-", ""), ("1", "1.02 s"),
         ("1", "620 ms"), ("4", "2 s"), ("312", "41 s"), ("0", ""),
     ]  # fmt: skip
+
+
+def test_the_limit_of_several_accept_queues_is_their_sum() -> None:
+    run = a_busy_run()
+    queues = tuple(AcceptQueue(listener, 6, 128) for listener in (3, 4))
+    run.given_kernel = replace(run.given_kernel, queues=queues)
+    assert "12 / 256" in drawn(run, 120, 40)["rooms"][2]
 
 
 def test_a_small_screen_has_letters() -> None:

@@ -1,11 +1,15 @@
 """The page of processes and threads: a row for each, which fits whatever the width."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from engine.events import Kind
+from engine.views.kernel_numbers import AcceptQueue
 from tests.tui.fake_run import ENGINE_PID, FakeRun
+from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
 from tui.format import plain
 from tui.panels import workers
@@ -29,7 +33,7 @@ def a_preforked_run() -> FakeRun:
     run.tell(Kind.RESPONSE, 2, moved=100, note="200", pid=pids[2])
     run.tell(Kind.SEND, 2, moved=100, pid=pids[2])
     run.tell(Kind.TICK, pid=pids[2], note="wakeups 2 would-block 0 sockets 2")
-    run.tell(Kind.TICK, pid=pids[3], note="wakeups 1204 would-block 1200 sockets 1")
+    run.tell(Kind.TICK, pid=pids[3], note="wakeups 1204 would-block 1200 sockets 1 ready 9")
     run.wait(0.5)
     return run
 
@@ -40,9 +44,9 @@ def drawn(width: int) -> list[str]:
     return [plain(line) for line in workers.lines(run.snapshot(), width, 0)]
 
 
-def numbers(row: str) -> list[str]:
+def numbers(row: str, columns: int) -> list[str]:
     """Of a row, without the bar behind them."""
-    return row.partition(workers.BAR)[0].split()[-4:]
+    return row.partition(workers.BAR)[0].split()[-columns:]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
@@ -54,12 +58,53 @@ def test_each_row_fits_and_has_all_its_numbers(width: int) -> None:
     assert engine.split()[:2] == [str(ENGINE_PID), "waiting"]
     assert handling.startswith(f"  {ENGINE_PID + 2}")
     assert handling.split()[1] == "handling"
-    assert numbers(handling) == ["1", "-", "-", "1"]
     assert idle.split()[1] == "idle"
-    assert numbers(idle) == ["1", "2", "-", "1"]
-    assert numbers(herded) == ["0", "1,204", "1,200", "0"]
+    if width < 100:  # no room for the ready lists
+        told = [numbers(row, 4) for row in (handling, idle, herded)]
+        assert told == [["1", "-", "-", "1"], ["1", "2", "-", "1"], ["0", "1,204", "1,200", "0"]]
+    else:
+        told = [numbers(row, 5) for row in (handling, idle, herded)]
+        assert told[0] == ["1", "-", "-", "-", "1"]
+        assert told[1] == ["1", "2", "-", "-", "1"]
+        assert told[2] == ["0", "1,204", "1,200", "9", "0"]
     shares = [row.partition(workers.BAR)[2].strip(workers.BAR).strip() for row in lines[3:]]
     assert shares == (["", "", "50 %", "50 %", ""] if width >= 120 else [""] * 5)
+
+
+def with_queues_of_their_own() -> FakeRun:
+    """The first of the four takes from the listener of the engine."""
+    run = a_preforked_run()
+    for number in (2, 3, 4):
+        run.tell(Kind.TICK, pid=ENGINE_PID + number, note=f"listens {number * 100}")
+    lengths = {7: 5, 200: 128, 300: 0, 400: 1}
+    queues = tuple(AcceptQueue(listener, length, 128) for listener, length in lengths.items())
+    run.given_kernel = replace(run.given_kernel, queues=queues)
+    return run
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_workers_with_queues_of_their_own_have_them_in_a_column(width: int) -> None:
+    run = with_queues_of_their_own()
+    run.poll()
+    queues = run.kernel().queues
+    lines = workers.lines(run.snapshot(), width, None, queues)
+    texts = [plain(line) for line in lines]
+    assert max(map(len, texts)) <= width
+    assert "queue" in texts[2]
+    assert ("share of all accepts" in texts[2]) == (width >= 120)
+    found = [re.search(r"\d+/128", text) for text in texts[3:]]
+    assert [one and one[0] for one in found] == [None, "5/128", "128/128", "0/128", "1/128"]
+    roles = [role for line in lines for text, role in line if text == "128/128"]
+    assert roles == ["warning"]
+    assert not any(
+        "/128" in plain(line) for line in workers.lines(run.snapshot(), width, None, queues[:1])
+    )
+
+
+async def test_the_page_shows_them() -> None:
+    async with shown(with_queues_of_their_own(), (120, 40)) as (dashboard, pilot):
+        await pilot.press("w")
+        assert "128/128" in "\n".join(screen(dashboard))
 
 
 def test_the_queue_of_the_server_is_told() -> None:

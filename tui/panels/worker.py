@@ -1,6 +1,6 @@
 """One worker told whole: what it does, the connections that it has, its descriptors, its last events.
 
-PROCESS 4121  handling   accepts 412   wake-ups 1,204   would-block 792   open 12
+PROCESS 4121  handling   accepts 412   wake-ups 1,204   would-block 792   ready 9   open 12
 HISTORY  a letter for each 150 ms, of all its connections together
 ├15s──────┼10s────────────────────────────┼5s────────────────────────────now
 __________AsssssHHHHHH____________________HHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH
@@ -94,6 +94,7 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
             (f"accepts {count(view.accepts)}", "text"),
             (f"wake-ups {brief(view.wakeups) if view.wakeups else '-'}", "text"),
             (f"would-block {brief(view.would_block) if view.would_block else '-'}", "text"),
+            (f"ready {'-' if view.ready is None else brief(view.ready)}", "text"),
         ]
     return [(), *flowed([*told, (f"open {count(view.connections)}", "text")], width)]
 

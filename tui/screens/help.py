@@ -19,6 +19,8 @@ FIGURES = (
     ("accepted", "as closed and lost: in all since the start, whatever model ran"),
     ("wake-ups", "how often the kernel woke the loop with something to do; - without such a loop"),
     ("would-block", "calls that found nothing to do, as polling makes; - where there was none"),
+    ("ready", "of a worker: the longest list of ready sockets that its loop was told of in the last 3 s"),
+    ("queue", "of a worker with a listening socket of its own: who waits there / its limit"),
     ("accept queue", "connections that the kernel has completed and nobody has accepted / its limit"),
     ("latencies", "of a burst: a bar for each step (up to 0.1, 0.2, 0.5, 1, 2, 5 ... ms), as high as "
      "its share of the requests"),

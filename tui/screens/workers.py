@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.views.kernel_numbers import KernelNumbers
 from engine.views.snapshot import Snapshot
 from engine.views.worker_view import WorkerView
 from tui.format import Line
@@ -22,11 +23,17 @@ class Workers(Page):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "back"), Binding("enter", "choose")]
 
     def __init__(
-        self, painter: Painter, ask: Callable[[], Snapshot], chosen: str | None = None
+        self,
+        painter: Painter,
+        ask: Callable[[], Snapshot],
+        ask_kernel: Callable[[], KernelNumbers],
+        chosen: str | None = None,
     ) -> None:
-        """`ask` tells how the server stands now; `chosen`: where the cursor stands, as it ends with."""
+        """`ask` and `ask_kernel` tell how the server stands now; `chosen`: where the cursor stands, as it
+        ends with."""
         super().__init__(painter, KEYS)
         self._ask = ask
+        self._ask_kernel = ask_kernel
         self._chosen = chosen
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -35,7 +42,7 @@ class Workers(Page):
         cursor = self._cursor(snapshot)
         above = cursor + workers.HEADINGS
         self.first = min(max(self.first, above - height + 1), above if cursor else 0)
-        return workers.lines(snapshot, width, cursor)
+        return workers.lines(snapshot, width, cursor, self._ask_kernel().queues)
 
     def _cursor(self, snapshot: Snapshot) -> int:
         names = [_word(view) for view in snapshot.worker_views]

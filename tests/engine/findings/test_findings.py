@@ -10,7 +10,7 @@ from engine.findings.finding import Finding, Level
 from engine.findings.moment import MS, Copy, Dropped, Reset
 from engine.findings.rules import FINDING_IDS
 from engine.findings.watching import STAYS_NS, Findings
-from engine.views.kernel_numbers import KernelNumbers
+from engine.views.kernel_numbers import AcceptQueue, KernelNumbers
 from engine.views.snapshot import Counts, Room, State
 from tests.engine.moments import (
     NUMBERS,
@@ -24,6 +24,7 @@ from tests.engine.moments import (
     held,
     shared,
     waiting,
+    workers,
 )
 
 UNREAD = VIEW.__class__("ESTABLISHED", 900, 0, 50, 0)
@@ -235,6 +236,24 @@ def test_the_culprit_comes_first_and_its_sentence_has_the_numbers() -> None:
     assert finding.text == (
         "The only thread has been in GET /wait/1000 (#1) for 700 ms; 7 wait behind it"
     )
+
+
+def test_of_several_accept_queues_the_fullest_is_named() -> None:
+    def story(length: int) -> Story:
+        views = workers([0, 0])
+        own = (views[0], views[1], replace(views[2], listener=12))
+        queues = (AcceptQueue(11, 1, 10), AcceptQueue(12, length, 10))
+        return Story(
+            kernel=lambda step: KernelNumbers(queues=queues),
+            snapshot=lambda snapshot, step: replace(snapshot, worker_views=own),
+        )
+
+    finding = story(10).told()["accept-queue"]
+    assert finding.text.startswith(
+        "10 clients wait in an accept queue for 10, that of pid 4122 alone:"
+    )
+    assert finding.pids == (PID + 2,)
+    assert story(7).told() == {}
 
 
 def ids(found: tuple[Finding, ...]) -> list[str]:

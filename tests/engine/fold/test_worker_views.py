@@ -6,7 +6,7 @@ from engine.event_queue.passing import Passed
 from engine.events import Event, Kind
 from engine.fold.state import ServerState
 from engine.fold.worker_views import MANY
-from engine.views.snapshot import STRIP_CELL_NS
+from engine.views.snapshot import STRIP_CELL_NS, STRIP_CELLS
 from engine.views.worker_view import WorkerState, WorkerView
 from tests.engine.made import event
 
@@ -59,6 +59,25 @@ def test_wakeups_and_would_block_are_those_of_the_worker() -> None:
     seen = views(state)
     assert (seen[SECOND, ""].wakeups, seen[SECOND, ""].would_block) == (5, 3)
     assert (seen[FIRST, ""].wakeups, seen[FIRST, ""].would_block) == (0, 0)
+
+
+def test_the_ready_list_is_the_longest_that_its_loop_was_told_of_in_the_last_seconds() -> None:
+    old = event(Kind.TICK, 0, 1, pid=FIRST, note="wakeups 5 would-block 3 sockets 1")
+    new = [
+        event(
+            Kind.TICK, 0, number, pid=SECOND, note=f"wakeups 1 would-block 0 sockets 1 ready {many}"
+        )
+        for number, many in enumerate((3, 12, 7), start=1)
+    ]
+    state = spawned(old, *new)
+    seen = views(state, 4)
+    assert (seen[FIRST, ""].ready, seen[SECOND, ""].ready) == (None, 12)
+    assert views(state, STRIP_CELLS * STRIP_CELL_NS + 1)[SECOND, ""].ready == 0
+
+
+def test_a_worker_tells_which_listening_socket_it_has_opened() -> None:
+    seen = views(spawned(event(Kind.TICK, 0, 1, pid=SECOND, note="listens 4711")))
+    assert (seen[FIRST, ""].listener, seen[SECOND, ""].listener) == (0, 4711)
 
 
 def test_the_state_is_that_of_the_busiest_connection() -> None:

@@ -3,9 +3,11 @@
 import math
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from engine.listener import accept_queue, open_beside, share_port
 from engine.probes import kernel, kernel_sampler
 from engine.probes.kernel import Waiting
 from engine.probes.kernel_sampler import KernelSampler
@@ -43,8 +45,25 @@ def test_who_has_moved_on_waits_anew() -> None:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as made:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as made:
         yield made
+
+
+def test_each_listener_of_the_port_has_a_queue(listener: socket.socket) -> None:
+    share_port(listener)
+    with open_beside(listener):
+        sampler = KernelSampler(listener)
+        assert [(one.length, one.limit) for one in sampler.numbers(0.0).queues] == [(0, 128)] * 2
+        with ExitStack() as clients:
+            for _ in range(9):
+                clients.enter_context(socket.create_connection(listener.getsockname()))
+            wait_until(lambda: sampler.numbers(0.0).rooms["accept_queue"].now == 9)
+            queues = sampler.numbers(0.0).queues
+            own = accept_queue(listener)
+    assert sum(one.length for one in queues) == 9
+    assert own in [(one.length, one.limit) for one in queues]
+    assert queues[0].listener < queues[1].listener
+    sampler.close()
 
 
 def test_it_looks_again_when_that_is_due(

@@ -7,7 +7,7 @@ import pytest
 
 from engine.events import Event, Kind
 from engine.recordings.told import TELLER, MalformedError, told
-from engine.views.kernel_numbers import KernelNumbers
+from engine.views.kernel_numbers import QUEUES_MOST, AcceptQueue, KernelNumbers
 from engine.views.snapshot import Room
 
 
@@ -18,7 +18,8 @@ def a_line(values: object) -> Event:
 
 def test_kernel_numbers_come_back() -> None:
     rooms = {"accept_queue": Room(3, 402.5, limit=128), "unread": Room(1, None)}
-    numbers = KernelNumbers(rooms=rooms, unread_bytes=83, listen_drops=2)
+    queues = (AcceptQueue(7, 3, 128), AcceptQueue(9, 0, 128))
+    numbers = KernelNumbers(rooms=rooms, unread_bytes=83, listen_drops=2, queues=queues)
     assert told(a_line(asdict(numbers))) == numbers
 
 
@@ -30,6 +31,11 @@ def test_kernel_numbers_come_back() -> None:
         {"rooms": {"unread": 3}},
         {"rooms": {"unread": {"now": -1, "longest_ms": 0}}},
         {"rooms": {}, "unread_bytes": "many"},
+        {"rooms": {}, "queues": {}},
+        {"rooms": {}, "queues": [7]},
+        {"rooms": {}, "queues": [{"listener": 7}]},
+        {"rooms": {}, "queues": [{"listener": 7, "length": "3", "limit": 128}]},
+        {"rooms": {}, "queues": [asdict(AcceptQueue(7, 3, 128))] * (QUEUES_MOST + 1)},
     ],
 )
 def test_what_nothing_of_ours_writes_is_refused(values: object) -> None:

@@ -120,7 +120,7 @@ with select.epoll() as poller:
     print(poller.poll(10) == [(listener.fileno(), select.EPOLLIN)])
 client.close()
 """)
-    assert told.story() == ["tick wakeups 1 would-block 0 sockets 1"]
+    assert told.story() == ["tick wakeups 1 would-block 0 sockets 1 ready 1"]
     assert told.output == "True\n"
 
 
@@ -142,8 +142,33 @@ client = socket.create_connection(listener.getsockname(), 10)
 print(len({wait % 10}))
 client.close()
 """)
-    assert told.story() == ["tick wakeups 1 would-block 0 sockets 1"]
+    assert told.story() == ["tick wakeups 1 would-block 0 sockets 1 ready 1"]
     assert told.output == "1\n"
+
+
+def test_the_longest_list_of_ready_sockets_is_told(run: Run) -> None:
+    told = run("""
+import selectors
+from engine.tracing.tracer import tracer
+first, second = socket.socketpair()
+with selectors.DefaultSelector() as poller:
+    for one in (first, second):
+        poller.register(one, selectors.EVENT_WRITE)
+    tracer.next_tick_ns = 2**63
+    poller.select(10)
+    poller.unregister(first)
+    poller.select(10)
+    tracer.next_tick_ns = 0
+    poller.select(10)
+    tracer.next_tick_ns = 0
+    poller.select(10)
+first.close()
+second.close()
+""")
+    assert told.story() == [
+        "tick wakeups 3 would-block 0 sockets 1 ready 2",
+        "tick wakeups 1 would-block 0 sockets 1 ready 1",
+    ]
 
 
 def test_each_turn_of_a_loop_is_told_until_there_is_too_much_to_tell(run: Run) -> None:
