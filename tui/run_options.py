@@ -102,12 +102,7 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
         metavar, read = _unit(name)
         told = f"{default:g}" if isinstance(default, float) else default
         if default is None:
-<<<<<<< HEAD
             told = OWN_CAPS
-=======
-            told = "20000; select at most 960; thread, thread-pool 1000; process 200; "
-            told += "prefork its workers; iterative 1"
->>>>>>> h-family
         unit = f"{metavar.lower()} " if metavar != "N" else ""
         group.add_argument(
             option, dest=name, type=read, default=default, metavar=metavar,

@@ -136,15 +136,14 @@ def _scene(values: dict[str, Any]) -> Scene:
     )
 
 
-<<<<<<< HEAD
 def _finding(values: dict[str, Any]) -> Finding:
     return Finding(**values | {"level": Level(values["level"]), **_tuples(values)})
-=======
+
+
 def _kernel(values: dict[str, Any]) -> KernelNumbers:
     queues = tuple(AcceptQueue(**each) for each in values["queues"])
     told = {"rooms": _rooms(values), "queues": queues}
     return KernelNumbers(**values | _tuples(values) | told)
->>>>>>> h-family
 
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:

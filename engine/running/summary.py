@@ -76,12 +76,8 @@ def snapshot_of(
         "refused": status.refused + status.refused_for_lack,
         "restarts": status.restarts,
         "illegal_steps": snapshot.counts.illegal_steps,
-<<<<<<< HEAD
         "findings": [finding_as_dict(one) for one in findings],
-=======
-        "findings": [_finding_as_dict(one) for one in findings],
         "accept_queues": _queues(snapshot, kernel),
->>>>>>> h-family
         "workers": [_worker_as_dict(one) for one in snapshot.worker_views],
         "connections": [
             _connection_as_dict(one) for one in snapshot.connections if not one.closed_ns
