@@ -101,8 +101,8 @@ def sound(value: Any, declared: Any) -> Any:
         of = int if declared == tuple[int, ...] else str
         return tuple(sound(one, of) for one in value)
     if declared in (dict[str, int], dict[str, float]):
-        of = int if declared == dict[str, int] else float
-        return {sound(name, str): sound(number, of) for name, number in value.items()}
+        number_of: type = int if declared == dict[str, int] else float
+        return {sound(name, str): sound(number, number_of) for name, number in value.items()}
     if type(value) is str:
         return printable(value, TEXT_MOST)
     if type(value) in (int, float) and not 0 <= value <= LONG:  # so NaN is none either
