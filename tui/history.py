@@ -4,13 +4,16 @@ Pure: fed with snapshots and the time at which they hold; no clock.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from engine.views.snapshot import ProcessNumbers, Snapshot
 
 KEPT_S = 300  # five minutes: more columns than most terminals have
 SECOND_NS = 1_000_000_000
+Past = Mapping[int, tuple[int, int | None]]
+"""Second of the clock -> the most open connections and descriptors that a recording has of it."""
 
 
 def _seconds() -> deque[int | None]:
@@ -21,7 +24,7 @@ def _seconds() -> deque[int | None]:
 class Track:
     """One figure over time."""
 
-    now: float | None = None
+    now: int | None = None
     """As last seen; None: not known."""
     seconds: deque[int | None] = field(default_factory=_seconds)
     """Its value in each finished second of the clock, oldest first; None: not known."""
@@ -34,9 +37,10 @@ class Track:
         if number is not None:
             self.most = number if self.most is None else max(number, self.most)
 
-    def finish_second(self) -> None:
-        """The running second is over."""
-        self.seconds.append(self.most)
+    def finish_second(self, told: int | None) -> None:
+        """The running second is over. `told`: what is known of it beside the frames."""
+        known = [number for number in (self.most, told) if number is not None]
+        self.seconds.append(max(known, default=None))
         self.most = None
 
 
@@ -50,22 +54,27 @@ class History:
         self._now_ns: int | None = None
         self._begin_anew()
 
-    def feed(self, snapshot: Snapshot, numbers: ProcessNumbers, now_ns: int) -> None:
+    def feed(
+        self,
+        snapshot: Snapshot,
+        numbers: ProcessNumbers,
+        now_ns: int,
+        past: Past = MappingProxyType({}),
+    ) -> None:
         """Take in a frame. `now_ns`: the snapshot's own time; when it has gone back, as in a
         recording that is played again, what was known is forgotten.
 
-        A second in which no frame came is unknown but for its requests, which the snapshot counts.
+        A second in which no frame came is unknown but for its requests, which the snapshot counts, and
+        for what `past` has of it.
         """
         requests = snapshot.requests_history
         if self._now_ns is not None and now_ns < self._now_ns:
             self._begin_anew()
-        if self._now_ns is None:
-            self._finish(requests, len(requests), frames_of=0)
-        else:
-            finished = now_ns // SECOND_NS - self._now_ns // SECOND_NS
-            self._finish(requests, finished, frames_of=1)
+        second = now_ns // SECOND_NS
+        begun = second - len(requests) if self._now_ns is None else self._now_ns // SECOND_NS
+        self._finish(requests, range(begun, second), past)
         self._now_ns = now_ns
-        self.requests.now = snapshot.requests_per_s
+        self.requests.see(round(snapshot.requests_per_s))
         self.open_connections.see(snapshot.counts.open)
         self.descriptors.see(numbers.descriptors)
 
@@ -78,15 +87,16 @@ class History:
         self.descriptors = Track()
         """Of the engine's first process; the most that a frame of each second saw."""
 
-    def _finish(self, requests: Sequence[int], finished: int, *, frames_of: int) -> None:
-        """So many seconds have ended. Frames came in the first `frames_of` (0 or 1) of them."""
-        if not finished:
+    def _finish(self, requests: Sequence[int], seconds: range, past: Past) -> None:
+        """These seconds of the clock have ended; frames came in the first of them only."""
+        if not seconds:
             return
-        finished = min(finished, KEPT_S + 1)  # the first then falls out again
-        known = requests[-finished:]
-        self.requests.seconds.extend([None] * (finished - len(known)))
+        seconds = seconds[-KEPT_S - 1 :]  # of more, the first then falls out again
+        known = requests[-len(seconds) :]
+        self.requests.seconds.extend([None] * (len(seconds) - len(known)))
         self.requests.seconds.extend(known)
-        for track in (self.open_connections, self.descriptors):
-            if frames_of:
-                track.finish_second()
-            track.seconds.extend([None] * (finished - frames_of))
+        self.requests.most = None
+        for second in seconds:
+            opened, descriptors = past.get(second, (None, None))
+            self.open_connections.finish_second(opened)
+            self.descriptors.finish_second(descriptors)

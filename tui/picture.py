@@ -101,8 +101,8 @@ class Picture:
             self.snapshot, status, width, most, run.refusal, self.findings, late_s
         )
         self._record()
-        numbers, self.kernel = self._numbers, run.kernel()
-        self.history.feed(self.snapshot, numbers, now_ns)
+        numbers, self.kernel, played = self._numbers, run.kernel(), self._playback
+        self.history.feed(self.snapshot, numbers, now_ns, played.past if played else {})
         self.rooms = rooms_of(self.snapshot, numbers, self.kernel, is_traced=status.thinning == 1)
         rooms_part = rooms.lines(self.rooms, self.kernel, width, room_lines(height))
         server_part = [
@@ -170,9 +170,9 @@ class Picture:
         how = "end" if played.is_over else "paused" if played.is_paused else f"x{played.speed:g}"
         return (
             f"replay {at} of {length} s  {how}",
-            f"{at}/{length} s {how}",
-            f"{at} s {how}",
-            f"{at} s",
+            f"replay {at}/{length} s {how}",
+            f"replay {at} s {how}",
+            f"replay {at} s",
         )
 
     def place(self, event: Event) -> str:

@@ -159,6 +159,11 @@ class Playback(Protocol):
     def length_s(self) -> float:
         """From its first event to its last."""
 
+    @property
+    def past(self) -> Mapping[int, tuple[int, int | None]]:
+        """Second of the clock -> the most open connections and descriptors of the engine that looks saw in
+        it, as far as it has been played or jumped over. None: not told."""
+
     def toggle_pause(self) -> None:
         """Hold its time, or let it go on."""
 

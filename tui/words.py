@@ -89,4 +89,10 @@ def longest_wait(name: str, room: Room | None) -> Span:
         return "", "text"
     if name in RESTING or room.longest_ms >= 100_000:
         return age(int(room.longest_ms / 1e3)), "text"
-    return milliseconds(room.longest_ms), "text"
+    return waited(name, room.longest_ms), "text"
+
+
+def waited(name: str, ms: float | None) -> str:
+    """How long something was in a room. Of the accept queue the kernel tells in whole jiffies, of up to
+    10 ms."""
+    return "< 10 ms" if ms == 0 and name == "accept_queue" else milliseconds(ms)

@@ -8,7 +8,7 @@ jump back folds anew from the beginning. No socket, no thread.
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +88,11 @@ class Replay:
     def length_s(self) -> float:
         """From the first event to the last."""
         return (self._end_ns - self._start_ns) / SECOND_NS
+
+    @property
+    def past(self) -> Mapping[int, tuple[int, int | None]]:
+        """Second of the clock -> the most open connections and descriptors that looks saw in it."""
+        return self._looks.past
 
     @property
     def is_over(self) -> bool:

@@ -141,6 +141,26 @@ async def test_every_theme_has_its_colours(theme: str) -> None:
         assert screen(dashboard)[0].startswith("servetui  thread")
 
 
+@pytest.mark.parametrize(
+    ("told", "other", "theme"),
+    [
+        ("0;15", "", "textual-light"),
+        ("0;default;7", "", "textual-light"),
+        ("15;0", "", "textual-dark"),
+        ("", "", "textual-dark"),
+        ("0;15", "nord", "textual-dark"),
+    ],
+)
+def test_a_terminal_that_says_it_is_light_gets_the_light_theme(
+    monkeypatch: pytest.MonkeyPatch, told: str, other: str, theme: str
+) -> None:
+    """Textual itself reads TEXTUAL_THEME, when it is imported."""
+    monkeypatch.setenv("COLORFGBG", told)
+    if other:
+        monkeypatch.setenv("TEXTUAL_THEME", other)
+    assert Dashboard(FakeRun(), beats=False).theme == theme
+
+
 async def test_without_colour_every_state_has_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with shown(a_lively_run(), (120, 44)) as (dashboard, _):

@@ -1,8 +1,10 @@
 """What keys do in the app."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from textual.command import Command, CommandList
 
 from engine.models import MODELS
 from tests.tui.fake_run import FakeRun, a_lively_run
@@ -19,6 +21,7 @@ from tests.tui.shown_app import screen, shown
         (["k"], ["short"]),
         (["k", "k"], ["short", "keep-alive"]),
         (["b"], ["burst 50 10"]),
+        (["B"], ["burst 500 50"]),
         (["R"], ["restart"]),
         (["m", "up", "enter"], ["switch process"]),
         (["m", "down", "down", "enter"], ["switch polling"]),
@@ -95,3 +98,22 @@ async def test_a_dead_engine_comes_back_by_its_own_digit() -> None:
     async with shown(run) as (_, pilot):
         await pilot.press("2")
     assert run.calls == ["switch thread"]
+
+
+def _named(found: CommandList) -> list[str | None]:
+    return [each.hit.text for each in found.options if isinstance(each, Command)]
+
+
+async def test_a_command_of_the_palette_is_run() -> None:
+    run = a_lively_run()
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("ctrl+p", *"restart")
+        found = dashboard.screen.query_one(CommandList)
+        async with asyncio.timeout(10):
+            while _named(found) != ["restart  (R)"]:
+                await pilot.pause()
+        await pilot.press("enter")
+        async with asyncio.timeout(10):
+            while not run.calls:
+                await pilot.pause()
+    assert run.calls == ["restart"]

@@ -139,24 +139,6 @@ async def test_before_any_event_there_is_the_source_alone() -> None:
         assert "No event yet" in screen(dashboard)[-2]
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=["60x20", "80x24", "120x40"])
-def test_the_page(snap_compare: Compare, size: tuple[int, int]) -> None:
-    run = a_served_run()
-    run.poll()
-    dashboard = Dashboard(run, frames_per_s=12, beats=False)
-    assert snap_compare(dashboard, press=["o"], terminal_size=size)
-
-
-def test_the_page_in_ascii_without_colour(
-    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    run = a_served_run()
-    run.poll()
-    dashboard = Dashboard(run, frames_per_s=12, beats=False, is_ascii=True)
-    assert snap_compare(dashboard, press=["o"], terminal_size=(120, 40))
-
-
 def pane(dashboard: Dashboard) -> list[str]:
     """What stands right of the connections."""
     return [line.partition("│")[2].rstrip() for line in screen(dashboard) if "│" in line]

@@ -22,9 +22,7 @@ def drawn(run: FakeRun, conn: int, width: int, height: int, back: int = 0) -> li
 
 def test_the_kernel_and_the_accept_queue_have_their_say() -> None:
     run = a_run()
-    assert "KERNEL  tells nothing of it  in the accept queue less than 10 ms" in drawn(
-        run, 1, 120, 38
-    )
+    assert "KERNEL  tells nothing of it  in the accept queue: not known" in drawn(run, 1, 120, 38)
     run.tell(Kind.TICK, 1, note="in the accept queue for 404 ms")
     run.poll()
     told = run.detail(1)
@@ -35,6 +33,10 @@ def test_the_kernel_and_the_accept_queue_have_their_say() -> None:
         "KERNEL  ESTABLISHED  Recv-Q 83 B  Send-Q 2.8 MB  rtt 0.05 ms  retransmits 1"
         "  in the accept queue 404 ms or longer"
     ) in [plain(line) for line in lines]
+    view = replace(told.view, queued_ms=0)
+    told = replace(told, kernel=kernel, view=view)
+    lines = detail.lines(told, run.now_ns, lambda event: "", 120, 38)
+    assert "in the accept queue less than 10 ms" in "".join(map(plain, lines))
 
 
 def a_run() -> FakeRun:
@@ -135,3 +137,41 @@ def test_bytes_are_shown_and_nothing_else_happens() -> None:
     told = "".join(lines[at + 1 : end]).replace(" ", "")
     assert told == "+862.000msreceived2.0KBGET/bHTTP/1.1\\r\\n" + "x" * 150
     assert max(map(len, lines)) <= 80
+
+
+def of_bytes(run: FakeRun, width: int, height: int) -> list[str]:
+    """What stands below BYTES, and the title before it."""
+    lines = drawn(run, 1, width, height)
+    at = next(number for number, line in enumerate(lines) if line.startswith("BYTES"))
+    end = next(n for n, line in enumerate(lines) if n > at and (not line or line[:6] == "EVENTS"))
+    return lines[at:end]
+
+
+def test_of_bytes_that_do_not_all_fit_the_beginning_is_shown() -> None:
+    run = a_run()
+    assert of_bytes(run, 80, 22) == ["BYTES  none; told while there are less than 2,000 events/s"]
+    run.tell(Kind.TICK, 1, moved=20, note="received: GET /b")
+    run.tell(Kind.TICK, 1, moved=900, note="sent: HTTP/1.1 200 OK\\r\\n" + "x" * 400)
+    run.poll()
+    title, *rows = of_bytes(run, 80, 22)
+    assert title == "BYTES  first bytes of the last received and sent, escaped"
+    assert rows[0].split()[:3] == ["+862.000", "ms", "sent"]
+    assert "HTTP/1.1 200 OK" in rows[0]
+    assert [row.strip("x ") for row in rows[1:]] == [""] * (len(rows) - 1)
+    assert of_bytes(run, 60, 14) == ["BYTES  have no room here"]
+
+
+def a_told_run() -> FakeRun:
+    """Of a connection there is all that a detail tells: bytes, waits, a request that goes on."""
+    run = FakeRun()
+    run.accept([1])
+    run.tell(Kind.TICK, 1, note="in the accept queue for 404 ms")
+    asked = "GET / HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
+    run.tell(Kind.TICK, 1, moved=len(asked), note=f"received: {asked}")
+    run.serve(1)
+    run.tell(Kind.TICK, 1, moved=1_583, note="sent: HTTP/1.1 200 OK\\r\\n" + "x" * 150)
+    run.wait(1.2)
+    run.tell(Kind.RECV, 1, moved=83, note="unread for 3500 us", task="Thread-1")
+    run.tell(Kind.REQUEST, 1, note="GET /bytes/50000000", task="Thread-1")
+    run.wait(12.34)
+    return run

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from engine.views.snapshot import Counts, ProcessNumbers, Snapshot
 from tests.tui.fake_run import a_lively_run
 from tui.format import BARS, GLYPHS, brief, plain, round_up
-from tui.history import KEPT_S, SECOND_NS, History
+from tui.history import SECOND_NS, History
 from tui.palette import ROLES
 from tui.panels import graphs
 
@@ -45,83 +45,6 @@ def bars_of(lines: Sequence[str], name: str) -> list[str]:
     rest = [line for line in lines[at:] if "┤" in line or "│" in line]
     end = next(at for at, line in enumerate(rest) if line.split("┤")[0].endswith(" 0"))
     return [line[max(line.find("┤"), line.find("│")) + 1 :] for line in rest[: end + 1]]
-
-
-# --- history --------------------------------------------------------------------------------------
-
-
-def test_a_second_is_known_when_it_is_over() -> None:
-    history = History()
-    history.feed(*a_frame(10.1, opened=3))
-    history.feed(*a_frame(10.5, opened=12))
-    history.feed(*a_frame(10.9, opened=5, descriptors=None))
-    assert list(history.open_connections.seconds) == []
-    assert (history.open_connections.now, history.descriptors.now) == (5, None)
-    history.feed(*a_frame(11.0, opened=4, requests=[50]))
-    assert list(history.requests.seconds) == [50]
-    assert list(history.open_connections.seconds) == [12]  # the most of all frames
-    assert list(history.descriptors.seconds) == [9]
-    assert (history.requests.now, history.open_connections.now) == (50, 4)
-
-
-def test_seconds_without_a_frame_are_unknown_but_for_their_requests() -> None:
-    history = a_history([1, 2])
-    history.feed(*a_frame(5.5, requests=[1, 2, 3, 4, 5]))
-    assert list(history.requests.seconds) == [1, 2, 3, 4, 5]
-    assert list(history.open_connections.seconds) == [7, 7, 7, None, None]
-
-
-def test_what_the_snapshot_knows_from_before_the_first_frame_is_kept() -> None:
-    history = History()
-    history.feed(*a_frame(100, requests=[5, 6, 7]))
-    assert list(history.requests.seconds) == [5, 6, 7]
-    assert list(history.descriptors.seconds) == [None] * 3
-
-
-def test_when_time_goes_back_all_begins_anew() -> None:
-    history = a_history([1, 2, 3, 4])
-    history.feed(*a_frame(2.5, opened=1, requests=[1, 2]))
-    assert list(history.requests.seconds) == [1, 2]
-    history.feed(*a_frame(3, requests=[1, 2, 8]))
-    assert list(history.requests.seconds) == [1, 2, 8]
-    assert list(history.open_connections.seconds) == [None, None, 1]
-
-
-def test_it_is_bounded() -> None:
-    history = a_history(list(range(KEPT_S + 50)))
-    assert list(history.requests.seconds) == list(range(50, KEPT_S + 50))
-    history.feed(*a_frame(1_000_000, requests=[3]))
-    assert list(history.requests.seconds) == [*[None] * (KEPT_S - 1), 3]
-    assert list(history.open_connections.seconds) == [None] * KEPT_S
-
-
-def test_it_knows_what_the_fold_tells() -> None:
-    run = a_lively_run()
-    history = History()
-    for _ in range(4):
-        run.poll()
-        history.feed(run.snapshot(), run.numbers(), run.now_ns)
-        run.wait(1)
-    assert sum(number or 0 for number in history.requests.seconds) == 9
-    assert list(history.open_connections.seconds)[-3:] == [6, 6, 6]
-
-
-frames = some.lists(
-    some.tuples(some.floats(0, 900), some.integers(0, 99), some.none() | some.integers(0, 99))
-)
-
-
-@given(frames)
-def test_all_tracks_have_the_same_seconds(
-    given_frames: list[tuple[float, int, int | None]],
-) -> None:
-    history = History()
-    for second, opened, descriptors in given_frames:
-        requests = [1] * min(int(second), 120)
-        history.feed(*a_frame(second, opened=opened, descriptors=descriptors, requests=requests))
-        tracks = (history.requests, history.open_connections, history.descriptors)
-        assert len({len(track.seconds) for track in tracks}) == 1
-        assert len(history.requests.seconds) <= KEPT_S
 
 
 # --- sizes and places -----------------------------------------------------------------------------
@@ -252,11 +175,20 @@ def test_a_second_later_all_stands_one_column_further_left() -> None:
 def test_within_a_second_only_the_values_change() -> None:
     history = a_history([50] * 9)
     before = drawn(history, 80, 22)
-    history.feed(*a_frame(9.5, opened=10, descriptors=20, requests=[50] * 9))
+    history.feed(*a_frame(9.5, opened=10, descriptors=8, requests=[50] * 9))
     changed = [
         line for old, line in zip(before, drawn(history, 80, 22), strict=True) if old != line
     ]
-    assert changed == ["open connections 10", "descriptors 20"]
+    assert changed == ["open connections 10", "descriptors 8"]
+
+
+def test_the_scale_has_room_for_what_is_seen_now() -> None:
+    history = a_history([50] * 9)
+    history.feed(*a_frame(9.2, opened=7, descriptors=16, requests=[*[50] * 8, 1_200]))
+    history.feed(*a_frame(9.5, opened=7, descriptors=9, requests=[50] * 9))
+    lines = drawn(history, 80, 22)
+    scales = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    assert scales == ["2,000/s", "0", "10", "0", "20", "0"]
 
 
 def test_what_is_long_ago_does_not_shrink_what_is_seen() -> None:

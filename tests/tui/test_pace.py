@@ -1,4 +1,8 @@
-from tui.pace import CALM_FRAMES, Pace
+import pytest
+
+from tests.tui.fake_run import FakeRun
+from tui.app import Dashboard
+from tui.pace import CALM_FRAMES, FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
 
 
 def test_cheap_frames_keep_the_full_rate() -> None:
@@ -30,3 +34,22 @@ def test_a_rate_below_the_least_stays() -> None:
     pace = Pace(1)
     pace.note(0.9)
     assert pace.per_s == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "per_s"),
+    [
+        ("TERM", FRAMES_PER_S),
+        ("SSH_CONNECTION", FRAMES_PER_S_REMOTE),
+        ("SSH_TTY", FRAMES_PER_S_REMOTE),
+    ],
+)
+def test_over_ssh_there_are_fewer_frames(
+    monkeypatch: pytest.MonkeyPatch, name: str, per_s: float
+) -> None:
+    for one in ("SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, "xterm")
+    assert Dashboard(FakeRun(), beats=False).pace.per_s == per_s
+    assert Dashboard(FakeRun(), frames_per_s=7, beats=False).pace.per_s == 7
+    assert FRAMES_PER_S_REMOTE < FRAMES_PER_S

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Label
 
+from tests.make_screenshots import at_its_end
 from tests.tui.fake_run import FakeRun
 from tests.tui.shown_app import screen, shown
 from tests.tui.test_code import a_served_run
+from tests.tui.test_detail import a_told_run
 from tests.tui.test_rooms import a_busy_run
 from tests.tui.test_worker_page import a_watched_run
 from tui.app import Dashboard
@@ -26,6 +28,9 @@ PAGES = {
     "load-form": (FakeRun, ["L"]),
     "models": (FakeRun, ["m", "end"]),
     "workers": (a_watched_run, ["w"]),
+    "worker": (a_watched_run, ["w", "down", "down", "enter"]),
+    "detail": (a_told_run, ["down", "enter"]),
+    "code": (a_served_run, ["o"]),
 }
 """What each shows, and its keys."""
 
@@ -74,12 +79,11 @@ def test_the_code_beside_the_connections(snap_compare: Compare, size: tuple[int,
 
 @pytest.mark.parametrize("size", [*SIZES, (200, 60)], ids=lambda size: "x".join(map(str, size)))
 async def test_nothing_is_cut(size: tuple[int, int]) -> None:
-    opened = (*(keys for _, keys in PAGES.values()), ["f"], ["g"], ["e"], ["o"], ["question_mark"])
+    opened = (*(keys for _, keys in PAGES.values()), ["v", "down"], ["f"], ["g"], ["e"])
     async with shown(a_busy_run(), size) as (dashboard, pilot):
-        for keys in opened:
+        for keys in (*opened, ["question_mark"]):
             for key in (*keys, "pagedown"):
                 await pilot.press(key)
-                assert dashboard.page is not None or (keys == ["o"] and size[0] >= 160)
                 cut = [line for line in screen(dashboard) if "…" in line and "/page/" not in line]
                 for part in dashboard.screen.query(Lines):
                     told = [plain(line).rstrip() for line in part._lines]
@@ -88,4 +92,16 @@ async def test_nothing_is_cut(size: tuple[int, int]) -> None:
                     text, room = str(label.content), label.size.width
                     cut += [text] * (label.display and len(text) > room)
                 assert not cut, f"{keys}: {cut}"
-            await pilot.press(keys[0] if keys == ["o"] else "escape")
+            assert dashboard.page is not None or (keys == ["o"] and size[0] >= 160)
+            if keys == ["o"]:
+                await pilot.press("o")
+            while dashboard.page is not None:
+                await pilot.press("escape")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+async def test_nothing_of_a_real_run_is_cut(size: tuple[int, int]) -> None:
+    async with shown(at_its_end("thread"), size) as (dashboard, pilot):
+        for keys in (["down", "enter"], ["escape", "down", "enter"], ["escape", "v"], ["down"]):
+            await pilot.press(*keys)
+            assert [line for line in screen(dashboard) if "…" in line] == []

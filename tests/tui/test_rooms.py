@@ -52,9 +52,9 @@ def test_the_limit_of_several_accept_queues_is_their_sum() -> None:
     assert "12 / 256" in drawn(run, 120, 40)["rooms"][2]
 
 
-def test_a_small_screen_has_letters() -> None:
+def test_a_small_screen_names_those_that_no_legend_has() -> None:
     strip = drawn(a_busy_run(), 60, 20)["rooms"]
-    assert strip == ["y0 q12 / 14 u3 a- H1 S1 _4 t312 c0"]
+    assert strip == ["SYN 0 accept 12/14 unread 3 app - H1 S1 _4 TIME_W 312 c0"]
 
 
 def test_what_cannot_be_known_is_a_dash() -> None:
@@ -62,7 +62,10 @@ def test_what_cannot_be_known_is_a_dash() -> None:
     run.given_kernel = replace(run.given_kernel, rooms={})
     run.given_numbers = replace(run.given_numbers, accept_queue=None)
     run.given_status = replace(run.given_status, thinning=4)
-    assert drawn(run, 60, 20)["rooms"] == ["y- q- u- a- H- S- _- t- c-"]
+    assert drawn(run, 60, 20)["rooms"] == [
+        "SYN - accept - unread - app - H- S- _- TIME_W - CLOSE_W -"
+    ]
+    assert drawn(run, 28, 20)["rooms"] == ["y- q- u- a- H- S- _- t- c-"]
 
 
 def test_the_fullest_room_has_the_longest_bar_and_a_full_one_warns() -> None:
@@ -117,7 +120,7 @@ def test_the_room_that_fills_stands_out(size: tuple[int, int]) -> None:
         return [text for line in lines for text, role in line if role == "chosen"]
 
     run = a_busy_run()
-    assert [text[0] for text in marked(run)] == ["q"]
+    assert [text.removeprefix("q ")[:6] for text in marked(run)] == ["accept"]
     for passing in (Room(12, 4.0), Room(1, 900.0), Room(0, 0.0)):
         rooms = {**run.given_kernel.rooms, "accept_queue": passing, "unread": Room(0, 0.0)}
         run.given_kernel = replace(run.given_kernel, rooms=rooms)
@@ -156,3 +159,23 @@ async def test_clients_of_elsewhere_are_said_to_be_the_reason() -> None:
         await pilot.press("t")
         (line,) = [line for line in screen(dashboard) if line.startswith("y SYN retry")]
         assert "not known: clients may be on other machines" in line
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_the_page_tells_what_belongs_to_no_room(size: tuple[int, int]) -> None:
+    run = a_busy_run()
+    run.given_kernel = replace(run.given_kernel, listen_overflows=3, client_close_wait=None)
+    async with shown(run, size) as (dashboard, pilot):
+        await pilot.press("t")
+        told = "\n".join(screen(dashboard))
+        assert "of the machine: listen overflows 3, listen drops 2" in told
+        assert "of clients: TIME_WAIT 7, CLOSE_WAIT -" in told
+
+
+async def test_waits_in_the_accept_queue_are_told_to_a_jiffy() -> None:
+    run = a_busy_run()
+    assert "< 10 ms / < 10 ms" in drawn(run, 200, 60)["rooms"][4]
+    async with shown(run) as (dashboard, pilot):
+        await pilot.press("t")
+        (line,) = [line for line in screen(dashboard) if line.startswith("q accept queue")]
+        assert line.split()[7:13] == ["<", "10", "ms"] * 2

@@ -10,7 +10,6 @@ from engine.views.worker_view import Descriptor, Descriptors
 from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown
 from tests.tui.test_workers import a_preforked_run
-from tui.app import Dashboard
 from tui.format import plain
 from tui.panels import worker
 
@@ -162,7 +161,10 @@ async def test_one_that_has_ended_is_told_as_it_stood() -> None:
         assert f"PROCESS {BUSY}" in text
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=["60x20", "80x24", "120x40"])
-def test_the_page(snap_compare: Compare, size: tuple[int, int]) -> None:
-    dashboard = Dashboard(a_watched_run(), frames_per_s=12, beats=False)
-    assert snap_compare(dashboard, press=["w", "down", "down", "enter"], terminal_size=size)
+def test_its_history_has_its_name_on_a_small_screen_too() -> None:
+    text = drawn(a_watched_run(), BUSY, 60, 18)
+    (at,) = [number for number, line in enumerate(text) if line.startswith("HISTORY ")]
+    times, letters = text[at : at + 2]
+    assert times.endswith("now")
+    assert len(times) == len(letters)
+    assert letters.strip() == "AHHHHHH"

@@ -12,6 +12,7 @@ EVENTS  31, here 4–31
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.events import KIND_NAMES, Event
 from engine.views.detail import ConnectionDetail, RequestLife
@@ -37,6 +38,7 @@ Row = tuple[Event, int, int]
 """An event, and when the first one and the one before it happened."""
 REQUESTS_SHOWN = 8
 MOVED_LEAST = 4  # lines, below which bytes are left out
+NARROW = 80  # columns, below which a request has less room, so that its times have some
 EVENT_HEADINGS = 2
 SECOND_NS = 1_000_000_000
 
@@ -99,8 +101,10 @@ def _kernel(detail: ConnectionDetail, width: int) -> list[Line]:
             (f"rtt {milliseconds(kernel.rtt_us / 1e3)}", "text"),
             (f"retransmits {count(kernel.retransmits)}", "text"),
         ]
-    queued = f"{milliseconds(queued_ms)} or longer" if queued_ms else "less than 10 ms"
-    told.append((f"in the accept queue {queued}", "text"))
+    queued = " less than 10 ms" if kernel else ": not known"  # 0 says either
+    if queued_ms:
+        queued = f" {milliseconds(queued_ms)} or longer"
+    told.append((f"in the accept queue{queued}", "text"))
     return flowed(told, width)
 
 
@@ -119,7 +123,7 @@ def _requests(detail: ConnectionDetail, now_ns: int, width: int, most: int) -> l
     if len(requests) > most:
         told += f", the last {most}"
     title: Line = (("REQUESTS", "title"), (told, "name"))
-    chosen = choose(_REQUEST_COLUMNS, width)
+    chosen = choose(_FEW_COLUMNS if width < NARROW else _REQUEST_COLUMNS, width)
     context = (now_ns, detail.events[0].at_ns)
     shown = list(enumerate(requests, 1))[-most:]
     return [title, heading(chosen), *(table_row(chosen, one, context) for one in shown)]
@@ -150,18 +154,6 @@ def _wait(ns: int | None) -> Line:
     return (("-", "name") if ns is None else (milliseconds(ns / 1e6), "text"),)
 
 
-def _accept_queue(one: Numbered, _: Times) -> Line:
-    return _wait(one[1].accept_queue_ns)
-
-
-def _unread(one: Numbered, _: Times) -> Line:
-    return _wait(one[1].unread_ns)
-
-
-def _app_queue(one: Numbered, _: Times) -> Line:
-    return _wait(one[1].app_queue_ns)
-
-
 def _handler(one: Numbered, times: Times) -> Line:
     life = one[1]
     if life.split is not None:
@@ -190,17 +182,24 @@ def _asked(one: Numbered, times: Times) -> Line:
 
 
 _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
-    (0, Column("#", 4, 5, _number, is_right=True)),
-    (1, Column("request", 16, 48, _title)),
+    (0, Column("#", 3, 4, _number, is_right=True)),
+    (1, Column("request", 24, 48, _title)),
     (2, Column("status", 6, 6, _status, is_right=True)),
     (8, Column("bytes", 7, 7, _length, is_right=True)),
-    (6, Column("accept queue", 12, 12, _accept_queue, is_right=True)),
-    (5, Column("unread", 8, 8, _unread, is_right=True)),
-    (7, Column("app queue", 9, 9, _app_queue, is_right=True)),
-    (3, Column("handler", 15, 15, _handler, is_right=True)),
-    (4, Column("unsent", 15, 15, _send, is_right=True)),
+    (
+        6,
+        Column("accept queue", 12, 12, lambda one, _: _wait(one[1].accept_queue_ns), is_right=True),
+    ),
+    (5, Column("unread", 8, 8, lambda one, _: _wait(one[1].unread_ns), is_right=True)),
+    (7, Column("app queue", 9, 9, lambda one, _: _wait(one[1].app_queue_ns), is_right=True)),
+    (3, Column("handler", 14, 15, _handler, is_right=True)),
+    (4, Column("unsent", 14, 15, _send, is_right=True)),
     (10, Column("left", 7, 7, _unsent, is_right=True)),
     (9, Column("begun", 11, 11, _asked, is_right=True)),
+)
+_FEW_COLUMNS = tuple(
+    (rank, replace(column, least=19) if column.heading == "request" else column)
+    for rank, column in _REQUEST_COLUMNS
 )
 
 
@@ -208,29 +207,30 @@ _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
 
 
 def _moved(detail: ConnectionDetail, width: int, most: int) -> list[Line]:
-    """The last bytes received and sent, in at most so many lines, and a blank one."""
+    """The last bytes received and sent, in at most so many lines, and a blank one. Of the newest the
+    beginning, if it does not fit."""
     if most < MOVED_LEAST:
-        return []
+        return [(("BYTES", "title"), ("  have no room here", "name"))] if detail.moved else []
     rows: list[Line] = []
-    first_ns = detail.events[0].at_ns
+    room = most - 2
     for event in reversed(detail.moved):
-        word, _, text = event.note.partition(": ")
-        head = f"{f'+{precise(event.at_ns - first_ns)}':>12} {word:8} {size(event.bytes):>8} "
-        room = max(width - len(head), 1)
-        parts = [text[at : at + room] for at in range(0, max(len(text), 1), room)]
-        told = [
-            ((head, "name"), (parts[0], "text")),
-            *(((" " * len(head) + one, "text"),) for one in parts[1:]),
-        ]
-        if len(rows) + len(told) > most - 2:
+        told = _bytes(event, event.at_ns - detail.events[0].at_ns, width)
+        if rows and len(rows) + len(told) > room:
             break
-        rows[:0] = told
-    words = (
-        "  first bytes of the last received and sent, escaped"
-        if rows
-        else ("  told while there are less than 2,000 events/s")
-    )
+        rows[:0] = told[:room]
+    words = "  none; told while there are less than 2,000 events/s"
+    if rows:
+        words = "  first bytes of the last received and sent, escaped"
     return [(("BYTES", "title"), (words, "name")), *rows, ()]
+
+
+def _bytes(event: Event, since_ns: int, width: int) -> list[Line]:
+    word, _, text = event.note.partition(": ")
+    head = f"{f'+{precise(since_ns)}':>12} {word:8} {size(event.bytes):>8} "
+    room = max(width - len(head), 1)
+    first, *others = [text[at : at + room] for at in range(0, max(len(text), 1), room)]
+    more: list[Line] = [((" " * len(head) + one, "text"),) for one in others]
+    return [((head, "name"), (first, "text")), *more]
 
 
 # --- events -----------------------------------------------------------------------------------------

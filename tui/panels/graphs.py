@@ -46,6 +46,10 @@ class Track(Protocol):
     def seconds(self) -> Sequence[int | None]:
         """In each finished second, oldest first; None: not known."""
 
+    @property
+    def most(self) -> int | None:
+        """Seen in the running second; None: nothing."""
+
 
 class History(Protocol):
     """What is drawn."""
@@ -165,13 +169,16 @@ def _name(graph: Graph) -> Line:
 
 
 def _plot(graph: Graph, columns: int, rows: int) -> Sequence[Line]:
-    """The scale and the bars, the newest second at the right."""
-    return _drawn(tuple(graph.track.seconds)[-columns:], graph.unit, columns, rows)
+    """The scale, in which the running second has room, too, and the bars, the newest at the right."""
+    known = tuple(graph.track.seconds)[-columns:]
+    seen = max((value for value in (*known, graph.track.most) if value is not None), default=0)
+    return _drawn(known, round_up(seen), graph.unit, columns, rows)
 
 
 @lru_cache(maxsize=8)  # many frames show the same seconds
-def _drawn(known: tuple[int | None, ...], unit: str, columns: int, rows: int) -> Sequence[Line]:
-    full = round_up(max((value for value in known if value is not None), default=0))
+def _drawn(
+    known: tuple[int | None, ...], full: int, unit: str, columns: int, rows: int
+) -> Sequence[Line]:
     steps = (len(BARS) - 1) * rows
     values = [*[None] * (columns - len(known)), *known]
     levels = [None if value is None else -(-value * steps // full) for value in values]

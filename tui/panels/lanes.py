@@ -172,8 +172,8 @@ def pieces(
     """The last pieces of one connection, in at most so many lines."""
     if most < 3:
         return []
-    chosen = choose(_COLUMNS, width)
     shown = told[-(most - 2) :]
+    chosen = choose(_columns(shown, context), width)
     return [
         (("PIECES", "title"), (f"  of #{number}, newest last", "name")),
         heading(chosen),
@@ -233,12 +233,18 @@ def _line(piece: Piece, context: Context) -> Line:
     return ((context.place(piece.began) if piece.began else "", "name"),)
 
 
-_COLUMNS: tuple[tuple[int, Column], ...] = (
-    (1, Column("begun", 10, 10, _begun, is_right=True)),
-    (0, Column("for", 14, 14, _length, is_right=True)),
-    (0, Column("state", 14, 14, _state)),
-    (2, Column("by", 11, 28, _by)),
-    (5, Column("pid", 11, 11, _pid)),
-    (3, Column("since", 12, 30, _what)),
-    (4, Column("line", 20, 22, _line)),
-)
+def _columns(shown: Sequence[Piece], context: Context) -> tuple[tuple[int, Column], ...]:
+    """As wide as what is shown, so that nothing of it is cut but what
+    clients have sent."""
+    by = max((len(plain(_by(piece, context))) for piece in shown), default=0)
+    since = max((len(plain(_what(piece, context))) for piece in shown), default=0)
+    by, since = min(max(by, 11), 40), min(max(since, 12), 30)
+    return (
+        (2, Column("begun", 9, 10, _begun, is_right=True)),
+        (0, Column("for", 14, 14, _length, is_right=True)),
+        (0, Column("state", 14, 14, _state)),
+        (1, Column("by", by, by, _by)),
+        (5, Column("pid", 11, 11, _pid)),
+        (3, Column("since", since, 30, _what)),
+        (4, Column("line", 20, 22, _line)),
+    )

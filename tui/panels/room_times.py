@@ -2,8 +2,9 @@
 
 ROOMS  where requests wait; p50 and p99 of the last that have left
 room           now   limit    longest       p50       p99 what it is
-q accept queue  12     128     402 ms      0 ms    380 ms connected, and nobody has accepted it
+q accept queue  12     128     402 ms   < 10 ms    380 ms connected, and nobody has accepted it
 y SYN retry      -       -          -         -         - not known: clients may be on other machines
+of the machine: listen overflows 0, listen drops 2  of clients: TIME_WAIT 7, CLOSE_WAIT 0
 """
 
 from engine.views.kernel_numbers import KernelNumbers
@@ -12,18 +13,19 @@ from engine.views.snapshot import Room
 from tui.format import (
     Column,
     Line,
+    Span,
     choose,
     count,
     first_that_fits,
+    flowed,
     heading,
-    milliseconds,
     table_row,
     wrapped,
 )
-from tui.words import ROOM_ROLES, longest_wait
+from tui.words import ROOM_ROLES, longest_wait, waited
 
 WHAT_WIDTH = 56  # of the longest
-NOTE = "Of those outside of the server the kernel tells; 0 ms: at once."
+NOTE = "Of those outside of the server the kernel tells."
 Row = tuple[str, Room | None, str]
 """Its name, what it holds, and what is said of it."""
 
@@ -40,6 +42,7 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int) -> list[Line]:
         *(table_row(chosen, row, None) for row in rows),
         (),
         *(_apart(row) for row in rows if row[1] is None and len(chosen) < len(_COLUMNS)),
+        *flowed(_of_no_room(kernel), width),
         *(((part, "hint"),) for part in wrapped(NOTE, width)),
     ]
 
@@ -54,6 +57,19 @@ def _said(name: str, room: Room | None, kernel: KernelNumbers) -> str:
     if name == "app_queue":
         return "this model has none"
     return "not known: connections are only counted, or not watched"
+
+
+def _of_no_room(kernel: KernelNumbers) -> list[Span]:
+    overflows, drops = _told(kernel.listen_overflows), _told(kernel.listen_drops)
+    time_wait, close_wait = _told(kernel.client_time_wait), _told(kernel.client_close_wait)
+    return [
+        (f"of the machine: listen overflows {overflows}, listen drops {drops}", "text"),
+        (f"of clients: TIME_WAIT {time_wait}, CLOSE_WAIT {close_wait}", "text"),
+    ]
+
+
+def _told(number: int | None) -> str:
+    return "-" if number is None else count(number)
 
 
 def _apart(row: Row) -> Line:
@@ -83,15 +99,15 @@ def _longest(row: Row, _: None) -> Line:
 
 
 def _p50(row: Row, _: None) -> Line:
-    return _percentile(row[1].p50_ms if row[1] else None)
+    return _percentile(row[0], row[1].p50_ms if row[1] else None)
 
 
 def _p99(row: Row, _: None) -> Line:
-    return _percentile(row[1].p99_ms if row[1] else None)
+    return _percentile(row[0], row[1].p99_ms if row[1] else None)
 
 
-def _percentile(ms: float | None) -> Line:
-    return ((milliseconds(ms), "name" if ms is None else "text"),)
+def _percentile(name: str, ms: float | None) -> Line:
+    return ((waited(name, ms), "name" if ms is None else "text"),)
 
 
 def _what(row: Row, _: None) -> Line:

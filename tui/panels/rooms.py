@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from engine.views.kernel_numbers import KernelNumbers
 from engine.views.rooms import ROOMS, RoomMeaning, Rooms
 from engine.views.snapshot import Room
-from tui.format import Line, Span, brief, count, first_that_fits, milliseconds, plain, size
-from tui.words import ROOM_ROLES, longest_wait
+from tui.format import Line, Span, brief, count, first_that_fits, plain, size
+from tui.words import ROOM_ROLES, longest_wait, waited
 
 TITLE = "WHERE REQUESTS WAIT"
 BAR, TRACK = "▇", "·"
@@ -27,12 +27,14 @@ LEAST_SHORT = 7  # and with its short one
 AMPLE = 140  # columns from which on the title says of what a share is
 LEFT_WIDTH = 17  # from which on two times have room in it
 RESTS = ("idle", "time_wait", "close_wait")  # no request waits there
+NAMED_FIRST = ("accept_queue", "unread", "app_queue", "time_wait", "syn_retry", "close_wait")
+"""Where there is one line for all: no legend has their letters."""
 _SHORT = {"syn_retry": "SYN", "accept_queue": "accept", "app_queue": "app"}
 _SHORT |= {"time_wait": "TIME_W", "close_wait": "CLOSE_W"}
 
 
 def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Line]:
-    """In 1 line, letters with numbers; in 3, names, numbers and times; in 5, a title and bars, too; in 6,
+    """In 1 line, each with its number; in 3, names, numbers and times; in 5, a title and bars, too; in 6,
     where there is room, how long those waited that have left."""
     if most < 3:
         return [_letters(rooms, width)][:most]
@@ -50,7 +52,7 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int, most: int) -> list[Li
     if most < 5:
         return [names, nows, *times]
     if tells_left := most > 5 and min(widths) >= LEFT_WIDTH:
-        times.append(_spread([_left(rooms[name]) for name in ROOMS], widths))
+        times.append(_spread([_left(name, rooms[name]) for name in ROOMS], widths))
     title = _title(kernel, width, tells_left=tells_left)
     return [title, names, nows, *times, _in_columns(_bars(rooms, widths), widths)]
 
@@ -148,10 +150,10 @@ def _role(name: str, room: Room) -> str:
     return ROOM_ROLES[name] if room.now else "name"
 
 
-def _left(room: Room | None) -> Span:
+def _left(name: str, room: Room | None) -> Span:
     if room is None or room.p50_ms is None:
         return "", "text"
-    return f"{milliseconds(room.p50_ms)} / {milliseconds(room.p99_ms)}", "name"
+    return f"{waited(name, room.p50_ms)} / {waited(name, room.p99_ms)}", "name"
 
 
 def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Line]:
@@ -167,18 +169,25 @@ def _bars(rooms: Rooms, widths: Sequence[int]) -> list[Line]:
 
 
 def _letters(rooms: Rooms, width: int) -> Line:
-    """`y0 q12/128 u3 a- H8 S1 _40 t312 c0`, as far as there is room."""
+    """`SYN 0 accept 12/128 unread 3 app - H8 S1 _40 TIME_W 312 c0`: names as far as there is room."""
+    told = {name: _now(name, rooms[name], LEAST_SHORT) for name in ROOMS}
+    told = {name: (now.replace(" / ", "/"), role) for name, (now, role) in told.items()}
+    room = width + 1 - sum(len(now) + 2 for now, _ in told.values())
+    heads = {name: meaning.letter for name, meaning in ROOMS.items()}
+    for name in NAMED_FIRST:
+        named = _short(name, ROOMS[name])
+        if len(named) <= room:
+            heads[name] = named
+            room -= len(named)
     spans: list[Span] = []
     used = 0
     fullest = _that_fills(rooms)
-    for name, told in ROOMS.items():
-        now, role = _now(name, rooms[name], LEAST_SHORT)
-        if used + len(now) + 1 > width:
+    for name, (now, role) in told.items():
+        parts = [(heads[name], "chosen" if name == fullest else "name"), (now, role)]
+        if len(heads[name]) > 1:
+            parts[1:1] = [(" ", "text")]
+        used += len(plain(tuple(parts))) + 1
+        if used > width + 1:
             break
-        spans += [
-            (told.letter, "chosen" if name == fullest else "name"),
-            (now, role),
-            (" ", "text"),
-        ]
-        used += len(now) + 2
+        spans += [*parts, (" ", "text")]
     return tuple(spans[:-1])

@@ -39,7 +39,7 @@ NOW = "now"
 TICK_S = 5  # between two ticks of its history
 SECOND_NS = 1_000_000_000
 EVENT_HEADINGS = 2
-ROOMY, HISTORY_SMALL = 22, 2
+ROOMY = 22  # lines from which on its history has a title of its own
 LEAST = 3  # lines of each part: what is left goes to the events
 _ROLES = {meaning.letter: STATE_ROLES[state] for state, meaning in STATE_MEANINGS.items()}
 _DOUBTFUL = {"connection": 1, "listener": 10**9}
@@ -69,9 +69,7 @@ def event_rows(detail: WorkerDetail, now_ns: int, width: int, height: int) -> in
 
 def _above(detail: WorkerDetail, now_ns: int, width: int, height: int) -> list[Line]:
     """All but the events."""
-    history = _history(detail, width)
-    if height < ROOMY:
-        history = history[-HISTORY_SMALL:]  # the letters, below their time
+    history = _history(detail, width) if height >= ROOMY else _history_small(detail, width)
     who = [*_who(detail, width), *history]
     room = max((height - len(who)) // 3, LEAST)
     held = _part(_connections(detail, now_ns, width), room)
@@ -105,13 +103,26 @@ def _history(detail: WorkerDetail, width: int) -> list[Line]:
         return []
     seen = detail.history[-width:]
     told = "  a letter for each 150 ms, of all its connections together"
-    letters = [("".join(same), LETTER_ROLES[one]) for one, same in groupby(seen)]
     return [
         (),
         (("HISTORY", "title"), (first_that_fits((told, ""), width - len("HISTORY")), "name")),
         ((_times(len(seen)), "name"),),
-        tuple(letters),
+        _letters(seen),
     ]
+
+
+def _history_small(detail: WorkerDetail, width: int) -> list[Line]:
+    """In two lines, with its name beside them."""
+    name = "HISTORY "
+    seen = detail.history[-max(width - len(name), 1) :]
+    if not seen:
+        return []
+    times: Line = ((name, "title"), (_times(len(seen)), "name"))
+    return [times, ((" " * len(name), "text"), *_letters(seen))]
+
+
+def _letters(seen: str) -> Line:
+    return tuple(("".join(same), LETTER_ROLES[one]) for one, same in groupby(seen))
 
 
 def _times(cells: int) -> str:

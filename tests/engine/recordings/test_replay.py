@@ -11,7 +11,7 @@ from engine.recordings.recording import Recording, RecordingError
 from engine.recordings.replay import Replay
 from engine.views.snapshot import BurstView, ProcessNumbers, Snapshot
 from tests.engine.still_clock import SECOND_NS, Clock
-from tests.make_screenshots import at_its_end
+from tests.make_screenshots import RECORDINGS, at_its_end
 
 BEGIN_NS = 77 * SECOND_NS
 
@@ -264,6 +264,18 @@ def test_who_is_unread_is_not_idle_as_in_the_run_itself() -> None:
     rooms = at_its_end("polling").snapshot().rooms
     assert rooms["handler"].now == 1
     assert rooms["idle"].now == 0, "the three others have asked, and nobody has read it"
+
+
+def test_a_jump_knows_the_seconds_that_it_has_passed() -> None:
+    clock = Clock()
+    played, jumped = (Replay(RECORDINGS / "thread.jsonl", clock) for _ in range(2))
+    clock.wait(60)
+    played.poll()
+    jumped.jump(99)
+    assert jumped.past == played.past
+    assert list(jumped.past.values())[-1] == (7, 16)
+    jumped.jump(0)
+    assert len(jumped.past) <= 1
 
 
 def test_when_more_is_due_than_there_is_time_for_time_waits(tmp_path: Path) -> None:
