@@ -86,7 +86,8 @@ def told(event: Event) -> Told | None:
 
 
 _JSON_TYPES: dict[Any, tuple[type, ...]] = {one: (one,) for one in (str, bool, int, dict, list)}
-_JSON_TYPES |= {float: (float, int), int | None: (int, type(None)), dict[str, int]: (dict,)}
+_JSON_TYPES |= {float: (float, int), int | None: (int, type(None))}
+_JSON_TYPES[dict[str, int]] = _JSON_TYPES[dict[str, float]] = (dict,)
 _JSON_TYPES[float | None] = (float, int, type(None))
 _JSON_TYPES[tuple[int, ...]] = _JSON_TYPES[tuple[str, ...]] = (list, tuple)
 """How a field of a record is declared -> what it may be when it comes out of JSON."""
@@ -99,8 +100,9 @@ def sound(value: Any, declared: Any) -> Any:
     if declared in (tuple[int, ...], tuple[str, ...]):
         of = int if declared == tuple[int, ...] else str
         return tuple(sound(one, of) for one in value)
-    if declared == dict[str, int]:
-        return {sound(name, str): sound(number, int) for name, number in value.items()}
+    if declared in (dict[str, int], dict[str, float]):
+        figure = int if declared == dict[str, int] else float
+        return {sound(name, str): sound(number, figure) for name, number in value.items()}
     if type(value) is str:
         return printable(value, TEXT_MOST)
     if type(value) in (int, float) and not 0 <= value <= LONG:  # so NaN is none either

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.findings.finding import Finding
 from engine.views.kernel_numbers import KernelNumbers
-from engine.views.rooms import rooms_of
+from engine.views.rooms import Rooms, rooms_of
 from engine.views.snapshot import (
     STATE_MEANINGS,
     ConnectionView,
@@ -54,7 +54,7 @@ def snapshot_of(
         "mode": status.mode,
         "engine_pid": status.engine_pid,
         "phase": status.phase,
-        "rooms": {name: room and _room_as_dict(room) for name, room in rooms.items()},
+        "rooms": _rooms_as_dict(rooms, kernel),
         "accept_queue_limit": numbers.accept_queue_limit,
         "listen_overflows": kernel.listen_overflows,
         "listen_drops": kernel.listen_drops,
@@ -86,6 +86,15 @@ def _unread_bytes(kernel: KernelNumbers) -> int | None:
     """All that the server has not read, whichever room they are in whose bytes it is."""
     unread = kernel.unread_bytes
     return None if unread is None else unread + (kernel.queued_bytes or 0)
+
+
+def _rooms_as_dict(rooms: Rooms, kernel: KernelNumbers) -> dict[str, Any]:
+    """Of the accept queue, also the first who wait there, where the kernel tells them."""
+    told: dict[str, Any] = {name: room and _room_as_dict(room) for name, room in rooms.items()}
+    if (queue := told["accept_queue"]) is not None:
+        who = [{"peer": peer, "waited_ms": ms} for peer, ms in kernel.accept_queue_ms.items()]
+        queue["who"] = who if kernel.rooms else None
+    return told
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def a_line(values: object) -> Event:
 
 def test_kernel_numbers_come_back() -> None:
     rooms = {"accept_queue": Room(3, 402.5, limit=128), "unread": Room(1, None)}
-    numbers = KernelNumbers(rooms=rooms, unread_bytes=83, listen_drops=2)
+    waits = {"127.0.0.1:40112": 402.5, "[::1]:40114": 7}
+    numbers = KernelNumbers(rooms=rooms, accept_queue_ms=waits, unread_bytes=83, listen_drops=2)
     assert told(a_line(asdict(numbers))) == numbers
 
 
@@ -30,6 +31,8 @@ def test_kernel_numbers_come_back() -> None:
         {"rooms": {"unread": 3}},
         {"rooms": {"unread": {"now": -1, "longest_ms": 0}}},
         {"rooms": {}, "unread_bytes": "many"},
+        {"rooms": {}, "accept_queue_ms": [1]},
+        {"rooms": {}, "accept_queue_ms": {"127.0.0.1:40112": -1}},
     ],
 )
 def test_what_nothing_of_ours_writes_is_refused(values: object) -> None:
