@@ -1,84 +1,68 @@
 """Waits that clients make on purpose, as `snapshot` tells them, against the clients' own clocks."""
 
 import socket
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
 from engine.events import QUEUED, UNREAD
+from tests.client_clock import (
+    CLOSE_MS,
+    JIFFY_MS,
+    Doing,
+    alone_off_ms,
+    holds,
+    is_close,
+    look,
+    off_ms,
+    room_of,
+)
 from tests.plain_client import Client, request
 from tests.serve_driver import Serve
 from tests.support import wait_until
 
-JIFFY_MS = 10  # the longest that Linux is built with
-CLOSE_MS = 10 + JIFFY_MS
 BLOCK = "/wait/3500"
-Room = dict[str, Any]
-
-
-class Doing:
-    """What a client does, between two looks at its clock: it may lose the processor in between."""
-
-    from_s = to_s = 0.0
-
-    def __enter__(self) -> "Doing":
-        self.from_s = time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.to_s = time.monotonic()
-
-    def misses_ms(self, at_ms: float) -> float:
-        """How far a time lies outside of it."""
-        return max(self.from_s * 1e3 - at_ms, at_ms - self.to_s * 1e3, 0.0)
-
-    def wait_ms(self, until_ms: float) -> tuple[float, float]:
-        """From then on: the shortest and the longest that it can have been."""
-        return until_ms - self.to_s * 1e3, until_ms - self.from_s * 1e3
+CLIENTS, TIMED = 24, 20
+"""Of so many, so many must be told to the millisecond (or the jiffy): between the kernel's answer and the
+look at the clock the server, too, may lose its processor, and then tells a few of them wrongly."""
 
 
 @contextmanager
-def blocked(*options: str) -> Iterator[Serve]:
+def blocked(model: str, *options: str) -> Iterator[Serve]:
     """A server whose only thread is in a handler, for long enough to look around."""
-    with Serve("polling", *options) as server, Client(server.port) as first:
-        first.ask(BLOCK)
-        wait_until(lambda: server.snapshot()["rooms"]["handler"]["now"] == 1, what="the handler")
+    with Serve(model, *options) as server, Client(server.port) as first:
+        first.ask(BLOCK, close=True)  # the next one's turn comes right after it
+        wait_until(holds(server, "handler", 1), what="the handler")
         yield server
 
 
-def room_of(server: Serve, name: str, since: Doing) -> Room:
-    """A room in which the first has waited since a time of the client's clock."""
-    before_ms = (time.monotonic() - since.to_s) * 1e3
-    room: Room = server.snapshot()["rooms"][name]
-    after_ms = (time.monotonic() - since.from_s) * 1e3
-    assert before_ms - CLOSE_MS <= room["longest_ms"] <= after_ms + CLOSE_MS
-    return room
-
-
-def holds(server: Serve, name: str, number: int) -> Callable[[], bool]:
-    return lambda: bool(server.snapshot()["rooms"][name]["now"] == number)
-
-
-def test_a_full_accept_queue_and_the_client_that_repeats_its_syn() -> None:
-    with blocked("--backlog", "2") as server, ExitStack() as clients:
-        with Doing() as since:
-            clients.enter_context(Client(server.port))
-        for _ in range(2):  # one more than the backlog says, as Linux has it
-            clients.enter_context(Client(server.port))
+@pytest.mark.parametrize("model", ["iterative", "polling"])
+def test_a_full_accept_queue_and_the_client_that_repeats_its_syn(model: str) -> None:
+    with blocked(model, "--backlog", "2") as server, ExitStack() as clients:
+        came: dict[str, Doing] = {}
+        for _ in range(3):  # one more than the backlog says, as Linux has it
+            with Doing() as connects:
+                client = clients.enter_context(Client(server.port))
+            came[client.name] = connects
+        first = next(iter(came.values()))
         refused = clients.enter_context(socket.socket())
         refused.setblocking(False)
         refused.connect_ex(("127.0.0.1", server.port))
-        assert room_of(server, "accept_queue", since)["now"] == 3
+        assert room_of(server, "accept_queue", first)["now"] == 3
         wait_until(holds(server, "syn_retry", 1), what="a SYN that is repeated")
-        shot = server.snapshot()
+        shot, looks = look(server)
         assert shot["accept_queue_limit"] == 2
         assert shot["listen_overflows"] >= 1
         assert shot["listen_drops"] >= 1
-        assert room_of(server, "accept_queue", since)["now"] == 3
+        told = {one["peer"]: one["waited_ms"] for one in shot["rooms"]["accept_queue"]["who"]}
+        assert told.keys() == came.keys()
+        assert max(off_ms(told[name], since, looks) for name, since in came.items()) <= CLOSE_MS
+        assert room_of(server, "accept_queue", first)["now"] == 3
+        clients.close()
         wait_until(holds(server, "accept_queue", 0), what="an empty accept queue")
+        assert server.snapshot()["rooms"]["accept_queue"]["who"] == []
 
 
 def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
@@ -100,25 +84,38 @@ def test_bytes_that_nobody_reads_and_an_end_that_nobody_answers() -> None:
 
 
 @pytest.mark.parametrize("model", ["thread", "epoll"])
-def test_a_client_that_does_not_read_and_one_that_is_silent(model: str) -> None:
-    with Serve(model) as server, ExitStack() as clients:
-        with Doing() as since:
-            clients.enter_context(Client(server.port))
-            wait_until(holds(server, "idle", 1))
-        assert room_of(server, "idle", since)["now"] == 1
-        slow = clients.enter_context(Client(server.port, receive_buffer=4096))
-        with Doing() as since:
-            slow.ask("/bytes/10000000")
-            wait_until(holds(server, "unsent", 1))
-        assert room_of(server, "unsent", since)["now"] == 1
-        assert server.snapshot()["unsent_bytes"] > 0
+def test_a_client_that_is_silent_is_idle(model: str) -> None:
+    with Serve(model) as server:
+
+        def off() -> float:
+            with Doing() as connects:
+                client = Client(server.port)
+            return alone_off_ms(server, "idle", connects, client)
+
+        assert is_close(off)
+
+
+@pytest.mark.parametrize("model", ["thread", "epoll"])
+def test_an_answer_that_the_client_does_not_read_is_unsent(model: str) -> None:
+    with Serve(model) as server:
+
+        def off() -> float:
+            client = Client(server.port, receive_buffer=4096)
+            with Doing() as asks:
+                client.ask("/bytes/10000000")
+            wait_until(lambda: server.snapshot()["unsent_bytes"] > 0, what="bytes on their way")
+            return alone_off_ms(server, "unsent", asks, client)
+
+        assert is_close(off)
 
 
 def test_the_side_that_closes_first_keeps_time_wait() -> None:
     with Serve("epoll", "--short") as server:
-        with Client(server.port) as client, Doing() as since:
+        with Client(server.port) as client:
             client.get("/")
-            assert client.rest() == b""
+            assert client.rest() == b""  # it has closed, and waits for us
+            with Doing() as since:
+                client.socket.close()
         wait_until(holds(server, "time_wait", 1))
         assert room_of(server, "time_wait", since)["now"] == 1
         assert server.snapshot()["client_time_wait"] == 0
@@ -165,21 +162,21 @@ def test_without_tracing_the_kernel_still_tells() -> None:
 
 def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
     """By TCP_INFO, whose grain is a jiffy; against the time at which each client was connected."""
-    with blocked("--events", "-") as server, ExitStack() as clients:
+    with blocked("polling", "--events", "-") as server, ExitStack() as clients:
         connected: dict[str, Doing] = {}
-        for number in range(20):
+        for number in range(CLIENTS):
             with Doing() as connects:
                 client = clients.enter_context(Client(server.port))
             connected[client.name] = connects
             if number % 5 == 0:
                 server.snapshot()  # so that they come some time apart
-        told = wait_until(lambda: queued(server.events, connected), what="twenty waits")
+        told = wait_until(lambda: queued(server.events, connected), what="all waits")
         accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
         errors = [
             connected[accepts[conn]["note"]].misses_ms(accepts[conn]["at_ns"] / 1e6 - waited_ms)
             for conn, waited_ms in told.items()
         ]
-        assert max(errors) <= JIFFY_MS + 5
+        assert sorted(errors)[TIMED - 1] <= JIFFY_MS + 5
         room = server.snapshot()["rooms"]["accept_queue"]
         assert room["p50_ms"] in told.values()
         assert room["p99_ms"] == max(told.values())
@@ -187,30 +184,30 @@ def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
 
 def test_each_of_twenty_that_send_at_once_is_timed_by_the_packet_that_came() -> None:
     """By receive time stamps; against the time at which each client had sent."""
-    with blocked("--events", "-") as server, ExitStack() as clients:
+    with blocked("polling", "--events", "-") as server, ExitStack() as clients:
         sent: dict[str, Doing] = {}
-        for number in range(20):
+        for number in range(CLIENTS):
             client = clients.enter_context(Client(server.port))
             with Doing() as sends:
                 client.ask("/")
             sent[client.name] = sends
             if number % 5 == 0:
                 server.snapshot()  # so that they come some time apart
-        told = wait_until(lambda: unread_of(server.events, sent), what="twenty waits")
+        told = wait_until(lambda: unread_of(server.events, sent), what="all waits")
         accepts = {e["conn"]: e for e in server.events if e["kind"] == "accept"}
         errors = [
             sent[accepts[conn]["note"]].misses_ms(recv["at_ns"] / 1e6 - unread_ms)
             for conn, (recv, unread_ms) in told.items()
         ]
-        # The server, too, may lose its processor, between recvmsg() and its look at the clock.
-        assert sorted(errors)[14] <= 1.0
+        assert sorted(errors)[TIMED - 1] <= 1.0
         waits = [
             sent[e["note"]].wait_ms(e["at_ns"] / 1e6) for conn, e in accepts.items() if conn in told
         ]
         shortest, longest = (sorted(each) for each in zip(*waits, strict=True))
+        middle = CLIENTS // 2  # of all; but the first client of all has not waited
         room = server.snapshot()["rooms"]["accept_queue"]
         assert shortest[-1] - CLOSE_MS <= room["p99_ms"] <= longest[-1] + CLOSE_MS
-        assert shortest[9] - CLOSE_MS <= room["p50_ms"] <= longest[11] + CLOSE_MS
+        assert shortest[middle - 1] - CLOSE_MS <= room["p50_ms"] <= longest[middle] + CLOSE_MS
 
 
 def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:

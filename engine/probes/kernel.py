@@ -4,6 +4,7 @@ One thread. A look costs some microseconds for each socket: kernel_sampler.py sa
 """
 
 import contextlib
+import heapq
 import socket
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -20,6 +21,7 @@ HELD = (*OPEN, Tcp.LISTEN, Tcp.FIN_WAIT1, Tcp.FIN_WAIT2, Tcp.CLOSING, Tcp.LAST_A
 OF_CLIENTS = (Tcp.SYN_SENT, Tcp.TIME_WAIT, Tcp.CLOSE_WAIT)
 OURS = (*OPEN, Tcp.LISTEN)
 LOOPBACK = ("127.", "::1")
+QUEUED_TOLD = 8  # of those in the accept queue: a page has room for them, and more say no more
 _NETSTAT = Path("/proc/net/netstat")
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # ip(7); IPv6 has the same
 _MS = 1_000_000
@@ -144,6 +146,7 @@ class KernelProbe:
         overflows, drops = _since(self._listening_before)
         return KernelNumbers(
             rooms=rooms,
+            accept_queue_ms=self._accept_queue_ms(seen.queued, now_ns),
             unread_bytes=sum(map(unread_bytes, unread)),
             queued_bytes=sum(map(unread_bytes, queued)),
             unsent_bytes=seen.unsent_bytes,
@@ -155,6 +158,12 @@ class KernelProbe:
             listen_drops=drops,
             queues=tuple(sorted(seen.queues, key=lambda one: one.listener)[:QUEUES_MOST]),
         )
+
+    def _accept_queue_ms(self, queued: Iterable[Row], now_ns: int) -> dict[str, float]:
+        """The first in the accept queue, as the last look saw it; of each, for how long."""
+        since_ns = self._waiting.since_ns()
+        first = heapq.nsmallest(QUEUED_TOLD, queued, key=lambda row: since_ns[row.cookie])
+        return {_name(self._family, row): (now_ns - since_ns[row.cookie]) / _MS for row in first}
 
     def unread_since_ns(self) -> dict[int, int]:
         """Since when the server has not read what came, by cookie, as the last look saw it."""
@@ -214,6 +223,13 @@ class KernelProbe:
 
 def _packed(family: int, host: str) -> bytes:
     return socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0")
+
+
+def _name(family: int, row: Row) -> str:
+    """The peer, as the event of its accept tells it."""
+    length = 4 if family == socket.AF_INET else 16
+    host, port = socket.inet_ntop(family, row.peer[:length]), socket.ntohs(row.peer_port)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _read_bytes(row: Row) -> int:

@@ -40,6 +40,8 @@ class Row(NamedTuple):
     """One of Tcp."""
     retransmits: int
     """In a row, until an answer comes: for SYN_SENT, how often the SYN was repeated."""
+    peer_port: int
+    """In the order of the network."""
     local: bytes
     """Address, 16 bytes; of IPv4 the first four, then zeros."""
     peer: bytes
@@ -88,8 +90,8 @@ _ASKED = struct.Struct("=BBBxI")  # family, protocol, extensions, states; then w
 _WHO = struct.Struct("!HH44x")  # ports; addresses, interface and cookie stay open
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _ERROR_CODE = struct.Struct("=i")
-# A row: state, retransmits; addresses; cookie; expires, queues, inode.
-_MESSAGE = "=16x xBxB 4x16s16s4x Q III4xI"
+# A row: state, retransmits; port and addresses; cookie; expires, queues, inode.
+_MESSAGE = "=16x xBxB 2xH16s16s4x Q III4xI"
 _MESSAGE_BYTES = struct.calcsize(_MESSAGE)
 _TOLD = "52xII8xI28xI24xQ8xI"  # of struct tcp_info, the fields of Row
 _NUMBERS_TOLD = len(Row._field_defaults)

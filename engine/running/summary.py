@@ -9,7 +9,7 @@ from typing import Any
 from engine.findings.finding import Finding
 from engine.views.kernel_numbers import KernelNumbers
 from engine.views.queues import queue_of_each
-from engine.views.rooms import rooms_of
+from engine.views.rooms import Rooms, rooms_of
 from engine.views.snapshot import (
     STATE_MEANINGS,
     ConnectionView,
@@ -56,7 +56,7 @@ def snapshot_of(
         "mode": status.mode,
         "engine_pid": status.engine_pid,
         "phase": status.phase,
-        "rooms": {name: room and _room_as_dict(room) for name, room in rooms.items()},
+        "rooms": _rooms_as_dict(rooms, kernel),
         "accept_queue_limit": queue and queue.limit,
         "listen_overflows": kernel.listen_overflows,
         "listen_drops": kernel.listen_drops,
@@ -99,6 +99,15 @@ def _queues(snapshot: Snapshot, kernel: KernelNumbers) -> list[dict[str, Any]]:
         {"pid": pids.get(queue), "now": queue.length, "limit": queue.limit}
         for queue in kernel.queues
     ]
+
+
+def _rooms_as_dict(rooms: Rooms, kernel: KernelNumbers) -> dict[str, Any]:
+    """Of the accept queue, also the first who wait there, where the kernel tells them."""
+    told: dict[str, Any] = {name: room and _room_as_dict(room) for name, room in rooms.items()}
+    if (queue := told["accept_queue"]) is not None:
+        who = [{"peer": peer, "waited_ms": ms} for peer, ms in kernel.accept_queue_ms.items()]
+        queue["who"] = who if kernel.rooms else None
+    return told
 
 
 def _room_as_dict(room: Room) -> dict[str, Any]:

@@ -27,6 +27,9 @@ class KernelNumbers:
     """`syn_retry`, `accept_queue`, `unread`, `time_wait` (those since the server began) and `close_wait`,
     as far as they are known.
     Their waits are lower bounds, but for the grain of a jiffy (1 to 10 ms)."""
+    accept_queue_ms: dict[str, float] = field(default_factory=dict)
+    """Of the first of those in the room `accept_queue`, the longest wait first: the peer, as its accept will
+    tell it, and for how long."""
     unread_bytes: int | None = None
     """Of those in the room `unread`;"""
     queued_bytes: int | None = None

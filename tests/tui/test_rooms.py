@@ -24,8 +24,14 @@ def a_busy_run() -> FakeRun:
         "unread": Room(3, 12.4),
         "time_wait": Room(312, 41_000.0),
     }
+    waits = {f"127.0.0.1:{40_112 + 2 * n}": 402.3 - 50 * n for n in range(8)}
     run.given_kernel = replace(
-        run.given_kernel, rooms=rooms, unread_bytes=249, client_time_wait=7, listen_drops=2
+        run.given_kernel,
+        rooms=rooms,
+        accept_queue_ms=waits,
+        unread_bytes=249,
+        client_time_wait=7,
+        listen_drops=2,
     )
     return run
 
@@ -103,6 +109,28 @@ async def test_the_page_tells_how_long_those_waited_that_have_left(size: tuple[i
         assert " ".join(told["handler"]).count("2.00 ms") == 2  # p50 and p99
         await pilot.press("t")
         assert dashboard.page is None
+
+
+async def test_the_page_names_who_waits_in_the_accept_queue() -> None:
+    run = a_busy_run()
+    async with shown(run, (60, 40)) as (dashboard, pilot):
+        await pilot.press("t")
+        lines = [line.rstrip() for line in screen(dashboard)]
+        at = lines.index("IN THE ACCEPT QUEUE  the 8 of 12 that wait longest")
+        assert lines[at + 1] == "127.0.0.1:40112  402 ms   127.0.0.1:40114  352 ms"
+        assert lines[at + 4] == "127.0.0.1:40124  102 ms   127.0.0.1:40126   52 ms"
+        some = dict(list(run.given_kernel.accept_queue_ms.items())[:1])
+        rooms = run.given_kernel.rooms | {"accept_queue": Room(1, 402.3)}
+        run.given_kernel = replace(run.given_kernel, rooms=rooms, accept_queue_ms=some)
+        dashboard.frame()
+        await pilot.pause()
+        lines = [line.rstrip() for line in screen(dashboard)]
+        assert "IN THE ACCEPT QUEUE  who waits there" in lines
+        assert "127.0.0.1:40112  402 ms" in lines
+        run.given_kernel = EMPTY_KERNEL
+        dashboard.frame()
+        await pilot.pause()
+        assert "IN THE ACCEPT QUEUE" not in "\n".join(screen(dashboard))
 
 
 def test_a_large_screen_has_percentiles_in_the_strip() -> None:

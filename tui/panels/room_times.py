@@ -5,6 +5,9 @@ room           now   limit    longest       p50       p99 what it is
 q accept queue  12     128     402 ms   < 10 ms    380 ms connected, and nobody has accepted it
 y SYN retry      -       -          -         -         - not known: clients may be on other machines
 of the machine: listen overflows 0, listen drops 2  of clients: TIME_WAIT 7, CLOSE_WAIT 0
+
+IN THE ACCEPT QUEUE  the 8 of 12 that wait longest
+127.0.0.1:40112  402 ms   127.0.0.1:40114  365 ms
 """
 
 from engine.views.kernel_numbers import KernelNumbers
@@ -26,6 +29,9 @@ from tui.words import ROOM_ROLES, longest_wait, waited
 
 WHAT_WIDTH = 56  # of the longest
 NOTE = "Of those outside of the server the kernel tells."
+IN_QUEUE = "IN THE ACCEPT QUEUE"
+IN_QUEUE_GAP = 3  # cells between two who wait there
+WAIT_WIDTH = 7  # `1.20 s`, `0.85 ms`
 Row = tuple[str, Room | None, str]
 """Its name, what it holds, and what is said of it."""
 
@@ -40,11 +46,33 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int) -> list[Line]:
         (("ROOMS", "title"), (first_that_fits(told, width - len("ROOMS")), "name")),
         heading(chosen),
         *(table_row(chosen, row, None) for row in rows),
+        *_in_the_queue(kernel, width),
         (),
         *(_apart(row) for row in rows if row[1] is None and len(chosen) < len(_COLUMNS)),
         *flowed(_of_no_room(kernel), width),
         *(((part, "hint"),) for part in wrapped(NOTE, width)),
     ]
+
+
+def _in_the_queue(kernel: KernelNumbers, width: int) -> list[Line]:
+    """Who waits to be accepted, the longest wait first, in as many columns as fit."""
+    waits, room = kernel.accept_queue_ms, kernel.rooms.get("accept_queue")
+    if not waits or room is None:
+        return []
+    some = f"the {len(waits)} of {count(room.now)} that wait longest"
+    told = some if room.now > len(waits) else "who waits there"
+    peer_width = max(map(len, waits)) + 1
+    columns = max((width + IN_QUEUE_GAP) // (peer_width + WAIT_WIDTH + IN_QUEUE_GAP), 1)
+    cells: list[Line] = [
+        (
+            (" " * IN_QUEUE_GAP * (number % columns > 0), "text"),
+            (peer.ljust(peer_width), "text"),
+            (waited("accept_queue", ms).rjust(WAIT_WIDTH), "value"),
+        )
+        for number, (peer, ms) in enumerate(waits.items())
+    ]
+    rows = [sum(cells[at : at + columns], ()) for at in range(0, len(cells), columns)]
+    return [(), ((IN_QUEUE, "title"), (f"  {told}", "name")), *rows]
 
 
 def _said(name: str, room: Room | None, kernel: KernelNumbers) -> str:

@@ -22,7 +22,7 @@ MS = 1_000_000
 
 def row(cookie: int, quiet_ms: int, *, unread: int = 0, received: int = 0) -> Row:
     numbers = (quiet_ms, quiet_ms, 50, 0, received, 0)
-    return Row(Tcp.ESTABLISHED, 0, b"", b"", cookie, 0, unread, 0, 7, *numbers)
+    return Row(Tcp.ESTABLISHED, 0, 0, b"", b"", cookie, 0, unread, 0, 7, *numbers)
 
 
 def test_a_packet_that_comes_later_does_not_make_a_wait_new() -> None:
@@ -159,6 +159,34 @@ def test_who_waits_elsewhere_is_not_counted_as_unread(listener: socket.socket) -
         assert (numbers.rooms["unread"].now, numbers.unread_bytes) == (0, 0)
         assert numbers.queued_bytes == 6
     sampler.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_the_first_in_the_accept_queue_are_named(host: str) -> None:
+    bare = host.strip("[]")
+    family = socket.AF_INET if bare == host else socket.AF_INET6
+    with socket.create_server((bare, 0), family=family) as listener, ExitStack() as clients:
+        sampler = KernelSampler(listener)
+
+        def come() -> str:
+            client = clients.enter_context(socket.create_connection(listener.getsockname()[:2]))
+            return f"{host}:{client.getsockname()[1]}"
+
+        first = come()
+        # Within a jiffy nobody can tell who came first.
+        wait_until(lambda: sampler.numbers(0.0).accept_queue_ms[first] > 2 * JIFFY_MS)
+        others = [come() for _ in range(9)]
+        numbers = sampler.numbers(0.0)
+        assert numbers.rooms["accept_queue"].now == 10
+        told, waits = list(numbers.accept_queue_ms), list(numbers.accept_queue_ms.values())
+        assert (told[0], len(told)) == (first, 8)
+        assert set(told[1:]) < set(others)
+        assert waits == sorted(waits, reverse=True)
+        assert waits[0] == numbers.rooms["accept_queue"].longest_ms
+        accepted, _ = listener.accept()
+        with accepted:
+            assert first not in sampler.numbers(0.0).accept_queue_ms
+        sampler.close()
 
 
 def test_where_the_kernel_tells_nothing_nothing_is_known(

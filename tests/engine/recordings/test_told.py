@@ -19,7 +19,10 @@ def a_line(values: object) -> Event:
 def test_kernel_numbers_come_back() -> None:
     rooms = {"accept_queue": Room(3, 402.5, limit=128), "unread": Room(1, None)}
     queues = (AcceptQueue(7, 3, 128), AcceptQueue(9, 0, 128))
-    numbers = KernelNumbers(rooms=rooms, unread_bytes=83, listen_drops=2, queues=queues)
+    waits = {"127.0.0.1:40112": 402.5, "[::1]:40114": 7}
+    numbers = KernelNumbers(
+        rooms=rooms, accept_queue_ms=waits, unread_bytes=83, listen_drops=2, queues=queues
+    )
     assert told(a_line(asdict(numbers))) == numbers
 
 
@@ -36,6 +39,8 @@ def test_kernel_numbers_come_back() -> None:
         {"rooms": {}, "queues": [{"listener": 7}]},
         {"rooms": {}, "queues": [{"listener": 7, "length": "3", "limit": 128}]},
         {"rooms": {}, "queues": [asdict(AcceptQueue(7, 3, 128))] * (QUEUES_MOST + 1)},
+        {"rooms": {}, "accept_queue_ms": [1]},
+        {"rooms": {}, "accept_queue_ms": {"127.0.0.1:40112": -1}},
     ],
 )
 def test_what_nothing_of_ours_writes_is_refused(values: object) -> None:
