@@ -5,6 +5,7 @@ room           now   limit    longest       p50       p99 what it is
 q accept queue  12     128     402 ms   < 10 ms    380 ms connected, and nobody has accepted it
 y SYN retry      -       -          -         -         - not known: clients may be on other machines
 of the machine: listen overflows 0, listen drops 2  of clients: TIME_WAIT 7, CLOSE_WAIT 0
+Of those outside of the server the kernel tells.
 
 IN THE ACCEPT QUEUE  the 8 of 12 that wait longest
 127.0.0.1:40112  402 ms   127.0.0.1:40114  365 ms
@@ -46,11 +47,11 @@ def lines(rooms: Rooms, kernel: KernelNumbers, width: int) -> list[Line]:
         (("ROOMS", "title"), (first_that_fits(told, width - len("ROOMS")), "name")),
         heading(chosen),
         *(table_row(chosen, row, None) for row in rows),
-        *_in_the_queue(kernel, width),
         (),
         *(_apart(row) for row in rows if row[1] is None and len(chosen) < len(_COLUMNS)),
         *flowed(_of_no_room(kernel), width),
         *(((part, "hint"),) for part in wrapped(NOTE, width)),
+        *_in_the_queue(kernel, width),
     ]
 
 
