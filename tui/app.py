@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
-REST_S = 0.2  # between two looks while nothing moves
+REST_S = 0.1  # between two looks while nothing moves
+AT_REST = ("serving", "dead")  # phases in which no engine comes or goes
 BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
@@ -59,12 +60,7 @@ SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
-PARTED = (
-    "server",
-    "connections",
-    "events",
-    "bursts",
-)  # a blank line above them, where there is room
+PARTED = ("server", "connections", "events", "bursts")  # a blank line above, where there is room
 
 
 class Dashboard(FindingActions):
@@ -240,7 +236,8 @@ class Dashboard(FindingActions):
         status = self.served.status()
         return bool(
             self._new_events
-            or status.phase == "starting"
+            or (status.phase not in AT_REST and self.playback is None)
+            or self.is_playing
             or time.monotonic_ns() - self._last_event_ns < MOVING_NS
             or self.picture.is_waiting
             or (self.page is not None and self.page.is_moving)

@@ -14,8 +14,8 @@ class FindingActions(PlaybackActions):
         self._open(page, self._go_to)
 
     def _number_of(self, conn: int) -> int | None:
-        told = self.served.detail(conn)
-        return told.view.number if told else None
+        connection = self.served.state.connections.get(conn)
+        return connection.number if connection else None
 
     def _go_to(self, chosen: str | None) -> None:
         """To the first connection that a finding concerns and that is still there; else to the workers."""

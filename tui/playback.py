@@ -21,6 +21,12 @@ class PlaybackActions(InsideActions):
         """The recording that is played."""
         return self.served if isinstance(self.served, Playback) else None
 
+    @property
+    def is_playing(self) -> bool:
+        """Its time goes on."""
+        played = self.playback
+        return played is not None and not (played.is_paused or played.is_over)
+
     def action_pause(self) -> None:
         """Of a recording time itself stands still."""
         if self.playback is None:

@@ -89,7 +89,9 @@ class Report:
     @property
     def lacked_connections(self) -> bool:
         """An open loop could not ask in time, and nobody stopped it: more might carry more."""
-        return (self.dropped > 0 and self.is_whole) or self.late > LATE_FROM * sum(self.latencies)
+        answers = sum(self.latencies)
+        is_late = answers > 0 and self.late > LATE_FROM * answers
+        return (self.dropped > 0 and self.is_whole) or is_late
 
     def to_json(self) -> str:
         """One line, for `from_json`."""

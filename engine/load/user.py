@@ -127,7 +127,9 @@ class User:
         connection, plan = self._connection, self._load.plan
         if connection is None:
             self._rest(pause_s)
-        elif not plan.asks_close and connection.asked == plan.per_connection:
+        elif connection.asked == plan.per_connection and (
+            connection.is_kept or not plan.asks_close
+        ):
             connection.close()  # at once, as clients do, whatever the server has said
             self._connection = None
             self._rest(pause_s)

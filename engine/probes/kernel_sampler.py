@@ -14,7 +14,7 @@ from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 SHARE = 50  # a look may cost one part in so many of a core
 RESTING_SHARE = 200  # while nobody is there
 WATCHING_S = 0.1  # between two looks while somebody waits
-RESTING_S = 1.0
+RESTING_S, RESTING_MOST_S = 1.0, 2.0
 ALL_STATES_S = 0.5  # between two looks at TIME_WAIT and at clients, of which there may be thousands
 WATCHED = ("syn_retry", "accept_queue", "unread")  # no event tells that somebody is there
 
@@ -58,7 +58,8 @@ class KernelSampler:
         if is_busy or any(map(self._holds, WATCHED)) or self._is_queued():
             pause_s = max(SHARE * self._cost_s, WATCHING_S)
         else:
-            pause_s = max(RESTING_SHARE * self._cost_s, RESTING_S)
+            resting_s = min(RESTING_SHARE * self._cost_s, RESTING_MOST_S)
+            pause_s = max(SHARE * self._cost_s, resting_s, RESTING_S)
         now_s = time.monotonic()
         if not self.is_looking and now_s - self._looked_s >= pause_s:
             self._begin(all_states=now_s - self._looked_at_all_s >= ALL_STATES_S)

@@ -67,4 +67,5 @@ def _verdict(report: Report) -> str:
 
 
 def _known(cpu: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: share for name in WHOSE if (share := cpu[name]) is not None}
+    # Sums over processes of which one may just have ended: a share may seem to be below 0.
+    return {name: max(share, 0.0) for name in WHOSE if (share := cpu[name]) is not None}

@@ -140,6 +140,16 @@ async def test_the_help_of_a_recording_tells_the_keys_that_work_there() -> None:
         assert not any("burst" in title or "model" in title for title in commands)
 
 
+async def test_a_recording_moves_while_it_is_played() -> None:
+    """Its events are of long ago, and yet they come now."""
+    replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)
+    async with shown(replay) as (dashboard, _):
+        assert dashboard._is_moving()
+        replay.toggle_pause()
+        dashboard.frame()
+        assert not dashboard._is_moving()
+
+
 def test_no_key_does_two_things_but_those_of_recordings() -> None:
     bound = [
         name

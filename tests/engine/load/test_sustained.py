@@ -66,6 +66,13 @@ def test_in_short_mode_the_client_waits_for_no_close(monkeypatch: pytest.MonkeyP
     assert (server.connections, told.connections_opened) == (40, 40)
 
 
+def test_a_server_that_does_not_close_as_it_was_asked_to_is_left() -> None:
+    with answering() as server:
+        told = load(server.url, connections=4, requests=40, per_connection=1, asks_close=True)
+    assert (told.done, told.errors, told.retried) == (40, {}, 0)
+    assert (server.connections, told.connections_opened) == (40, 40)
+
+
 def test_a_kept_connection_that_the_server_closes_unanswered_is_asked_again() -> None:
     async def two(number: int, writer: Writer) -> bool:
         if number <= 2:
