@@ -158,5 +158,5 @@ def test_one_without_serve_is_said_when_it_is_chosen(
     (shelf / "shelf" / "one_by_one.py").write_text(HEADER)
     code, _, (line,) = run("serve", "-m", "one-by-one", "-p", "0", "--for", "20")
     assert code == 1
-    assert line.startswith("the model one-by-one cannot be loaded: AttributeError: ")
+    assert line.startswith("servetui: the model one-by-one cannot be loaded: AttributeError: ")
     assert "'serve'" in line

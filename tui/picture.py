@@ -173,6 +173,7 @@ class Picture:
             f"replay {at}/{length} s {how}",
             f"replay {at} s {how}",
             f"replay {at} s",
+            f"{at} s",  # the contract's words, which stand before it, give way to nothing
         )
 
     def place(self, event: Event) -> str:

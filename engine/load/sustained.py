@@ -191,8 +191,8 @@ async def run(plan: Plan, on_report: Callable[[Report], None] | None = None) -> 
     """In a `Loop`. Raises ValueError for a URL that `resolve` refuses. When cancelled, it ends early."""
     load = Load(plan, resolve(plan.url, allow_remote=plan.allow_remote))
     running = asyncio.ensure_future(load.run(on_report))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        load.stop()
-        return await running
+    while True:
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:  # perhaps again, by who finds that its end takes long
+            load.stop()

@@ -84,7 +84,7 @@ def test_thinning_is_said_with_its_ratio() -> None:
 
 @pytest.mark.parametrize(
     ("width", "told"),
-    [(120, "replay 2.5 of "), (80, "replay 2.5 of "), (75, "replay 2.5/"), (60, "replay 2.5 s")],
+    [(120, "replay 2.5 of "), (80, "replay 2.5 of "), (75, "replay 2.5/"), (60, "2.5 s")],
 )
 def test_where_a_recording_stands_is_said_at_any_width(width: int, told: str) -> None:
     replay = Replay(RECORDINGS / "epoll.jsonl", lambda: 0)

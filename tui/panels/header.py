@@ -20,15 +20,17 @@ def line(
     playback: Sequence[str] = (),
 ) -> Line:
     """`servetui  MODEL  URL  MODE`, then what else has room. `playback`: where a recording stands, in
-    ever fewer words, of which the last takes the room of the name; empty where there is none."""
-    name: Line = (("servetui", "title"), GAP)
-    left: Line = ((status.model, "model"), GAP, (status.url, "text"), GAP, (status.mode, "value"))
-    room = width - len(plain((*name, *left)))
-    needed = len(plain((GAP, (playback[-1], "")))) if playback else 0
-    if room < needed <= room + len(plain(name)):
-        room += len(plain(name))
-    else:
-        left = (*name, *left)
+    ever fewer words; empty where there is none."""
+    left: Line = (
+        ("servetui", "title"),
+        GAP,
+        (status.model, "model"),
+        GAP,
+        (status.url, "text"),
+        GAP,
+        (status.mode, "value"),
+    )
+    room = width - len(plain(left))
     told: list[Span] = []
     if playback:
         told.append((first_that_fits(playback, room - len(GAP[0])), "key"))

@@ -12,6 +12,9 @@ import pytest
 
 from engine.load import beside, sustained, user
 from engine.load.cpu import CpuMeter, CpuShares
+from engine.load.figures import Report
+from engine.load.plan import Plan
+from engine.load.readiness import Loop
 from engine.load.result import TIMED_OUT
 from tests.engine.answering import GOOD, answering
 from tests.engine.loaded import load
@@ -64,6 +67,26 @@ def test_in_short_mode_the_client_waits_for_no_close(monkeypatch: pytest.MonkeyP
         told = load(server.url, connections=4, requests=40, per_connection=1)
     assert (told.done, told.errors, told.retried) == (40, {}, 0)
     assert (server.connections, told.connections_opened) == (40, 40)
+
+
+def test_one_that_is_ended_twice_tells_its_result() -> None:
+    """By who finds that the end takes long: what is on the way is awaited."""
+
+    async def slow(_: int, writer: Writer) -> bool:
+        await asyncio.sleep(0.3)
+        writer.write(GOOD)
+        return True
+
+    async def end_twice(url: str) -> Report:
+        running = asyncio.ensure_future(sustained.run(Plan(url, connections=2, seconds=30.0)))
+        for _ in range(2):
+            await asyncio.sleep(0.1)
+            running.cancel()
+        return await running
+
+    with answering(slow) as server, asyncio.Runner(loop_factory=Loop) as runner:
+        told = runner.run(end_twice(server.url))
+    assert (told.done, told.errors, told.is_whole) == (2, {}, False)
 
 
 def test_a_server_that_does_not_close_as_it_was_asked_to_is_left() -> None:
