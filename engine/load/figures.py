@@ -89,9 +89,9 @@ class Report:
     @property
     def lacked_connections(self) -> bool:
         """An open loop could not ask in time, and nobody stopped it: more might carry more."""
-        answers = sum(self.latencies)
-        is_late = answers > 0 and self.late > LATE_FROM * answers
-        return (self.dropped > 0 and self.is_whole) or is_late
+        return (self.dropped > 0 and self.is_whole) or 0 < LATE_FROM * sum(
+            self.latencies
+        ) < self.late
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
