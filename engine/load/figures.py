@@ -89,9 +89,8 @@ class Report:
     @property
     def lacked_connections(self) -> bool:
         """An open loop could not ask in time, and nobody stopped it: more might carry more."""
-        return (self.dropped > 0 and self.is_whole) or 0 < LATE_FROM * sum(
-            self.latencies
-        ) < self.late
+        is_late = 0 < LATE_FROM * sum(self.latencies) < self.late
+        return is_late or (self.dropped > 0 and self.is_whole)
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -196,8 +195,7 @@ class Counts:
     def _offered(self, seconds: float) -> int:
         if self.plan.rate is None:
             return self.sent  # a closed loop asks when it can
-        end_s = self.plan.seconds
-        due = self.plan.offered(seconds if end_s is None else min(seconds, end_s))
+        due = self.plan.offered(min(seconds, self.plan.seconds or seconds))
         return max(due, self.sent)
 
     def _share(self, seconds: float, ended: int) -> float:
