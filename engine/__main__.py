@@ -172,11 +172,14 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         traced_queue,
         traced_rehearsal,
         traced_socket,
+        traced_waits,
         tracer,
     )
 
     tracer.install(memory, sys.modules[settings.module].__file__ or "")
+    traced_waits.install()
     traced_queue.install()
+    service.gauge = tracer.tracer.gauge
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits
     )

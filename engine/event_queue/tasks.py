@@ -109,9 +109,10 @@ class GreenletTasks(SharingTasks):
 
     def __init__(self) -> None:
         super().__init__(sys.modules["greenlet"].getcurrent)
+        self._hub: Callable[[], Any] = sys.modules["gevent"].get_hub
 
     def is_outside(self, current: Any) -> bool:
-        return current.parent is None
+        return current.parent is None or current is self._hub()  # which only waits for the others
 
 
 class CoroutineTasks(SharingTasks):

@@ -4,10 +4,10 @@ Changed only by the fold (state.py). Pure.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from engine.events import LISTENS, READY, TURN, Event, Kind
+from engine.events import GAUGE, LISTENS, LONGEST_TURN, READY, TURN, Event, Kind
 from engine.fold.turns import Turns
 from engine.views.snapshot import STRIP_CELL_NS, STRIP_CELLS
 
@@ -30,29 +30,47 @@ class Ended(NamedTuple):
 class Done:
     """What a process has done so far."""
 
-    __slots__ = ("_ready", "accepts", "listener", "wakeups", "would_block")
+    __slots__ = ("_ready", "_turns_us", "accepts", "gauges", "listener", "wakeups", "would_block")
 
     def __init__(self) -> None:
         self.accepts = self.wakeups = self.would_block = 0
         self.listener = 0
         """The cookie of a listening socket that it has opened itself; 0: it has opened none."""
+        self.gauges: dict[str, int] = {}
+        """What its model has in hand, by its own account, and how many of each."""
         self._ready: deque[tuple[int, int]] = deque(maxlen=TICKS_KEPT)
+        self._turns_us: deque[tuple[int, int]] = deque(maxlen=TICKS_KEPT)
 
     def take(self, at_ns: int, figures: Mapping[str, int]) -> None:
         """What a tick tells."""
         self.wakeups += figures.get("wakeups", 0)
         self.would_block += figures.get("would-block", 0)
         self.listener = figures.get(LISTENS, self.listener)
+        cell = at_ns // STRIP_CELL_NS
         if READY in figures:
-            self._ready.append((at_ns // STRIP_CELL_NS, figures[READY]))
+            self._ready.append((cell, figures[READY]))
+        if LONGEST_TURN in figures:
+            self._turns_us.append((cell, figures[LONGEST_TURN]))
+        gauges = {name: number for name, number in figures.items() if name.startswith(GAUGE)}
+        if gauges:
+            self.gauges = {name.removeprefix(GAUGE): number for name, number in gauges.items()}
 
     def longest_ready(self, cell: int) -> int | None:
         """Of the lists that its loop was told of in the cells of a strip that ends with `cell`; None: no
         loop was ever told of any."""
-        if not self._ready:
-            return None
-        begins = cell - STRIP_CELLS
-        return max((length for told, length in self._ready if told > begins), default=0)
+        return _most(self._ready, cell)
+
+    def longest_turn_us(self, cell: int) -> int | None:
+        """Of those of its loop that ended meanwhile."""
+        return _most(self._turns_us, cell)
+
+
+def _most(told: Collection[tuple[int, int]], cell: int) -> int | None:
+    """Of the numbers of a strip that ends with `cell`; None: none was ever told."""
+    if not told:
+        return None
+    begins = cell - STRIP_CELLS
+    return max((number for at, number in told if at > begins), default=0)
 
 
 class Workers:

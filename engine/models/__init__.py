@@ -14,7 +14,9 @@ its value that of a module such as these, which has
 
 The model asks `service.converse(connection)` for each connection, `service.answer(request, peer)` for
 each request that its `receive` gives, waits for `wait_s`, and sends what its `send` gives for the answer,
-each piece when the one before it is sent; an OSError from there, too, ends the connection.
+each piece when the one before it is sent; an OSError from there, too, ends the connection. With
+`service.gauge("parked", count)` it lets count() say how many connections, or other things, it has in hand:
+where the server is watched, that is asked ten times a second at most, and shown for its process.
 """
 
 import os

@@ -44,6 +44,7 @@ class Server:
     async def run(self) -> None:
         """Look now and then whether to leave, and whose time is over."""
         self.begin_to_accept()
+        self.service.gauge("coroutines", lambda: len(self.clients))
         while self.service.accepting:
             await asyncio.sleep(ACCEPT_LOOKUP_S)
             self.sweep()

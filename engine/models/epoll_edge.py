@@ -32,6 +32,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     poller = select.epoll()
     poller.register(listener, EDGES)  # who waits already is an edge, too
     loop = Loop(listener, poller, service)
+    service.gauge("watched", lambda: len(loop.clients) + 1)  # and the listener
     while service.accepting:
         loop.turn()
     poller.unregister(listener)

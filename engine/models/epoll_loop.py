@@ -31,6 +31,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     poller = select.epoll()
     poller.register(listener, select.EPOLLIN)
     loop = Loop(listener, poller, service)
+    service.gauge("watched", lambda: len(loop.clients) + 1)  # and the listener
     while service.accepting:
         loop.turn()
     # Others have copies of the listener, so our close() does not take it out of the set: left in there, it

@@ -40,6 +40,10 @@ def serve(listener: socket.socket, service: Service) -> None:
     """Turn until told to leave; then on, without accepting, until the last task has ended."""
     listener.setblocking(False)
     scheduler = Scheduler()
+    service.gauge("runnable", lambda: len(scheduler.runnable))
+    service.gauge("receiving", lambda: scheduler.waiting_for(RECV))
+    service.gauge("sending", lambda: scheduler.waiting_for(SEND))
+    service.gauge("asleep", lambda: len(scheduler.sleeping))
     admission = Admission(service, CONNECTIONS)
     scheduler.begin(accept(listener, service, admission, scheduler), listener)
     while service.accepting:
@@ -119,6 +123,10 @@ class Scheduler:
         if watched != wish:
             (self.selector.modify if watched else self.selector.register)(sock, wish)
             self.watched[sock] = wish
+
+    def waiting_for(self, wish: int) -> int:
+        """How many tasks wait for that."""
+        return sum(self.watched[sock] == wish for sock in self.waiting)
 
     def sweep(self, now_s: float) -> None:
         """Raise TimeoutError in the tasks that have waited too long."""

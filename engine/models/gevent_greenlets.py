@@ -28,6 +28,7 @@ CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 def serve(listener: socket.socket, service: Service) -> None:
     """Accept until told to leave; then wait for the greenlets."""
     greenlets = Group()
+    service.gauge("greenlets", lambda: len(greenlets))
     listener.settimeout(ACCEPT_LOOKUP_S)
     admission = Admission(service, CONNECTIONS)
     while service.accepting:

@@ -29,6 +29,7 @@ def serve(listener: socket.socket, service: Service) -> None:
     poller = select.poll()
     poller.register(listener, select.POLLIN)
     loop = Loop(listener, poller, service)
+    service.gauge("watched", lambda: len(loop.clients) + 1)  # and the listener
     while service.accepting:
         loop.turn()
     # Level-triggered: left in the set, it would wake this loop for clients that another one takes.

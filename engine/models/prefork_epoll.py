@@ -39,6 +39,7 @@ def work(listener: socket.socket, service: Service, workers: int, number: int) -
     """One worker: turn until told to leave; then on, without accepting, until its last client is gone."""
     poller = select.epoll()  # not before the fork: the workers would share it, and all its events
     loop = Loop(listener, poller, service, (service.settings.cap + number) // workers)
+    service.gauge("watched", lambda: len(loop.clients) + 1)  # and the listener
     while service.settings.accepting:
         loop.turn()
     # The set refers to the open socket, not to our descriptor of it: with that closed, it would still

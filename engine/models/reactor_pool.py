@@ -36,6 +36,8 @@ def serve(listener: socket.socket, service: Service) -> None:
     poller.register(listener, select.EPOLLIN)
     poller.register(pool.alarm, select.EPOLLIN)
     loop = Loop(listener, poller, pool, service)
+    service.gauge("parked", lambda: sum(not one.is_away for one in loop.clients.values()))
+    service.gauge("away", lambda: sum(one.is_away for one in loop.clients.values()))
     while service.accepting:
         loop.turn()
     poller.unregister(listener)

@@ -52,6 +52,7 @@ def work(listener: socket.socket, service: Service, workers: int, number: int) -
     own.setblocking(False)
     poller = select.epoll()
     loop = Loop(own, poller, service, (service.settings.cap + number) // workers)
+    service.gauge("watched", lambda: len(loop.clients) + 1)  # and the listener
     while service.settings.accepting:
         loop.turn()
     loop.look_away()

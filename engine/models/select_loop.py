@@ -29,6 +29,9 @@ def serve(listener: socket.socket, service: Service) -> None:
     """Turn until told to leave; then on, without accepting, until the last client is gone."""
     listener.setblocking(False)
     loop = Loop(listener, service)
+    service.gauge("reading", lambda: len(loop.to_read))
+    service.gauge("writing", lambda: len(loop.to_write))
+    service.gauge("highest", lambda: max(loop.to_read | loop.to_write, default=0))
     while service.accepting:
         loop.turn()
     # Level-triggered: left in the set, it would wake this loop for clients that another one takes.

@@ -140,6 +140,8 @@ def _worker_as_dict(worker: WorkerView) -> dict[str, Any]:
         "wakeups": worker.wakeups,
         "would_block": worker.would_block,
         "ready": worker.ready,
+        "longest_turn_us": worker.longest_turn_us,
+        "gauges": dict(worker.gauges),
     }
 
 

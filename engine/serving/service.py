@@ -124,6 +124,9 @@ class Service:
         """The HTTP side of a new connection."""
         self.beside: Callable[[socket.socket], socket.socket] = open_beside
         """Opens another listening socket on the port of one that shares it."""
+        self.gauge: Callable[[str, Callable[[], int]], None] = lambda *_: None
+        """Given a word and what counts: the model has so many of these in hand. Asked now and then, and
+        shown; where nobody watches, not at all."""
         self.rehearse: Callable[[Callable[[socket.socket, Service], None]], None] = lambda _: None
         """Given what children are going to run, runs it before they are forked (rehearsal.py)."""
         self.run: Callable[[Coroutine[Any, Any, None]], None] | None = None

@@ -1,15 +1,13 @@
-"""The tracer: the writers of this process, and stand-ins that report processes, threads and wake-ups.
+"""The tracer: the writers of this process, and stand-ins that report processes and threads.
 
-The model does not know that it is watched. Its sockets report by themselves (traced_socket.py);
-`install` puts reporting stand-ins for os.fork, os.waitpid, os._exit, threading.Thread, its plain sister of
-_thread, and the waits of select in their places, in the engine's process and nowhere else.
+The model does not know that it is watched. Its sockets report by themselves (traced_socket.py), and so do
+the waits of its loop (traced_waits.py); `install` puts reporting stand-ins for os.fork, os.waitpid, os._exit,
+threading.Thread and its plain sister of _thread in their places, in the engine's process and nowhere else.
 """
 
 import _thread
 import itertools
 import os
-import select
-import selectors
 import socket
 import sys
 import threading
@@ -23,9 +21,10 @@ from engine.event_queue.no_writer import NoWriter
 from engine.event_queue.shared_memory import SharedMemory
 from engine.event_queue.tasks import CoroutineTasks, ThreadTasks
 from engine.event_queue.writer import THREAD, Writer
-from engine.events import READY, TURN, Kind
+from engine.events import LONGEST_TURN, READY, TURN, Kind
 from engine.serving.service import TELL_TIMES, Settings
 from engine.tracing import callers
+from engine.tracing.gauges import Gauges
 
 LAST_WORDS_NS = 100_000_000
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
@@ -46,7 +45,10 @@ class Tracer:
         self.wakeups = 0
         self.longest_ready = 0
         """Of the lists that the waits have returned since the last tick: sockets that are ready at once."""
+        self.longest_turn_ns = 0
+        """Of the turns of the loop that have ended since then: so long may a ready socket have waited."""
         self.turns = 0
+        self.gauges = Gauges()
         self._tells_turns = False
         self.memory: SharedMemory
         self.heir_texts: tuple[str, ...] = ()
@@ -73,7 +75,9 @@ class Tracer:
         """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
         self.memory.after_fork()
         self.pid = os.getpid()
-        self.forks = self.would_block = self.wakeups = self.longest_ready = self.turns = 0
+        self.forks = self.would_block = self.wakeups = self.turns = 0
+        self.longest_ready = self.longest_turn_ns = 0
+        self.gauges = Gauges()  # what the parent has in hand is not the child's
         self._tells_turns = False
         self._inherited = self.writer  # kept: to free it would write to its pages
         if heir is None:
@@ -87,6 +91,10 @@ class Tracer:
         if self._heirs is None or self._heirs.pid != self.pid:
             self._heirs = Heirs(self.memory, self.tasks, self.heir_texts)
         return self._heirs
+
+    def gauge(self, name: str, count: Callable[[], int]) -> None:
+        """As Service.gauge, for this process and not for its children."""
+        self.gauges.add(name, count)
 
     def cookie(self, sock: socket.socket) -> int:
         """The kernel's name of a connection; where it has none, one of our own."""
@@ -115,6 +123,12 @@ class Tracer:
             self._tells_turns = False
             self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN)
 
+    def end_turn(self, began_ns: int) -> None:
+        """A loop is about to wait again."""
+        took_ns = monotonic_ns() - began_ns
+        if took_ns > self.longest_turn_ns:
+            self.longest_turn_ns = took_ns
+
     def finish(self) -> None:
         """The process ends: let threads that are at their end tell of it; then what waits for room."""
         deadline_ns = monotonic_ns() + LAST_WORDS_NS
@@ -128,12 +142,16 @@ class Tracer:
         if now_ns < self.next_tick_ns:
             return
         self.next_tick_ns = now_ns + TICK_NS
-        if self.would_block or self.wakeups:
+        gauges = self.gauges.told(now_ns)
+        if self.would_block or self.wakeups or self.longest_turn_ns or gauges:
             note = f"wakeups {self.wakeups} would-block {self.would_block}"
             note += f" sockets {self.open_sockets + 1}"
             if self.longest_ready:
                 note += f" {READY} {self.longest_ready}"
-            self.would_block = self.wakeups = self.longest_ready = 0
+            if self.longest_turn_ns:
+                note += f" {LONGEST_TURN} {self.longest_turn_ns // 1_000}"
+            note += gauges
+            self.would_block = self.wakeups = self.longest_ready = self.longest_turn_ns = 0
             self.writer.put(Kind.TICK, 0, -1, 0, 0, note)
 
 
@@ -189,53 +207,7 @@ def _run_plain(
         tracer.tasks.end_thread()
 
 
-class _TracedPoll:
-    """A poll object that counts its wake-ups."""
-
-    def __init__(self, make: Any = None, *args: Any) -> None:
-        self._poller: Any = (make or _poll)(*args)
-        self.register = self._poller.register
-        self.modify = self._poller.modify
-        self.unregister = self._poller.unregister
-
-    def poll(self, *args: Any) -> list[tuple[int, int]]:
-        ready: list[tuple[int, int]] = self._poller.poll(*args)
-        _counted(len(ready))
-        return ready
-
-
-class _TracedEpoll(_TracedPoll):
-    """An epoll object that does."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(_epoll, *args)
-        self.close = self._poller.close
-        self.fileno = self._poller.fileno
-
-    def __enter__(self) -> "_TracedEpoll":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _traced_select(*args: Any) -> Any:
-    ready = _select(*args)
-    _counted(sum(map(len, ready)))  # three lists
-    return ready
-
-
-def _counted(ready: int) -> None:
-    """A loop was told after its wait that so many are ready."""
-    if ready:  # else only the time-out woke it
-        tracer.begin_turn(ready)
-    if monotonic_ns() >= tracer.next_tick_ns:
-        tracer.tick()
-
-
 _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
-_select, _poll = select.select, select.poll
-_epoll: Any = getattr(select, "epoll", None)
 
 
 def _fork() -> int:
@@ -293,7 +265,3 @@ def install(memory: SharedMemory, page: str = "") -> None:
         return  # its threads are greenlets, and its loop waits elsewhere
     threading.Thread = _TracedThread  # type: ignore[misc]
     _thread.start_new_thread = _start_plain_thread
-    select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]
-    if _epoll is not None:
-        select.epoll = _TracedEpoll  # type: ignore[assignment,misc]
-        selectors.EpollSelector._selector_cls = _TracedEpoll  # type: ignore[attr-defined]

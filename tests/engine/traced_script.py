@@ -13,6 +13,7 @@ PRELUDE = """
 import os, select, signal, socket, sys, threading, time
 wait_plainly = select.select  # not counted
 sys.path.insert(0, sys.argv[1])
+from engine.tracing import traced_waits
 from engine.tracing import tracer as tracing
 from engine.event_queue.shared_memory import SharedMemory
 from engine.events import Kind
@@ -25,6 +26,7 @@ memory = SharedMemory(int(sys.argv[2]))
 settings = Settings(memory.words)
 plain = socket.create_server(("127.0.0.1", 0))
 tracing.install(memory)
+traced_waits.install()
 tracing.TICK_NS = 0
 listener = traced_listener(plain.detach(), socket.socket)
 

@@ -12,7 +12,7 @@ from tests.tui.fake_run import ENGINE_PID, FakeRun
 from tests.tui.shown_app import screen, shown
 from tui.app import Dashboard
 from tui.format import plain
-from tui.panels import workers
+from tui.panels import worker, workers
 
 Compare = Callable[..., bool]
 
@@ -121,3 +121,36 @@ def test_the_page(snap_compare: Compare, size: tuple[int, int]) -> None:
     run.poll()
     dashboard = Dashboard(run, frames_per_s=12, beats=False)
     assert snap_compare(dashboard, press=["w"], terminal_size=size)
+
+
+def one_loop() -> FakeRun:
+    """One process, whose model says what it has in hand."""
+    run = FakeRun("generators")
+    run.tell(Kind.LISTEN, note="127.0.0.1:7890")
+    run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001")
+    gauges = "=runnable 0 =receiving 1200 =sending 1 =asleep 2"
+    run.tell(Kind.TICK, note=f"wakeups 5 sockets 2 ready 4 longest-turn-us 812000 {gauges}")
+    run.wait(0.3)
+    run.poll()
+    return run
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_one_loop_tells_its_longest_turn_and_what_it_has_in_hand(width: int) -> None:
+    lines = workers.lines(one_loop().snapshot(), width, None)
+    title, heading, row = (plain(line) for line in lines[1:])
+    assert max(len(plain(line)) for line in lines) <= width
+    assert "share" not in heading
+    assert ("longest turn" in heading) == ("812 ms" in row) == (width >= 120)
+    in_hand = "in hand: runnable 0, receiving 1,200, sending 1, asleep 2"
+    assert (in_hand in title) == (width >= 120)
+    assert [role for line in lines for text, role in line if text == "812 ms"] in ([], ["warning"])
+
+
+def test_its_own_page_tells_the_same() -> None:
+    run = one_loop()
+    told = run.worker(ENGINE_PID, "")
+    assert told is not None
+    text = " ".join(plain(line) for line in worker.lines(told, run.now_ns, 0, lambda e: "", 60, 20))
+    for words in ("longest turn 812 ms", "receiving 1,200", "asleep 2"):
+        assert words in text

@@ -30,6 +30,7 @@ from tui.format import (
     milliseconds,
     table_row,
 )
+from tui.panels.workers import longest_turn
 from tui.words import KIND_ROLES, LETTER_ROLES, STATE_ROLES, what
 
 Place = Callable[[Event], str]
@@ -93,8 +94,11 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
             (f"wake-ups {brief(view.wakeups) if view.wakeups else '-'}", "text"),
             (f"would-block {brief(view.would_block) if view.would_block else '-'}", "text"),
             (f"ready {'-' if view.ready is None else brief(view.ready)}", "text"),
+            (f"longest turn {longest_turn(view)}", "text"),
         ]
-    return [(), *flowed([*told, (f"open {count(view.connections)}", "text")], width)]
+    told.append((f"open {count(view.connections)}", "text"))
+    told += [(f"{name} {count(number)}", "text") for name, number in view.gauges]
+    return [(), *flowed(told, width)]
 
 
 def _history(detail: WorkerDetail, width: int) -> list[Line]:

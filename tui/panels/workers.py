@@ -7,10 +7,12 @@ process or thread now       last 3 s     accepts wake-ups would-block ready   qu
   4122            accepting A                 10      804         794     1   0/128     0 ▇▇▇▇         25 %
 
 The longest bar is that of the worker that accepted most, whatever its share: that all are alike, or one is
-not like the others, shows in their lengths. The column `queue` is there where workers have accept queues of
-their own.
+not like the others, shows in their lengths. Where one alone accepts, its longest turn stands in their place.
+The column `queue` is there where workers have accept queues of their own. What models have in hand by their
+own account stands in the title: `in hand: runnable 0, receiving 12, sending 1, asleep 2`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -19,7 +21,7 @@ from engine.views.kernel_numbers import AcceptQueue
 from engine.views.queues import queue_of_each
 from engine.views.snapshot import STRIP_CELLS, Snapshot
 from engine.views.worker_view import WorkerState, WorkerView
-from tui.format import Line, brief, first_that_fits, fit, milliseconds, plain, plural
+from tui.format import Line, brief, count, first_that_fits, fit, milliseconds, plain, plural
 from tui.words import LETTER_ROLES
 
 ROLES = {
@@ -61,6 +63,27 @@ def _ready(view: WorkerView) -> Line:
     return ((brief(view.ready), "text" if view.ready else "name"),)
 
 
+def longest_turn(view: WorkerView) -> str:
+    """`12 ms`; `-`: that is not told."""
+    return "-" if view.longest_turn_us is None else milliseconds(view.longest_turn_us / 1_000)
+
+
+def in_hand(views: Sequence[WorkerView]) -> str:
+    """`runnable 0, receiving 12`: what their models say that they have, added up; empty: they say nothing."""
+    sums: Counter[str] = Counter()
+    for view in views:
+        for name, number in view.gauges:
+            sums[name] += number
+    return ", ".join(f"{name} {count(number)}" for name, number in sums.items())
+
+
+def _turn(view: WorkerView) -> Line:
+    is_long = view.longest_turn_us is not None and view.longest_turn_us >= LONG_TURN_US
+    return (
+        (longest_turn(view), "warning" if is_long else "text" if view.longest_turn_us else "name"),
+    )
+
+
 def _strip(view: WorkerView) -> Line:
     return tuple(
         ("".join(letters), role) for role, letters in groupby(view.strip, LETTER_ROLES.__getitem__)
@@ -77,6 +100,8 @@ COLUMNS = (
     Column("ready", 5, _ready, is_number=True),
     Column("open", 6, _number(lambda view: view.connections, "0"), is_number=True),
 )
+TURN = Column("longest turn", 12, _turn, is_number=True)
+LONG_TURN_US = 100_000  # from here on a client feels that its loop is late
 BAR, BAR_CELLS = "▇", 20
 QUEUE_WIDTH = 7
 FULL_FROM = 0.8  # of its limit: said as a warning
@@ -100,6 +125,8 @@ def lines(
     if room := snapshot.rooms.get("app_queue"):
         told += f"; in the queue {room.now}"
         told += f", the oldest {milliseconds(room.longest_ms)}" if room.now else ""
+    if has := in_hand(views):
+        told += f"; in hand: {has}"
     columns = _that_fit(width, views, queue_of_each(views, queues))
     heading = _row(columns, [((one.heading, "heading"),) for one in columns])
     title: Line = (("WORKERS", "title"), (fit(told, width - len("WORKERS")), "name"))
@@ -145,6 +172,10 @@ def _that_fit(
     """All of them; where there is less room, the names are cut, then bars and others give way."""
     name, *others = COLUMNS
     share = _share_column(views, BAR_CELLS - QUEUE_WIDTH if queues else BAR_CELLS)
+    if sum(view.accepts > 0 for view in views) < 2 and any(
+        view.longest_turn_us is not None for view in views
+    ):
+        share = TURN  # a share of all says nothing
     if queues:
         others.insert(-1, _queue_column(queues))
     cut = replace(name, width=CUT)

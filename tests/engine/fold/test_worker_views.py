@@ -75,6 +75,29 @@ def test_the_ready_list_is_the_longest_that_its_loop_was_told_of_in_the_last_sec
     assert views(state, STRIP_CELLS * STRIP_CELL_NS + 1)[SECOND, ""].ready == 0
 
 
+def test_the_longest_turn_of_its_loop_is_that_of_the_last_seconds() -> None:
+    told = [
+        event(Kind.TICK, 0, number, pid=SECOND, note=f"wakeups 1 longest-turn-us {us}")
+        for number, us in enumerate((30, 1200, 70), start=1)
+    ]
+    state = spawned(*told)
+    seen = views(state, 4)
+    assert (seen[FIRST, ""].longest_turn_us, seen[SECOND, ""].longest_turn_us) == (None, 1_200)
+    assert views(state, STRIP_CELLS * STRIP_CELL_NS + 1)[SECOND, ""].longest_turn_us == 0
+
+
+def test_what_a_worker_has_in_hand_is_what_it_said_last() -> None:
+    told = [
+        event(Kind.TICK, 0, 1, pid=SECOND, note="wakeups 0 =receiving 12 =asleep 1"),
+        event(Kind.TICK, 0, 2, pid=SECOND, note="wakeups 3 would-block 0"),
+        event(Kind.TICK, 0, 3, pid=SECOND, note="wakeups 0 =receiving 11 =asleep 2"),
+        event(Kind.TICK, 0, 4, pid=SECOND, note="wakeups 1 would-block 0"),
+    ]
+    seen = views(spawned(*told))
+    assert seen[SECOND, ""].gauges == (("receiving", 11), ("asleep", 2))
+    assert seen[FIRST, ""].gauges == ()
+
+
 def test_a_worker_tells_which_listening_socket_it_has_opened() -> None:
     seen = views(spawned(event(Kind.TICK, 0, 1, pid=SECOND, note="listens 4711")))
     assert (seen[FIRST, ""].listener, seen[SECOND, ""].listener) == (0, 4711)

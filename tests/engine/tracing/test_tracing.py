@@ -165,7 +165,7 @@ with selectors.DefaultSelector() as poller:
 first.close()
 second.close()
 """)
-    assert told.story() == [
+    assert [each.partition(" longest")[0] for each in told.story()] == [
         "tick wakeups 3 would-block 0 sockets 1 ready 2",
         "tick wakeups 1 would-block 0 sockets 1 ready 1",
     ]
