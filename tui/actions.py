@@ -17,7 +17,6 @@ from tui.panels import connections
 from tui.panels.keys import DIGITS
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
-from tui.run_like import Playback
 
 HEADING_LINE = 1  # of the connections' part
 LINES = ("filter", "jump")  # open a line in which something is typed
@@ -179,7 +178,7 @@ class Actions(PageActions):
                         key.meaning,
                         lambda action=action: self.call_later(self.run_action, action),
                     )
-        is_played = isinstance(self.served, Playback)
+        is_played = self.picture.playback is not None
         for number, model in enumerate(() if is_played else MODELS, start=1):
             yield SystemCommand(
                 f"model {model}" + (f"  ({number})" if number <= DIGITS else ""),

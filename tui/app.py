@@ -177,22 +177,23 @@ class Dashboard(FindingActions):
                 self.pace.note(late_s if late_s > STALL_S else cost_s)
                 drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
                 due_s = now_s + self.pace.period_s
-                await self._frame_when_due()
+                is_moving = await self._frame_when_due()
                 self._look_at_the_terminal()
+            else:
+                is_moving = self._is_moving()
             is_behind = self.served.is_behind
             left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
             if is_busy:
                 left_s = min(left_s, POLL_S)
-            elif not is_behind and not self._is_moving():
+            elif not (is_behind or is_moving):
                 left_s = max(left_s, REST_S)
             await asyncio.sleep(left_s)
 
-    async def _frame_when_due(self) -> None:
+    async def _frame_when_due(self) -> bool:
         """While events come: a frame and what it has to ask, one after another, so that a key waits for
-        one of them only."""
+        one of them only. Whether there was anything to draw."""
         if not self._new_events:
-            self.frame_if_moving()
-            return
+            return self.frame_if_moving()
         self.picture.ask_numbers()
         await asyncio.sleep(BREATH_S)
         if (
@@ -201,6 +202,7 @@ class Dashboard(FindingActions):
             self.frame_if_moving(asks=False)
             await asyncio.sleep(BREATH_S)
         self.picture.ask_findings()
+        return True
 
     def beat(self, within_s: float = math.inf) -> bool:
         """Take in what is new, as far as so much processor time allows; whether there was anything."""
@@ -224,12 +226,14 @@ class Dashboard(FindingActions):
         except OSError as error:
             self.end_recording(f"the recording ends, {error.strerror}")
 
-    def frame_if_moving(self, *, asks: bool = True) -> None:
-        """Draw a frame, unless nothing can have changed since the last one."""
+    def frame_if_moving(self, *, asks: bool = True) -> bool:
+        """Draw a frame, unless nothing can have changed since the last one; whether the picture moves."""
         second = time.monotonic_ns() // SECOND_NS
-        if self._is_moving() or second != self._second:
+        is_moving = self._is_moving()
+        if is_moving or second != self._second:
             self._second = second
             self.frame(asks=asks)
+        return is_moving
 
     def _is_moving(self) -> bool:
         """The picture changes more often than once a second, or is about to."""

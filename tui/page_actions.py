@@ -10,7 +10,7 @@ from engine.models import MODELS
 from tui.key_table import GROUPS, GROUPS_PLAYED, Groups
 from tui.lines import Painter
 from tui.picture import Picture
-from tui.run_like import Playback, RunLike
+from tui.run_like import RunLike
 from tui.screens.page import Page
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class PageActions(App[None]):
     @property
     def groups(self) -> Groups:
         """The keys that do something with what is served."""
-        return GROUPS_PLAYED if isinstance(self.served, Playback) else GROUPS
+        return GROUPS_PLAYED if self.picture.playback else GROUPS
 
     def frame(self, *, asks: bool = True) -> int:
         """Draw what differs from the frame before, asking anew for numbers and findings or not."""

@@ -67,7 +67,8 @@ class Picture:
         self.findings: tuple[Finding, ...] = ()
         self.table = TableView(run)
         self.history = History()
-        self._playback = run if isinstance(run, Playback) else None
+        self.playback = run if isinstance(run, Playback) else None
+        """The recording that is played; None: a server runs."""
         self.recorder: Recorder | None = None
         self.table_width = 1
         """Columns of the connections."""
@@ -101,7 +102,7 @@ class Picture:
             self.snapshot, status, width, most, run.refusal, self.findings, late_s
         )
         self._record()
-        numbers, self.kernel, played = self._numbers, run.kernel(), self._playback
+        numbers, self.kernel, played = self._numbers, run.kernel(), self.playback
         self.history.feed(self.snapshot, numbers, now_ns, played.past if played else {})
         self.rooms = rooms_of(self.snapshot, numbers, self.kernel, is_traced=status.thinning == 1)
         rooms_part = rooms.lines(self.rooms, self.kernel, width, room_lines(height))
@@ -147,7 +148,7 @@ class Picture:
             self._late_ns = late_ns if late_ns >= LATE_NS else 0
         elif not run.is_behind:
             self._late_ns = 0
-        return 0 if self._playback else self._late_ns
+        return 0 if self.playback else self._late_ns
 
     def _record(self) -> None:
         """What the last looks saw, if there is a recording."""
@@ -159,7 +160,7 @@ class Picture:
     def _told_of_tape(self) -> Sequence[str]:
         """How far a recording is, made or played, or that the server is slowed down, in ever fewer words;
         empty where there is none of these."""
-        played, recorder = self._playback, self.recorder
+        played, recorder = self.playback, self.recorder
         if played is None:
             pace = told_of_pace(self._run.slow_motion, self.status.model)
             if recorder is None:
@@ -229,7 +230,7 @@ class Picture:
                 width,
                 is_dead=self.status.phase == "dead",
                 is_filtered=bool(table.order.needle),
-                is_played=self._playback is not None,
+                is_played=self.playback is not None,
             )
             lines = [*advice, *[()] * rows][: rows + 1]
         else:
@@ -249,9 +250,9 @@ class Picture:
     def _keys(self, width: int, height: int) -> Sequence[Line]:
         items = foot(
             tuple(MODELS), self.status, is_held=self.table.held is not None,
-            is_recording=self.recorder is not None, is_played=self._playback is not None,
+            is_recording=self.recorder is not None, is_played=self.playback is not None,
         )  # fmt: skip
-        models = () if self._playback else tuple(MODELS)
+        models = () if self.playback else tuple(MODELS)
         return keys.lines(items, models, self.status.model, width, key_lines(height))
 
     def _events(self, width: int, is_flood: bool) -> list[Line]:

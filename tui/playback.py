@@ -19,7 +19,7 @@ class PlaybackActions(InsideActions):
     @property
     def playback(self) -> Playback | None:
         """The recording that is played."""
-        return self.served if isinstance(self.served, Playback) else None
+        return self.picture.playback
 
     @property
     def is_playing(self) -> bool:

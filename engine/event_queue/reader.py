@@ -134,6 +134,8 @@ class Reader:
         """Processes that were killed could not give their slots back: do it for them."""
         owners = self.memory.words[OWNERS : OWNERS + SLOTS].tolist()
         dead = {owner for owner in set(owners) - {0} if not _is_alive(owner & ~HELD)}
+        if not dead:
+            return  # as a rule; there are thousands of slots
         for slot, owner in enumerate(owners):
             if owner in dead:
                 self.memory.give_back(slot, owner)

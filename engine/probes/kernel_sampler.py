@@ -12,7 +12,7 @@ from engine.probes.kernel import KernelProbe
 from engine.views.kernel_numbers import EMPTY_KERNEL, KernelNumbers
 
 SHARE = 50  # a look may cost one part in so many of a core
-RESTING_SHARE = 200  # while nobody is there
+RESTING_SHARE = 400  # while nobody is there
 WATCHING_S = 0.1  # between two looks while somebody waits
 RESTING_S, RESTING_MOST_S = 1.0, 2.0
 ALL_STATES_S = 0.5  # between two looks at TIME_WAIT and at clients, of which there may be thousands
@@ -76,6 +76,8 @@ class KernelSampler:
         self._began_s, self._spent_s = time.monotonic(), 0.0
 
     def _go_on(self, within_s: float = math.inf) -> None:
+        if not self.is_looking:
+            return
         before_s = time.thread_time()
         spent_s = 0.0
         while self.is_looking and spent_s < within_s:

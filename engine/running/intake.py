@@ -49,6 +49,8 @@ class Intake:
         """What the last look has found, folded: all of it, or as much as `within_s` of this thread's
         processor time allow, and a piece more."""
         events: list[Event] = []
+        if not self.is_under_way:
+            return events
         now_s = begun_s = time.thread_time()
         end_s = begun_s + within_s
         while self.is_under_way:
