@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -34,6 +35,23 @@ def test_memory_of_a_process_and_those_below_it() -> None:
         child.communicate(b"\n")
     assert held_bytes(child.pid) is None
     assert held_bytes(None) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell them apart")
+def test_memory_does_not_sink_when_another_process_maps_the_same_files() -> None:
+    words = [sys.executable, "-c", "import ssl, decimal; print(flush=True); input()"]
+    held = []
+    with ExitStack() as children:
+        started: list[subprocess.Popen[bytes]] = []
+        for _ in range(4):
+            child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            started.append(children.enter_context(child))
+            assert child.stdout is not None
+            child.stdout.readline()
+            held.append(held_bytes(started[0].pid))
+        for child in started:
+            child.communicate(b"\n")
+    assert len(set(held)) == 1
 
 
 @pytest.mark.parametrize(
