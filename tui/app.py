@@ -22,22 +22,17 @@
 Events never become Textual messages. One thread, Textual's; the server is in other processes.
 """
 
-import asyncio
 import gc
-import math
 import os
-import signal
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Resize
 
-from engine.events import Event
 from tui import key_table, lifecycle, palette
-from tui.finding_actions import FindingActions
+from tui.beat import Beat
 from tui.layout import shows_code_at_once
 from tui.lines import Lines, Painter, ScrolledLines
 from tui.pace import FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
@@ -48,22 +43,14 @@ from tui.run_like import RunLike
 if TYPE_CHECKING:
     from tui.screens.page import Page
 
-POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
-PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
-REST_S = 0.1  # between two looks while nothing moves
-AT_REST = ("serving", "dead")  # phases in which no engine comes or goes
-BREATH_S = 0.001  # between two pieces: what a key does goes on in it
-MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s
 COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
-STALL_S = 0.5  # other work on the machine holds a frame up for less than this
-SECOND_NS = 1_000_000_000
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
 PARTED = ("server", "connections", "events", "bursts")  # a blank line above, where there is room
 
 
-class Dashboard(FindingActions):
+class Dashboard(Beat):
     """Draws a run. Whoever made the run also stops it."""
 
     TITLE = "servetui"
@@ -90,10 +77,6 @@ class Dashboard(FindingActions):
         self.parts: dict[str, Lines] = {}
         self._beats = beats
         self._is_ascii = is_ascii
-        self._new_events = 0
-        self._drawn_s = 0.0
-        self._last_event_ns = 0
-        self._second = 0
         self.page: Page | None = None
         self.jump_line = Prompt("jump", JUMP_HINT)
         self.filter_line = Prompt("filter", FILTER_HINT)
@@ -158,95 +141,7 @@ class Dashboard(FindingActions):
         if self.page:
             self.page.repaint_with(painter)
 
-    # --- the beat -------------------------------------------------------------------------------
-
-    async def _beat_for_ever(self) -> None:
-        """Look often while events come, draw at the pace's rate, rest when nothing moves."""
-        due_s = time.monotonic()
-        drawn_cpu_s = time.thread_time()
-        folding_cpu_s = 0.0
-        while True:
-            before_cpu_s = time.thread_time()
-            is_busy = self.beat(PIECE_S)
-            now_cpu_s = time.thread_time()
-            folding_cpu_s += now_cpu_s - before_cpu_s
-            now_s = time.monotonic()
-            if now_s >= due_s:
-                late_s = now_s - due_s  # a slow terminal holds up the loop until it has read
-                cost_s = now_cpu_s - drawn_cpu_s - folding_cpu_s
-                self.pace.note(late_s if late_s > STALL_S else cost_s)
-                drawn_cpu_s, folding_cpu_s = now_cpu_s, 0.0
-                due_s = now_s + self.pace.period_s
-                is_moving = await self._frame_when_due()
-                self._look_at_the_terminal()
-            else:
-                is_moving = self._is_moving()
-            is_behind = self.served.is_behind
-            left_s = BREATH_S if is_behind else max(due_s - time.monotonic(), BREATH_S)
-            if is_busy:
-                left_s = min(left_s, POLL_S)
-            elif not (is_behind or is_moving):
-                left_s = max(left_s, REST_S)
-            await asyncio.sleep(left_s)
-
-    async def _frame_when_due(self) -> bool:
-        """While events come: a frame and what it has to ask, one after another, so that a key waits for
-        one of them only. Whether there was anything to draw."""
-        if not self._new_events:
-            return self.frame_if_moving()
-        self.picture.ask_numbers()
-        await asyncio.sleep(BREATH_S)
-        if (
-            time.monotonic() - self._drawn_s >= self.pace.period_s / 2
-        ):  # else a key has had it drawn
-            self.frame_if_moving(asks=False)
-            await asyncio.sleep(BREATH_S)
-        self.picture.ask_findings()
-        return True
-
-    def beat(self, within_s: float = math.inf) -> bool:
-        """Take in what is new, as far as so much processor time allows; whether there was anything."""
-        new = self.served.poll(within_s=within_s)
-        if new:
-            self._new_events += len(new)
-            self._last_event_ns = new[-1].at_ns
-            if self.picture.recorder is not None:
-                self._record(new)
-            if self.page is not None:
-                self.page.take(new)
-            if self.picture.code is not None:
-                self.picture.code.take(new)
-        return bool(new)
-
-    def _record(self, new: Sequence[Event]) -> None:
-        recorder = self.picture.recorder
-        assert recorder is not None
-        try:
-            recorder.write(new)
-        except OSError as error:
-            self.end_recording(f"the recording ends, {error.strerror}")
-
-    def frame_if_moving(self, *, asks: bool = True) -> bool:
-        """Draw a frame, unless nothing can have changed since the last one; whether the picture moves."""
-        second = time.monotonic_ns() // SECOND_NS
-        is_moving = self._is_moving()
-        if is_moving or second != self._second:
-            self._second = second
-            self.frame(asks=asks)
-        return is_moving
-
-    def _is_moving(self) -> bool:
-        """The picture changes more often than once a second, or is about to."""
-        status = self.served.status()
-        return bool(
-            self._new_events
-            or (status.phase not in AT_REST and self.playback is None)
-            or self.is_playing
-            or time.monotonic_ns() - self._last_event_ns < MOVING_NS
-            or self.picture.is_waiting
-            or (self.page is not None and self.page.is_moving)
-            or status != self.picture.status
-        )
+    # --- drawing --------------------------------------------------------------------------------
 
     def frame(self, *, asks: bool = True) -> int:
         """Draw what differs from the frame before; returns how many lines did. `asks`: numbers and
@@ -275,10 +170,6 @@ class Dashboard(FindingActions):
                 styles.display = "block" if lines else "none"
             if name in PARTED and styles.margin.top != heights.gap:
                 styles.margin = (heights.gap, 0, 0, 0)
-
-    def _look_at_the_terminal(self) -> None:
-        if not self.is_headless and lifecycle.terminal_has_gone():
-            self.exit(return_code=lifecycle.EXIT_BY_SIGNAL + signal.SIGHUP)
 
 
 def _rest_the_collector() -> None:

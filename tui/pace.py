@@ -1,4 +1,5 @@
-"""How often to draw: the full rate, or half of it again and again when drawing costs too much.
+"""How often to draw: the full rate, or half of it again and again when drawing costs too much. And what waits
+for a key that is on its way to the screen.
 
 Pure: seconds come in as arguments.
 """
@@ -9,6 +10,8 @@ LEAST_PER_S = 2
 TOO_MUCH = 0.5  # of the period
 LITTLE = 0.15
 CALM_FRAMES = 24  # so many cheap frames in a row before the rate is raised again
+KEY_S = 0.03  # a key that has shown nothing by then shows nothing
+STARVED_S = 0.1  # so long everything else waits for keys, at most
 
 
 class Pace:
@@ -37,3 +40,27 @@ class Pace:
                 self._calm = 0
         else:
             self._calm = 0
+
+
+class RightOfWay:
+    """A key passes a dozen hands before it is painted. What has 2 ms of work each time would hold it up at
+    each of them; so it waits, for a moment, until the key is seen."""
+
+    def __init__(self) -> None:
+        self._pressed_s = -KEY_S
+        self._worked_s = 0.0
+
+    def press(self, now_s: float) -> None:
+        """A key was pressed."""
+        self._pressed_s = now_s
+
+    def seen(self) -> None:
+        """What it did has been painted."""
+        self._pressed_s = -KEY_S
+
+    def is_free(self, now_s: float) -> bool:
+        """Whether other work may go on, which then counts as done."""
+        if now_s - self._pressed_s < KEY_S and now_s - self._worked_s < STARVED_S:
+            return False
+        self._worked_s = now_s
+        return True

@@ -9,6 +9,7 @@ from engine.load.plan import Plan
 from engine.models import MODELS
 from tui.key_table import GROUPS, GROUPS_PLAYED, Groups
 from tui.lines import Painter
+from tui.pace import RightOfWay
 from tui.picture import Picture
 from tui.run_like import RunLike
 from tui.screens.page import Page
@@ -24,6 +25,7 @@ class PageActions(App[None]):
     served: RunLike
     picture: Picture
     page: Page | None
+    keys: RightOfWay
     plan = Plan("http://this.server/", seconds=30.0)
     """The settings of the next sustained load; the run fills in its own address."""
 
@@ -54,6 +56,7 @@ class PageActions(App[None]):
     def _draw_due(self) -> None:
         self._is_due = False
         self.frame(asks=False)
+        self.call_after_refresh(self.keys.seen)
 
     def painter(self) -> Painter:
         """In the colours of the theme."""

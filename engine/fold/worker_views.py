@@ -131,7 +131,7 @@ class WorkerViews:
             strip=self._history(worker, load)[-STRIP_CELLS:].rjust(STRIP_CELLS),
             ready=done.longest_ready(cell) if done else None,
             listener=done.listener if done else 0,
-            longest_turn_us=done.longest_turn_us(cell) if done else None,
+            longest_turn_ms=done.longest_turn_ms(cell) if done else None,
             gauges=tuple(done.gauges.items()) if done else (),
         )
 

@@ -60,9 +60,10 @@ class Done:
         loop was ever told of any."""
         return _most(self._ready, cell)
 
-    def longest_turn_us(self, cell: int) -> int | None:
+    def longest_turn_ms(self, cell: int) -> float | None:
         """Of those of its loop that ended meanwhile."""
-        return _most(self._turns_us, cell)
+        longest_us = _most(self._turns_us, cell)
+        return None if longest_us is None else longest_us / 1_000
 
 
 def _most(told: Collection[tuple[int, int]], cell: int) -> int | None:

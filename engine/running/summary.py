@@ -140,7 +140,7 @@ def _worker_as_dict(worker: WorkerView) -> dict[str, Any]:
         "wakeups": worker.wakeups,
         "would_block": worker.would_block,
         "ready": worker.ready,
-        "longest_turn_us": worker.longest_turn_us,
+        "longest_turn_ms": worker.longest_turn_ms,
         "gauges": dict(worker.gauges),
     }
 

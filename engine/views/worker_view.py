@@ -40,7 +40,7 @@ class WorkerView:
     loop, or one that nobody watches."""
     listener: int = 0
     """The cookie of a listening socket that it has opened itself; 0: it takes from one that was there."""
-    longest_turn_us: int | None = None
+    longest_turn_ms: float | None = None
     """Of the turns of its loop that ended while the strip was drawn: so long may a ready socket have waited.
     None: it has no loop, or one that nobody watches."""
     gauges: tuple[tuple[str, int], ...] = ()

@@ -1,8 +1,18 @@
+from itertools import pairwise
+
 import pytest
 
 from tests.tui.fake_run import FakeRun
 from tui.app import Dashboard
-from tui.pace import CALM_FRAMES, FRAMES_PER_S, FRAMES_PER_S_REMOTE, Pace
+from tui.pace import (
+    CALM_FRAMES,
+    FRAMES_PER_S,
+    FRAMES_PER_S_REMOTE,
+    KEY_S,
+    STARVED_S,
+    Pace,
+    RightOfWay,
+)
 
 
 def test_cheap_frames_keep_the_full_rate() -> None:
@@ -53,3 +63,31 @@ def test_over_ssh_there_are_fewer_frames(
     assert Dashboard(FakeRun(), beats=False).pace.per_s == per_s
     assert Dashboard(FakeRun(), frames_per_s=7, beats=False).pace.per_s == 7
     assert FRAMES_PER_S_REMOTE < FRAMES_PER_S
+
+
+def test_other_work_waits_until_a_key_is_seen() -> None:
+    keys = RightOfWay()
+    assert keys.is_free(1.0)
+    keys.press(1.001)
+    assert not keys.is_free(1.002)
+    keys.seen()
+    assert keys.is_free(1.003)
+
+
+def test_a_key_that_shows_nothing_is_not_waited_for() -> None:
+    keys = RightOfWay()
+    assert keys.is_free(1.0)
+    keys.press(1.001)
+    assert keys.is_free(1.001 + KEY_S)
+
+
+def test_keys_that_come_all_the_time_let_other_work_go_on_now_and_then() -> None:
+    keys = RightOfWay()
+    worked = []
+    for ms in range(1_000):
+        keys.press(ms / 1_000)
+        if keys.is_free(ms / 1_000):
+            worked.append(ms / 1_000)
+    gaps = [later - earlier for earlier, later in pairwise(worked)]
+    assert max(gaps) <= STARVED_S + 0.002
+    assert len(worked) <= 1 / STARVED_S + 1

@@ -30,7 +30,6 @@ from tui.format import (
     milliseconds,
     table_row,
 )
-from tui.panels.workers import longest_turn
 from tui.words import KIND_ROLES, LETTER_ROLES, STATE_ROLES, what
 
 Place = Callable[[Event], str]
@@ -94,7 +93,7 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
             (f"wake-ups {brief(view.wakeups) if view.wakeups else '-'}", "text"),
             (f"would-block {brief(view.would_block) if view.would_block else '-'}", "text"),
             (f"ready {'-' if view.ready is None else brief(view.ready)}", "text"),
-            (f"longest turn {longest_turn(view)}", "text"),
+            (f"longest turn {milliseconds(view.longest_turn_ms)}", "text"),
         ]
     told.append((f"open {count(view.connections)}", "text"))
     told += [(f"{name} {count(number)}", "text") for name, number in view.gauges]

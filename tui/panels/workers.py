@@ -63,11 +63,6 @@ def _ready(view: WorkerView) -> Line:
     return ((brief(view.ready), "text" if view.ready else "name"),)
 
 
-def longest_turn(view: WorkerView) -> str:
-    """`12 ms`; `-`: that is not told."""
-    return "-" if view.longest_turn_us is None else milliseconds(view.longest_turn_us / 1_000)
-
-
 def in_hand(views: Sequence[WorkerView]) -> str:
     """`runnable 0, receiving 12`: what their models say that they have, added up; empty: they say nothing."""
     sums: Counter[str] = Counter()
@@ -78,9 +73,12 @@ def in_hand(views: Sequence[WorkerView]) -> str:
 
 
 def _turn(view: WorkerView) -> Line:
-    is_long = view.longest_turn_us is not None and view.longest_turn_us >= LONG_TURN_US
+    is_long = view.longest_turn_ms is not None and view.longest_turn_ms >= LONG_TURN_MS
     return (
-        (longest_turn(view), "warning" if is_long else "text" if view.longest_turn_us else "name"),
+        (
+            milliseconds(view.longest_turn_ms),
+            "warning" if is_long else "text" if view.longest_turn_ms else "name",
+        ),
     )
 
 
@@ -101,7 +99,7 @@ COLUMNS = (
     Column("open", 6, _number(lambda view: view.connections, "0"), is_number=True),
 )
 TURN = Column("longest turn", 12, _turn, is_number=True)
-LONG_TURN_US = 100_000  # from here on a client feels that its loop is late
+LONG_TURN_MS = 100  # from here on a client feels that its loop is late
 BAR, BAR_CELLS = "▇", 20
 QUEUE_WIDTH = 7
 FULL_FROM = 0.8  # of its limit: said as a warning
@@ -173,7 +171,7 @@ def _that_fit(
     name, *others = COLUMNS
     share = _share_column(views, BAR_CELLS - QUEUE_WIDTH if queues else BAR_CELLS)
     if sum(view.accepts > 0 for view in views) < 2 and any(
-        view.longest_turn_us is not None for view in views
+        view.longest_turn_ms is not None for view in views
     ):
         share = TURN  # a share of all says nothing
     if queues:

@@ -82,8 +82,8 @@ def test_the_longest_turn_of_its_loop_is_that_of_the_last_seconds() -> None:
     ]
     state = spawned(*told)
     seen = views(state, 4)
-    assert (seen[FIRST, ""].longest_turn_us, seen[SECOND, ""].longest_turn_us) == (None, 1_200)
-    assert views(state, STRIP_CELLS * STRIP_CELL_NS + 1)[SECOND, ""].longest_turn_us == 0
+    assert (seen[FIRST, ""].longest_turn_ms, seen[SECOND, ""].longest_turn_ms) == (None, 1.2)
+    assert views(state, STRIP_CELLS * STRIP_CELL_NS + 1)[SECOND, ""].longest_turn_ms == 0
 
 
 def test_what_a_worker_has_in_hand_is_what_it_said_last() -> None:
