@@ -149,6 +149,17 @@ def test_ctrl_z_lends_the_terminal_to_the_shell_while_the_server_goes_on() -> No
 # --- bad starts ------------------------------------------------------------------------------------
 
 
+def test_it_says_that_it_starts_and_leaves_nothing_of_that() -> None:
+    """Before the screen is taken, which needs seconds where others are at work."""
+    with Dashboard("thread", 80, 24) as dashboard:
+        before = dashboard.written().partition(ENTER_ALTERNATE_SCREEN)[0]
+        assert b"servetui  thread  starting" in before
+        dashboard.press("q")
+        assert dashboard.exit_code() == 0
+        expect_restored(dashboard)
+        assert "starting" not in "\n".join(dashboard.screen())
+
+
 def start(terminal: Terminal, *words: str, before: str = "", after: str = "") -> tuple[int, str]:
     """Run the dashboard where it cannot run: its exit code and what it says."""
     terminal.enter(f"{before} {shlex.join([*COMMAND, *words])} {after} 2>said")
@@ -165,6 +176,7 @@ def test_a_bad_start_is_one_line_and_leaves_the_terminal_alone() -> None:
         port = str(holder.getsockname()[1])
         code, said = start(terminal, "-p", port)
         assert (code, f"port {port} is in use" in said, "-p" in said) == (1, True, True)
+        assert "starting" not in "\n".join(terminal.screen())
 
         code, said = start(terminal, "-p", "0", before="TERM=dumb")
         assert (code, "terminal" in said, "servetui serve" in said) == (1, True, True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from engine import terminal_gone
 from engine.models import MODELS, add_from_elsewhere, describe
 from tui.beginning import why_not_begun
+from tui.first_word import first_word, terminal_lack
 from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def main(words: list[str] | None = None) -> int:
         return _dashboard(words)
     except KeyboardInterrupt:
         return 1
+    finally:
+        first_word.take_back()
 
 
 def _open_standard_streams() -> None:
@@ -135,12 +138,13 @@ def _dashboard(words: list[str]) -> int:
     add_run_options(parser, model_required=False)
     _add_drawing_options(parser)
     asked = parser.parse_args(words)
-    lack = _terminal_lack()
+    lack = terminal_lack()
     if lack is not None:
         _talk(
             f"the dashboard needs a terminal{lack}; without one use: {PROGRAM} serve -m {asked.model}"
         )
         return 1
+    first_word.tell(f"{PROGRAM}  {asked.model}  starting")
     run = _open_run(asked, trace=True, tells_bytes=True)
     if isinstance(run, int):
         return run
@@ -160,6 +164,10 @@ def _replay(words: list[str]) -> int:
     _add_drawing_options(parser)
     asked = parser.parse_args(words)
 
+    lack = terminal_lack()
+    if lack is None:
+        first_word.tell(f"{PROGRAM}  replay  starting")
+
     from engine.recordings.recording import RecordingError
     from engine.recordings.replay import Replay
 
@@ -168,7 +176,6 @@ def _replay(words: list[str]) -> int:
     except RecordingError as error:
         _talk(str(error))
         return 1
-    lack = _terminal_lack()
     if lack is not None:
         _talk(f"the dashboard needs a terminal{lack}; the file itself can be read: an event a line")
         return 1
@@ -204,6 +211,7 @@ def _draw(run: "RunLike", asked: argparse.Namespace, app: str = "") -> int:
     try:
         dashboard = Dashboard(run, is_ascii=asked.ascii or not _has_glyphs())
         dashboard.app_served = app
+        first_word.take_back()
         dashboard.run()
     finally:
         run.stop()
@@ -220,15 +228,6 @@ def _has_glyphs() -> bool:
     """Whether the terminal is said to read more than ASCII."""
     told = next((os.environ[name] for name in LOCALES if os.environ.get(name)), "")
     return "utf" in told.lower() or (not told and sys.stdout.encoding.lower().startswith("utf"))
-
-
-def _terminal_lack() -> str | None:
-    """What keeps the dashboard from being drawn, as the end of a sentence; None: nothing."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return ""
-    if os.environ.get("TERM") in ("dumb", "unknown"):  # an editor's shell: no cursor to be moved
-        return f" with a cursor, which TERM={os.environ['TERM']} lacks"
-    return None
 
 
 def _open_run(
@@ -287,6 +286,7 @@ def _print(text: str = "") -> int:
 
 
 def _talk(text: str) -> None:
+    first_word.take_back()
     with contextlib.suppress(OSError):  # nobody listens
         print(f"{PROGRAM}: {text}", file=sys.stderr)
 

@@ -6,6 +6,7 @@ The keys themselves stand in key_table.py.
 from collections.abc import Iterable
 
 from textual.app import SystemCommand
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -18,6 +19,7 @@ from tui.panels.keys import DIGITS
 from tui.prompt import Prompt
 from tui.recorder import ALL_ROWS, Recorder, new_path
 
+TOLD_S = 15  # for so long it stands what a file is called, so that it can be typed
 HEADING_LINE = 1  # of the connections' part
 LINES = ("filter", "jump")  # open a line in which something is typed
 ON_PAGES = ("quit", "suspend_process")
@@ -65,8 +67,8 @@ class Actions(PageActions):
             self.end_recording("")
             return
         try:
-            now = self.served.snapshot(0, ALL_ROWS)
-            self.picture.recorder = Recorder(new_path(), self.served.status(), now)
+            run, now = self.served, self.served.snapshot(0, ALL_ROWS)
+            self.picture.recorder = Recorder(new_path(), run.status(), now, run.model_of)
         except OSError as error:
             self.notify(f"cannot record in this folder: {error.strerror}", severity="error")
             return
@@ -81,8 +83,9 @@ class Actions(PageActions):
         self.picture.recorder = None
         self.served.whole = False
         recorder.close()
-        told = f"{recorder.events:,} events are in {recorder.path}; see servetui replay"
-        self.notify(f"{why}: {told}" if why else told, severity="error" if why else "information")
+        told = f"{recorder.events:,} events recorded; this shows them:\nservetui replay {recorder.path}"
+        severity: SeverityLevel = "error" if why else "information"
+        self.notify(f"{why}: {told}" if why else told, severity=severity, timeout=TOLD_S)
         self.draw_soon()
 
     # --- the table ----------------------------------------------------------------------------------

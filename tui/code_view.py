@@ -56,7 +56,7 @@ class CodeView:
     def lines(self, moment: Moment, width: int, height: int) -> list[Line]:
         """A window of the file, and the event whose line is lit."""
         self._snapshot = moment.snapshot
-        event = self._chosen or next(reversed(self._events()), None)
+        event = self._chosen or next(reversed(self._followed_events(moment.model)), None)
         model = (event and self._run.model_of(event.pid)) or moment.model
         name, text = _source(model)
         is_other = self._run.pages.get(model, "") not in ("", _edition(model))
@@ -114,6 +114,14 @@ class CodeView:
         else:
             events = self._snapshot.events if self._snapshot else ()
         return [event for event in events if event.line]
+
+    def _followed_events(self, model: str) -> Sequence[Event]:
+        """Where no connection is followed, not those of a model that another has taken over from: while it
+        closes what it still has, the page would turn back to it."""
+        events = self._events()
+        if self.conn is not None:
+            return events
+        return [event for event in events if self._run.model_of(event.pid) in (model, None)]
 
     def _followed(self) -> str:
         if self._chosen is not None:

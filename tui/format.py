@@ -132,6 +132,13 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def part_of(first: int, seen: int, total: int) -> str:
+    """`1–13 of 34 ↑↓` of a list that is longer than its place, `first` from 0; empty: all of it is seen."""
+    if seen >= total:
+        return ""
+    return f"{count(first + 1)}–{count(min(first + seen, total))} of {count(total)} ↑↓"
+
+
 def round_up(number: float) -> int:
     """The next of 10, 20, 50, 100, 200 ...: the full height of a bar changes seldom."""
     power = 10

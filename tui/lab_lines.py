@@ -8,7 +8,7 @@ from engine.labs.lab import Act, Claim, Figure, Lab
 from engine.labs.told import Scene, Told, answer_of
 from engine.models import MODELS
 from engine.views.rooms import rooms_of
-from tui.format import Line, first_that_fits, fit, flowed, padded, plain, wrapped
+from tui.format import Line, first_that_fits, fit, flowed, padded, part_of, plain, wrapped
 from tui.panels import connections, events, rooms, server, workers
 
 NUMBER_WIDTH, NAME_WIDTH = 4, 21
@@ -35,10 +35,12 @@ def listed(labs: Sequence[Lab], done: Set[str], cursor: int, width: int, height:
     )
     rows = max(min(len(labs), height - QUESTION_LINES - len(below) - 3), 3)
     first = min(max(cursor - rows // 2, 0), max(len(labs) - rows, 0))
-    title: Line = (
+    seen = part_of(first, rows, len(labs))
+    told: Line = (
         ("LABS", "title"), (f"  {len(done)} of {len(labs)} done", "value"),
-        (first_that_fits((HINT, ""), width - 22), "name"),
+        (f"  {seen}" if seen else "", "name"),
     )  # fmt: skip
+    title: Line = (*told, (first_that_fits((HINT, ""), width - len(plain(told))), "name"))
     shown = [
         _row(
             number,

@@ -63,9 +63,16 @@ def _holders(now: Moment, *states: State) -> tuple[list[Held], int]:
         if one.silent_ms >= SILENT_MS and one.kernel is not None and not one.kernel.receive_queue
     ]
     found = [one for one in quiet if one.state in states]
-    if not found or 2 * len(found) <= len(quiet) or 2 * len(quiet) < now.snapshot.counts.open:
+    if not found or 2 * len(found) <= len(quiet) or 2 * len(quiet) < _taken_up(now):
         return [], 0
     return sorted(found, key=lambda one: -one.silent_ms), waiting
+
+
+def _taken_up(now: Moment) -> int:
+    """Open connections but those that wait inside for a worker. Who waits in the queue of the server may
+    be among the unread, too, where there is too much to tell of each."""
+    waits = (now.kernel.rooms.get("unread"), now.snapshot.rooms.get("app_queue"))
+    return now.snapshot.counts.open - max(room.now if room is not None else 0 for room in waits)
 
 
 def lock_convoy(trail: Trail) -> Said | None:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from engine.findings.finding import Level, Said
-from engine.findings.moment import Dropped, Held, Moment, Reset, Trail
+from engine.findings.moment import MS, Dropped, Held, Moment, Reset, Trail
 from engine.findings.rule import Rule
 from engine.findings.words import NAMED_MOST, conns, many, names, pids, size, span
+from engine.views.kernel_numbers import KernelView
 from engine.views.queues import queue_of_each
 from engine.views.snapshot import State
 
@@ -95,22 +96,31 @@ def queue_lost(trail: Trail) -> Said | None:
 
 def close_wait(trail: Trail) -> Said | None:
     """Clients have closed, and the server does not."""
-    left = [
-        one
+    now_ns = trail.now.now_ns
+    left_ms = {
+        one: _left_ms(one, one.kernel, now_ns)
         for one in trail.now.held
         if one.kernel is not None
         and one.kernel.state == "CLOSE_WAIT"
         and one.state not in (State.HANDLER, State.UNSENT)
-        and one.silent_ms >= LEFT_MS
-    ]
-    left.sort(key=lambda one: -one.silent_ms)
-    if not left or (len(left) < LEFT and left[0].silent_ms < LEFT_ALONE_MS):
+    }
+    left = sorted(
+        [one for one in left_ms if left_ms[one] >= LEFT_MS], key=lambda one: -left_ms[one]
+    )
+    if not left or (len(left) < LEFT and left_ms[left[0]] < LEFT_ALONE_MS):
         return None
+    first = left[0].kernel
+    known = f", for {span(left_ms[left[0]])}" if first is not None and first.left_ns else ""
     text = (
-        f"{many(len(left), 'client has', 'clients have')} closed ({names(left)}), and the server has not, "
-        f"for {span(left[0].silent_ms)}: CLOSE_WAIT ends only when it closes"
+        f"{many(len(left), 'client has', 'clients have')} closed ({names(left)}), and the server has "
+        f"not{known}: CLOSE_WAIT ends only when it closes"
     )
     return Said(Level.WARN if len(left) >= LEFT else Level.WATCH, text, conns(left), pids(left))
+
+
+def _left_ms(one: Held, kernel: KernelView, now_ns: int) -> float:
+    """In CLOSE_WAIT; where the kernel does not tell, as long as nothing was done with it, or less."""
+    return (now_ns - kernel.left_ns) / MS if kernel.left_ns else one.silent_ms
 
 
 def unsent(trail: Trail) -> Said | None:

@@ -57,6 +57,10 @@ class Waiting:
         """Since when each of them has been in it, at the latest, by its cookie."""
         return {cookie: since_ns for cookie, (since_ns, _) in self._since.items()}
 
+    def since_ns_of(self, cookie: int) -> int:
+        """The same of one of them; 0: it is not in it."""
+        return self._since.get(cookie, (0, 0))[0]
+
 
 class KernelProbe:
     """Looks at the sockets of one listener."""
@@ -181,6 +185,7 @@ class KernelProbe:
             rtt_us=row.rtt_us,
             retransmits=row.retransmits_in_all,
             not_sent=row.not_sent_bytes,
+            left_ns=self._left.since_ns_of(conn),
         )
 
     def inode_of(self, conn: int) -> int:

@@ -50,6 +50,8 @@ class Header:
     mode: str = MODES[0]
     pages: Mapping[str, str] = field(default_factory=dict)
     """Model -> edition_of it when it was recorded; none of a recording from before that was told."""
+    began_ns: int = 0
+    """When it began, of one that begins with what had happened before; 0: with its first event."""
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -67,11 +69,12 @@ class Recording:
         *,
         url: str = "",
         mode: str = "",
+        began_ns: int = 0,
     ) -> None:
         """Replaces what the file held. Raises OSError when it cannot be made.
 
-        `give_up_at_s` as in Output: the file may be a pipe whose reader stalls. `url` and `mode` (one
-        of MODES) are left out of the header where they are empty.
+        `give_up_at_s` as in Output: the file may be a pipe whose reader stalls. `url`, `mode` (one
+        of MODES) and `began_ns` are left out of the header where they are empty.
         """
         # Opening a pipe that nobody reads would wait for a reader; so it is refused (ENXIO).
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
@@ -81,7 +84,8 @@ class Recording:
         self._seq = 0
         header = {"servetui": VERSION, "model": model, "command": command}
         header["pages"] = {name: edition for name in MODELS if (edition := edition_of(name))}
-        header |= {name: value for name, value in (("url", url), ("mode", mode)) if value}
+        told_too = {"url": url, "mode": mode, "began_ns": began_ns}
+        header |= {name: value for name, value in told_too.items() if value}
         try:
             self._output.write(json.dumps(header) + "\n")
         except OSError:
@@ -180,7 +184,9 @@ def _header(path: Path, line: bytes) -> Header:
         if type(pages) is not dict:
             raise MalformedError("no editions of pages")
         editions = {sound(name, str): sound(edition, str) for name, edition in pages.items()}
-        return Header(model, command, url, mode_of(values.get("mode", MODES[0])), editions)
+        began_ns = min(sound(values.get("began_ns", 0), int), _TIME)
+        mode = mode_of(values.get("mode", MODES[0]))
+        return Header(model, command, url, mode, editions, began_ns)
     except (ValueError, KeyError):
         raise refused(path, "its header (line 1) is damaged", "record it again") from None
 

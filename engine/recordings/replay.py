@@ -66,8 +66,9 @@ class Replay:
         self._speed = 0  # a power of two
         self._clock = clock
         self._clock_ns = clock()  # when time was moved last
-        self._start_ns = self._due_ns[0] if self._due_ns else 0
         self._end_ns = self._due_ns[-1] if self._due_ns else 0
+        first_ns = self._due_ns[0] if self._due_ns else 0
+        self._start_ns = min(max(first_ns, self.header.began_ns), self._end_ns)
         self._at_ns = self._start_ns
         self._fresh: list[Event] = []  # folded, and not yet given out by poll()
         self._begin_anew()
@@ -81,12 +82,12 @@ class Replay:
 
     @property
     def at_s(self) -> float:
-        """Seconds since the first event."""
+        """Seconds since the beginning."""
         return (self._at_ns - self._start_ns) / SECOND_NS
 
     @property
     def length_s(self) -> float:
-        """From the first event to the last."""
+        """From the beginning to the last event."""
         return (self._end_ns - self._start_ns) / SECOND_NS
 
     @property
@@ -125,7 +126,7 @@ class Replay:
         self._fresh += events
 
     def jump(self, seconds: float) -> None:
-        """Go to a time since the first event, at most to an end; poll() gives out nothing between."""
+        """Go to a time since the beginning, at most to an end; poll() gives out nothing between."""
         self.refusal = ""
         self._clock_ns = self._clock()
         at_ns = self._end_ns
@@ -259,6 +260,7 @@ class Replay:
 
     def _begin_anew(self) -> None:
         self.state = ServerState()
+        self.state.began_ns = self._start_ns  # the events' seconds are those of the recording
         self._scene = Scene(self.header.model, self.header.mode)
         self._looks = ReplayedLooks(self.state, self._scene)
         self._index = 0  # lines before it are folded

@@ -12,7 +12,7 @@ from engine.load.result import Burst
 from engine.running.load_process import LoadProcess, WatchedLoad
 from engine.views.snapshot import BurstView
 
-REFUSED = "load is under way: a burst can begin when it has ended; l ends it"
+REFUSED = "{} is under way: a burst can begin when it has ended; l ends it"
 KEPT = 8  # results, so that two models or modes stand side by side
 
 
@@ -34,7 +34,8 @@ class Loads:
         """Begin a burst at a server of this model and mode; why that failed, or an empty text. While
         load is under way it is refused (`refusal`)."""
         if self.is_running:
-            self.refusal = REFUSED
+            is_burst = not self._loads[-1].view().loop
+            self.refusal = REFUSED.format("a burst" if is_burst else "load")
             return ""
         return self._begin(lambda number: LoadProcess(asked, model, mode, number))
 

@@ -70,3 +70,5 @@ class KernelView:
     retransmits: int
     not_sent: int = 0
     """Of those that the client has not acknowledged: bytes that were not even sent yet."""
+    left_ns: int = 0
+    """Since when it has been in CLOSE_WAIT, at the latest; 0: it is in another state, or that is not told."""

@@ -39,6 +39,9 @@ LEFT = (
     "unread",
 )  # events tell how long those waited that have left it, and no more
 
+OF_ALL = ("app_queue",)
+"""Each that comes into it or leaves it tells how many wait then, be it told in detail or not."""
+
 Rooms = dict[str, Room | None]
 """All ROOMS; None: it cannot be known."""
 
@@ -47,7 +50,7 @@ def rooms_of(
     snapshot: Snapshot, numbers: ProcessNumbers, kernel: KernelNumbers, *, is_traced: bool
 ) -> Rooms:
     """What each room holds. `is_traced` False: events tell of no or not of all connections."""
-    told = snapshot.rooms if is_traced else {}
+    told = {name: room for name, room in snapshot.rooms.items() if is_traced or name in OF_ALL}
     rooms: Rooms = {name: kernel.rooms.get(name, told.get(name)) for name in ROOMS}
     rooms["accept_queue"] = _accept_queue(numbers, kernel)
     rooms["unread"] = kernel.rooms.get("unread")

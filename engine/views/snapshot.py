@@ -104,6 +104,11 @@ class ConnectionView:
     queued_ms: float = 0.0
     """How long it was in the accept queue, at least; 0: less than 10 ms, or not known."""
 
+    @property
+    def letter(self) -> str:
+        """Of its state; of a closed one also by whom."""
+        return "x" if self.closed_by == "client" else STATE_MEANINGS[self.state].letter
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

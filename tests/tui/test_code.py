@@ -1,6 +1,7 @@
 """The page with the source of the model: what is lit, what is counted, and whom it follows."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -107,21 +108,34 @@ async def test_the_chosen_connection_is_followed() -> None:
         assert screen(dashboard)[-2].startswith("#1 response")
 
 
-async def test_another_process_brings_the_source_of_its_model() -> None:
+async def test_a_model_that_takes_over_brings_its_source_at_once() -> None:
+    """Before its first client, and while the one before closes what it still has; who follows a connection
+    of that one goes on with it."""
     run = a_served_run()
+    run.tell(Kind.SPAWN, note=f"process {ENGINE_PID} engine thread", line=0)
     async with shown(run) as (dashboard, pilot):
         await pilot.press("o")
         run.tell(Kind.SPAWN, note="process 5000 engine epoll", line=0)
+        run.given_status = replace(run.given_status, model="epoll", engine_pid=5000)
+
+        async def first_line() -> str:
+            dashboard.beat()
+            dashboard.frame()
+            await pilot.pause()
+            return screen(dashboard)[1]
+
+        assert (await first_line()).startswith("CODE  engine/models/epoll_loop.py")
+        assert "No event yet" in screen(dashboard)[-2]
+        run.tell(Kind.CLOSE, 1, note="server closed first", task="Thread-1", line=RECV)
+        assert (await first_line()).startswith("CODE  engine/models/epoll_loop.py")
+        await pilot.press("left")
+        assert (await first_line()).startswith("CODE  engine/models/thread.py")
+        await pilot.press("end")
         run.tell(Kind.ACCEPT, 3, note="127.0.0.1:50003", pid=5000, line=99)
-        dashboard.beat()
-        dashboard.frame()
-        await pilot.pause()
-        assert screen(dashboard)[1].startswith("CODE  engine/models/epoll_loop.py")
-        run.tell(Kind.RECV, 1, moved=5, task="Thread-1", line=RECV, pid=ENGINE_PID)
-        dashboard.beat()
-        dashboard.frame()
-        await pilot.pause()
-        assert screen(dashboard)[1].startswith("CODE  engine/models/thread.py")
+        assert (await first_line()).startswith("CODE  engine/models/epoll_loop.py")
+        assert screen(dashboard)[-2].startswith("#3 accept")
+        await pilot.press("escape", "home", "o")
+        assert (await first_line()).startswith("CODE  engine/models/thread.py")
 
 
 async def test_scrolling_holds_the_file_and_end_lets_it_go() -> None:

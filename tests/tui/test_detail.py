@@ -56,6 +56,16 @@ def a_run() -> FakeRun:
     return run
 
 
+@pytest.mark.parametrize(("by", "told"), [("client", "x closed"), ("server", "X closed")])
+def test_who_closed_has_the_letter_of_the_table(by: str, told: str) -> None:
+    run = a_run()
+    run.close(1, by=by)
+    run.poll()
+    who = " ".join(drawn(run, 1, 120, 38)[:2])
+    assert f"  {told}  " in who
+    assert f"{by} closed first" in who
+
+
 def test_requests_are_told_with_their_times() -> None:
     text = "\n".join(drawn(a_run(), 1, 120, 38))
     first = next(line for line in text.split("\n") if "GET /a" in line and "200" in line).split()

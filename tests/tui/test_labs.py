@@ -114,6 +114,20 @@ def test_an_answer(
     assert snap_compare(dashboard, press=["x", "enter", "1"], terminal_size=size)
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_list_says_which_part_of_it_is_seen(width: int) -> None:
+    labs = [load(name) for name in LABS]
+
+    def title(cursor: int, height: int) -> str:
+        lines = lab_lines.listed(labs, set(), cursor, width, height)
+        assert max(len(plain(line).rstrip()) for line in lines) <= width
+        return plain(lines[1])
+
+    assert f"  1–{title(0, 22).partition('–')[2].split()[0]} of {len(labs)} ↑↓" in title(0, 22)
+    assert f"–{len(labs)} of {len(labs)} ↑↓" in title(len(labs) - 1, 22)
+    assert "↑↓" not in title(0, 60)
+
+
 # --- lines --------------------------------------------------------------------------------------
 
 

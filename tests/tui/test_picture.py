@@ -83,6 +83,33 @@ def test_thinning_is_said_with_its_ratio() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "width", "told"),
+    [
+        ("thread", 100, "  detail of 1 connection in 8  lost 0 in all"),
+        ("thread-pool", 80, "  detail 1 in 8  lost 0"),
+        ("prefork-epoll", 80, "  detail 1 in 8"),
+        ("thread", 60, "  1 in 8"),
+    ],
+)
+def test_that_others_are_only_counted_is_told_before_all_else(
+    model: str, width: int, told: str
+) -> None:
+    """It changes what the other numbers mean."""
+    run = FakeRun(model)
+    run.given_status = replace(run.given_status, thinning=8)
+    header = drawn(run, width, 24)["header"][0]
+    assert len(header) <= width
+    assert told in header
+
+
+def test_a_loss_is_told_beside_it() -> None:
+    run = FakeRun("prefork-epoll")
+    run.given_status = replace(run.given_status, thinning=8)
+    run.drop(1_204)
+    assert drawn(run, 80, 24)["header"][0].endswith("  1 in 8  lost 1,204")
+
+
+@pytest.mark.parametrize(
     ("width", "told"),
     [(120, "replay 2.5 of "), (80, "replay 2.5 of "), (75, "replay 2.5/"), (60, "2.5 s")],
 )

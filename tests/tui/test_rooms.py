@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.events import Kind
 from engine.views.kernel_numbers import EMPTY_KERNEL, AcceptQueue
 from engine.views.rooms import ROOMS
 from engine.views.snapshot import Room
@@ -72,6 +73,21 @@ def test_what_cannot_be_known_is_a_dash() -> None:
         "SYN - accept - unread - app - H- S- _- TIME_W - CLOSE_W -"
     ]
     assert drawn(run, 28, 20)["rooms"] == ["y- q- u- a- H- S- _- t- c-"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_queue_of_the_server_is_told_though_connections_are_only_counted(
+    size: tuple[int, int],
+) -> None:
+    run = a_busy_run()
+    run.given_status = replace(run.given_status, thinning=8)
+    for waiting in (1, 2, 3):
+        run.tell(Kind.TICK, note=f"queue put {waiting}")
+    run.wait(0.25)
+    strip = drawn(run, *size)["rooms"]
+    at = 1 if size[1] >= 30 else 0
+    assert strip[at + 1].split()[-6:] == ["3", "-", "-", "-", "312", "0"]
+    assert "250 ms" in strip[at + 2]
 
 
 def test_the_fullest_room_has_the_longest_bar_and_a_full_one_warns() -> None:

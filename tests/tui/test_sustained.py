@@ -126,6 +126,7 @@ def test_a_run_begins_it_shows_it_live_and_ends_it() -> None:
         assert 0 < live.share < 1
         run.start_burst()
         assert "l ends it" in run.refusal
+        assert run.refusal.startswith("load is under way")
         run.toggle_load(plan)
         wait_until(lambda: not view().is_running, what="its end")
         ended = view()

@@ -26,6 +26,7 @@ from tui.format import (
     fit,
     heading,
     padded,
+    part_of,
     plain,
     plural,
     safe,
@@ -101,9 +102,7 @@ def title(snapshot: Snapshot, rows: int, width: int, look: Look) -> Line:
     """How many there are, which are seen, how they are looked at, and what has no room."""
     opened = f"{count(snapshot.counts.open)} open"
     spans: Line = (("CONNECTIONS", "title"), ("  ", "text"), (opened, "value"))
-    if snapshot.rows > rows:
-        last = min(snapshot.first_row + rows, snapshot.rows)
-        seen = f"{count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓"
+    if seen := part_of(snapshot.first_row, rows, snapshot.rows):
         spans += (("  ", "text"), (seen, "name"))
     wish = _wish(look, width - len(plain(spans)))
     if wish or not snapshot.rows:
@@ -193,9 +192,7 @@ def _state(view: ConnectionView, context: Context) -> Line:
         return (("~ counted", "torn"),)
     if (waits := _room(view, context)) is not None:
         return ((ELSEWHERE[waits[0]], ROOM_ROLES[waits[0]]),)
-    meaning = STATE_MEANINGS[view.state]
-    letter = "x" if view.closed_by == "client" else meaning.letter
-    return ((f"{letter} {meaning.name}", STATE_ROLES[view.state]),)
+    return ((f"{view.letter} {STATE_MEANINGS[view.state].name}", STATE_ROLES[view.state]),)
 
 
 def _since(view: ConnectionView, context: Context) -> Line:

@@ -65,11 +65,11 @@ def event_rows(detail: ConnectionDetail, now_ns: int, place: Place, width: int, 
 def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
     view = detail.view
     end_ns = view.closed_ns or now_ns
-    meaning = STATE_MEANINGS[view.state]
+    state = STATE_MEANINGS[view.state].name
     told: list[Span] = [
         (f"#{view.number}", "title"),
         (view.peer or "peer not known", "text"),
-        (f"{meaning.letter} {meaning.name}", STATE_ROLES[view.state]),
+        (f"{view.letter} {state}", STATE_ROLES[view.state]),
         (f"open {_age(end_ns - view.opened_ns)}", "text"),
         (f"descriptor {view.fd} of pid {view.pid}", "text"),
         (f"by {view.task}", "text"),

@@ -62,9 +62,9 @@ def _watching(
     told_lost = f"lost {count(lost)}" + (" in all" if width >= ROOMY else "")
     ranked: list[tuple[int, Span]] = [
         (
-            4,
+            0,
             (
-                f"detail of 1 connection in {status.thinning}" if status.thinning > 1 else "",
+                _detail(status.thinning, width, room - (len(GAP[0] + told_lost) if lost else 0)),
                 "value",
             ),
         ),
@@ -76,6 +76,17 @@ def _watching(
     wanted = [(rank, span) for rank, span in ranked if span[0]]
     kept = _that_fit([span for _, span in sorted(wanted, key=itemgetter(0))], room)
     return tuple(part for _, span in wanted if span in kept for part in (GAP, span))
+
+
+def _detail(thinning: int, width: int, room: int) -> str:
+    """That not all connections are told in detail: it changes what all that is told means, so there is
+    always a form of it that has room."""
+    if thinning <= 1:
+        return ""
+    texts = [
+        f"detail {thinned}" for thinned in (f"of 1 connection in {thinning}", f"1 in {thinning}")
+    ]
+    return first_that_fits((*texts[width < ROOMY :], f"1 in {thinning}"), room - len(GAP[0]))
 
 
 def _that_fit(spans: list[Span], room: int) -> list[Span]:

@@ -27,6 +27,7 @@ from tui.format import (
     fit,
     heading,
     milliseconds,
+    part_of,
     plain,
     table_row,
 )
@@ -61,14 +62,8 @@ def title(snapshot: Snapshot, rows: int, length_s: float, back: str, width: int)
     """How many there are, which are seen, and the scale. `back`: where time is held, in words."""
     columns = lane_columns(snapshot, width)
     spans: list[Span] = [("LANES", "title"), (f"  {count(snapshot.counts.open)} open", "value")]
-    if snapshot.rows > rows:
-        last = min(snapshot.first_row + rows, snapshot.rows)
-        spans.append(
-            (
-                f"  {count(snapshot.first_row + 1)}–{count(last)} of {count(snapshot.rows)} ↑↓",
-                "name",
-            )
-        )
+    if seen := part_of(snapshot.first_row, rows, snapshot.rows):
+        spans.append((f"  {seen}", "name"))
     if back:
         spans.append((f"  {back}", "warning"))
     scale = f"  {length_s:g} s, {milliseconds(length_s * 1e3 / columns)} a letter"

@@ -32,7 +32,7 @@ from engine.running.client_process import ClientProcess
 from engine.views.snapshot import RunStatus
 from tui import model_lines
 from tui.comparison import cells, in_html, in_text
-from tui.format import Line, beside, fit, wrapped
+from tui.format import Line, beside, fit, part_of, wrapped
 from tui.lines import Painter
 from tui.screens.page import Page
 
@@ -199,9 +199,10 @@ class ComparePage(Page):
         under = Comparison(asked.conditions, rounds=asked.rounds)
         title = _title(f"{' and '.join(asked.modes)}, {cells.title(under)}", width)
         yield from title
-        yield ((fit(self._wrong, width), "warning"),)
         rows = max(height - 2 - len(title), 3)
         first = min(max(self._cursor - rows // 2, 0), max(len(self._models) - rows, 0))
+        seen = (part_of(first, rows, len(self._models)), "name")
+        yield ((fit(self._wrong, width), "warning") if self._wrong else seen,)
         infos = [describe(model) for model in self._models]
         is_wide = width >= LIST_WIDTH + model_lines.longest(infos)
         listed = [

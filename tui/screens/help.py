@@ -33,7 +33,7 @@ MARKS = (
     (
         "detail of 1 connection in N",
         "value",
-        "at more than 100,000 events/s the others are only counted",
+        "the others are only counted, as there is too much to tell; on small screens: detail 1 in N, 1 in N",
     ),
     ("! cut", "warning", "the process that served the connection was killed"),
 )

@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 
 from engine.models import ModelInfo, describe
 from tui import model_lines
-from tui.format import Line, beside, padded
+from tui.format import Line, beside, padded, part_of
 from tui.lines import Painter
 from tui.panels.keys import DIGITS
 from tui.screens.page import Page
@@ -74,9 +74,10 @@ def lines(
     rows = max(min(len(infos), height - len(below) - 2), 3)
     first = min(max(cursor - rows // 2, 0), max(len(infos) - rows, 0))
     shown = range(first, min(first + rows, len(infos)))
-    part = "" if len(shown) == len(infos) else f"  {first + 1} to {shown.stop} of {len(infos)}"
+    seen = part_of(first, rows, len(infos))
     title: Line = (
-        ("MODELS", "title"), (part, "value"), ("  how the server works from now on", "name"),
+        ("MODELS", "title"), (f"  {seen}" if seen else "", "name"),
+        ("  how the server works from now on", "name"),
     )  # fmt: skip
     row_width = width if is_wide else LIST_WIDTH
     listed = [_row(infos[i], i, i == cursor, infos[i].name == running, row_width) for i in shown]

@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from engine.events import Event
-from tui.format import Line, Span, plain
+from tui.format import Line, Span, part_of, plain
 from tui.lines import Lines, Painter, ScrolledLines
 
 Keys = Sequence[tuple[str, str]]
@@ -73,7 +73,8 @@ class Page(Screen[str | None]):
         lines = self.lines(width, room)
         self.first = min(self.first, max(len(lines) - room, 0))
         self._body.show(lines[self.first : self.first + room])
-        more = (("↑ ↓", "more"),) if len(lines) > room else ()
+        seen = part_of(self.first, room, len(lines)).removesuffix(" ↑↓")
+        more = (("↑ ↓", f"more, {seen}"),) if seen else ()
         self._foot.show([_foot((*more, *self._keys), width)])
 
     def repaint_with(self, painter: Painter) -> None:

@@ -86,7 +86,7 @@ def test_only_what_the_kernel_tells_of_is_seen() -> None:
         {"seen": {"x": ["ESTABLISHED", 0, 0, 0, 0, 0, 0]}},
         {"seen": {"1": []}},
         {"seen": {"1": ["ESTABLISHED"]}},
-        {"seen": {"1": ["ESTABLISHED", 0, 0, 0, 0, 0, 0, 0]}},
+        {"seen": {"1": ["ESTABLISHED", 0, 0, 0, 0, 0, 0, 0, 0]}},
         {"seen": {"1": ["ESTABLISHED", 0, -1, 0, 0, 0, 0]}},
         {"seen": {"-1": ["ESTABLISHED", 0, 0, 0, 0, 0, 0]}},
         {"seen": {str(at): ["LISTEN", 0, 0, 0, 0, 0, 0] for at in range(VIEWS_MOST + 1)}},
