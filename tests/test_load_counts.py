@@ -1,20 +1,19 @@
 """`servetui load` against each model: what it says is what the engine saw, to the byte.
 
-All models each time, and no second try: a miscount that comes once in three is one.
+All models each time, and no second try: a miscount that comes once in three is one. The command is run in
+the process of the test, its client in one of its own.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from engine.models import MODELS
 from tests.serve_driver import Json, Serve
-from tests.support import ROOT, wait_until
+from tests.support import wait_until
+from tui.__main__ import main
 
-COMMAND = (sys.executable, "-m", "tui", "load")
 REQUESTS = 240
 LOADS = {
     "keep-alive": ("-n", str(REQUESTS)),
@@ -47,21 +46,15 @@ def at_rest(server: Serve) -> Json:
     )
 
 
-def figures(*words: str) -> Json:
-    done = subprocess.run(
-        [*COMMAND, *words, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    told: Json = json.loads(done.stdout.splitlines()[-1])
-    return told
-
-
 @pytest.mark.flaky(reruns=0)
 @pytest.mark.parametrize("load", LOADS)
-def test_counts_are_exact(server: Serve, load: str) -> None:
+def test_counts_are_exact(server: Serve, load: str, capsys: pytest.CaptureFixture[str]) -> None:
     at_once = "1" if server.model == "iterative" else "4"
     before = at_rest(server)
-    told = figures(server.url + "/", "-c", at_once, *LOADS[load])
+    code = main(["load", server.url + "/", "-c", at_once, *LOADS[load], "--json"])
+    out, said = capsys.readouterr()
+    assert code == 0, said
+    told = json.loads(out.splitlines()[-1])
     after = at_rest(server)
     saw = {name: after[name] - before[name] for name in COUNTED}
     assert (told["errors"], told["retried"], told["dropped"]) == ({}, 0, 0)
