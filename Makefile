@@ -1,14 +1,14 @@
 # servetui: set up, run, test. `make help` lists the targets.
 #
 #   PYTHON=python3.13   the interpreter that .venv is made with (default python3; 3.11 or later)
-#   JOBS=4              tests that run side by side: most of them wait
+#   JOBS=8              tests that run side by side: most of them wait
 #   RERUNS=2            how often a test that failed is run again, and named: a crowded machine fails some
 #   ARGS="..."          words passed on to servetui, pytest, the benchmarks, the fuzzer or the screenshots
 
 PYTHON ?= python3
 VENV   := .venv
 ARGS   ?=
-JOBS   ?= 4
+JOBS   ?= 8
 RERUNS ?= 2
 
 BIN   := $(VENV)/bin
@@ -31,7 +31,7 @@ run: $(RUN) ## start the dashboard; options in ARGS="-m thread -p 8080"
 	@$(BIN)/servetui $(ARGS)
 
 test: $(DEV) ## run the tests; pytest's options in ARGS="-k epoll"; all models: ARGS=--all-models
-	@$(BIN)/python -m pytest -n $(JOBS) --reruns $(RERUNS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --reruns $(RERUNS) $(ARGS)
 
 lint: $(DEV) ## check format, lint and types
 	$(BIN)/ruff format --check .

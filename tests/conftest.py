@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +29,13 @@ LONG = {
 they are."""
 
 
+def pytest_configure() -> None:
+    """Keep bytecode, whatever the environment says: the tests start thousands of processes, each of which
+    would compile all that it imports."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-models", action="store_true", help="run the long tests on every model")
 
@@ -37,9 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     rest = set(MODELS) - ONE_OF_EACH_KIND
     long = [one for one in items if one.path.name in LONG or one.get_closest_marker("slow")]
-    left_out = [item for item in long if _models_of(item) & rest]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    left_out = {item for item in long if _models_of(item) & rest}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def _models_of(item: pytest.Item) -> set[str]:

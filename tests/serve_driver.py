@@ -29,7 +29,7 @@ FEW_AT_A_TIME = {"iterative", "prefork"}
 WORKERS = {"prefork": 8, "prefork-epoll": 8, "reuseport": 8}
 """Processes that a model has as long as it serves, beside its first one."""
 SNAPSHOT_S = 30  # deadline of an answer, or a switch: less than a second on an idle machine
-START_S = 20  # deadline until it listens; it takes 0.3 s on an idle machine
+START_S = 60  # deadline until it listens: 0.3 s on an idle machine, 20 s were seen on a crowded one
 
 Json = dict[str, Any]
 

@@ -18,6 +18,9 @@ from tests.support import wait_until
 from tests.terminal_driver import Dashboard
 
 CALLING = [model for model in MODELS if model not in AWAITS]
+IN_TURN = sorted(CALLING, key=lambda one: (one == "iterative", one in WITH_PROCESSES))
+"""The tests of a model are run one after the other, and few switches are needed, where parameters of a
+module have the same number. So those that some tests leave out come last."""
 FLASK, DJANGO = "tests.apps.flask_app:bare", "tests.apps.django_app:application"
 MULTIPART = (
     b'--cut\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n'
@@ -39,7 +42,7 @@ def django() -> Iterator[Serve]:
         yield serve
 
 
-@pytest.fixture(params=CALLING)
+@pytest.fixture(scope="module", params=IN_TURN)
 def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -121,7 +124,7 @@ def errors_of(server: Serve, client: Client) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("model", [one for one in CALLING if one != "iterative"])
+@pytest.mark.parametrize("model", [one for one in IN_TURN if one != "iterative"], scope="module")
 def test_a_mistake_costs_one_connection_and_is_told(flask: Serve, model: str) -> None:
     turn_to(flask, model)
     pid = flask.snapshot()["engine_pid"]
@@ -183,7 +186,9 @@ def test_an_application_that_is_stuck_holds_up_its_client_only(flask: Serve, mod
 
 
 @pytest.mark.parametrize(
-    "model", [one for one in CALLING if one not in WITH_PROCESSES and one != "iterative"]
+    "model",
+    [one for one in IN_TURN if one not in WITH_PROCESSES and one != "iterative"],
+    scope="module",
 )
 def test_a_client_that_leaves_ends_the_body(flask: Serve, model: str) -> None:
     turn_to(flask, model)

@@ -17,7 +17,9 @@ def flask() -> Iterator[Serve]:
         yield serve
 
 
-@pytest.mark.parametrize("model", ["epoll", "gevent", "process", "reactor-pool", "thread"])
+@pytest.mark.parametrize(
+    "model", ["epoll", "gevent", "process", "thread", "reactor-pool"], scope="module"
+)
 def test_an_application_may_have_threads_and_processes_of_its_own(flask: Serve, model: str) -> None:
     if model not in CALLING:
         pytest.skip(f"there is no {model} here")
@@ -26,7 +28,9 @@ def test_an_application_may_have_threads_and_processes_of_its_own(flask: Serve, 
         assert client.get("/elsewhere", close=True).body == b"a thread, a process"
 
 
-@pytest.mark.parametrize("model", ["epoll", "gevent", "process", "prefork-epoll", "thread"])
+@pytest.mark.parametrize(
+    "model", ["epoll", "gevent", "process", "thread", "prefork-epoll"], scope="module"
+)
 def test_what_an_application_forks_does_not_become_a_second_server(
     flask: Serve, model: str
 ) -> None:

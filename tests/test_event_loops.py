@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import threading
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -19,6 +20,13 @@ LOOPS = [
 ]
 WAITING_LOOPS = [name for name in ("asyncio", "generators", "reactor-pool") if name in MODELS]
 MANY_BYTES = 100_000_000
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def server(request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """One a loop; each test looks at its own connections."""
+    with Serve(request.param, "--events", "-") as serve:
+        yield serve
 
 
 def test_beyond_its_wall_select_answers_503() -> None:
@@ -90,13 +98,15 @@ def test_whole_requests_wait_for_a_thread_of_the_pool() -> None:
         assert server.snapshot()["rooms"]["app_queue"]["now"] == 0
 
 
-@pytest.mark.parametrize("model", LOOPS)
-def test_what_a_loop_does_it_does_in_a_turn(model: str) -> None:
-    with Serve(model, "--events", "-") as server, Client(server.port) as client:
+def test_what_a_loop_does_it_does_in_a_turn(server: Serve) -> None:
+    before = len(server.events)
+    with Client(server.port) as client:
         assert [client.get("/").status for _ in range(2)] == [200, 200]
         # From a quarter of a second on it is known that there is not too much to tell.
-        wait_until(lambda: client.get("/").status == 200 and turns_of_recvs(server.events)[-2:])
-        first, second = turns_of_recvs(server.events)[-2:]
+        wait_until(
+            lambda: client.get("/").status == 200 and turns_of_recvs(server.events[before:])[-2:]
+        )
+        first, second = turns_of_recvs(server.events[before:])[-2:]
         assert 0 < first < second
 
 
@@ -111,12 +121,11 @@ def turns_of_recvs(events: list[Json]) -> list[int]:
     return turns if len(turns) > 1 else []
 
 
-@pytest.mark.parametrize("model", LOOPS)
-def test_events_name_lines_of_the_models_page(model: str) -> None:
-    page = inspect.getsource(import_module(MODELS[model])).splitlines()
+def test_events_name_lines_of_the_models_page(server: Serve) -> None:
+    page = inspect.getsource(import_module(MODELS[server.model])).splitlines()
     calls = {"accept": ".accept()", "recv": ".recv(", "send": ".send(", "close": ".close()"}
     calls |= {"request": ".receive(", "response": "conversation.send("}
-    with Serve(model, "--events", "-") as server, Client(server.port) as client:
+    with Client(server.port) as client:
         client.get("/")
         client.socket.close()
         story = server.story(client)
@@ -125,26 +134,26 @@ def test_events_name_lines_of_the_models_page(model: str) -> None:
         assert calls[event["kind"]] in page[event["line"] - 1], event
 
 
-@pytest.mark.parametrize("model", [name for name in LOOPS if name != "asyncio"])
-def test_a_loop_is_one_thread(model: str) -> None:
-    tasks = tasks_of(model)
-    assert tasks["accept"] == tasks["recv"] == tasks["send"] == tasks["request"] == {"MainThread"}
+def test_a_loop_is_one_thread(server: Serve) -> None:
+    tasks = tasks_of(server)
+    loops_own = ["accept"] if server.model == "asyncio" else ["accept", "recv", "send", "request"]
+    assert [tasks[kind] for kind in loops_own] == [{"MainThread"}] * len(loops_own)
 
 
 def test_a_coroutine_is_told_by_its_task() -> None:
-    tasks = tasks_of("asyncio")
+    with Serve("asyncio", "--events", "-") as server:
+        tasks = tasks_of(server)
     assert tasks["accept"] == {"MainThread"}  # the loop's own call
     assert tasks["request"] == tasks["response"] == tasks["close"] == {"Task-1"}
 
 
-def tasks_of(model: str) -> dict[str, set[str]]:
+def tasks_of(server: Serve) -> dict[str, set[str]]:
     """Kind of event -> who did it, of two connections one after the other."""
-    with Serve(model, "--events", "-") as server:
-        stories = []
-        for _ in range(2):
-            with Client(server.port) as client:
-                client.get("/")
-            stories += server.story(client)
+    stories = []
+    for _ in range(2):
+        with Client(server.port) as client:
+            client.get("/")
+        stories += server.story(client)
     return {
         kind: {event["task"] for event in stories if event["kind"] == kind}
         for kind in {event["kind"] for event in stories}

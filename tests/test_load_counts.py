@@ -1,19 +1,19 @@
 """`servetui load` against each model: what it says is what the engine saw, to the byte.
 
-All models each time, and no second try: a miscount that comes once in three is one.
+All models each time, and no second try: a miscount that comes once in three is one. The command is run in
+the process of the test, its client in one of its own.
 """
 
 import json
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import pytest
 
 from engine.models import MODELS
 from tests.serve_driver import Json, Serve
-from tests.support import ROOT
+from tests.support import wait_until
+from tui.__main__ import main
 
-COMMAND = (sys.executable, "-m", "tui", "load")
 REQUESTS = 240
 LOADS = {
     "keep-alive": ("-n", str(REQUESTS)),
@@ -25,25 +25,38 @@ LOADS = {
 }
 ONE_EACH = ("short", "the server closes")
 """A connection for each request."""
+COUNTED = ("accepted", "closed", "requests", "responses", "bytes_in", "bytes_out")
 
 
-def figures(*words: str) -> Json:
-    done = subprocess.run(
-        [*COMMAND, *words, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=60
+@pytest.fixture(scope="module", params=list(MODELS))
+def server(request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """One a model, for all loads. What it has told bit by bit is what it tells at its end."""
+    with Serve(request.param) as serve:
+        yield serve
+        seen = at_rest(serve)
+        summary = serve.stop()
+        assert {name: seen[name] for name in COUNTED} == {name: summary[name] for name in COUNTED}
+
+
+def at_rest(server: Serve) -> Json:
+    """A snapshot in which all that was accepted is closed."""
+    return wait_until(
+        lambda: (shot := server.snapshot())["accepted"] == shot["closed"] and shot,
+        what="no one there",
     )
-    assert done.returncode == 0, done.stderr
-    told: Json = json.loads(done.stdout.splitlines()[-1])
-    return told
 
 
 @pytest.mark.flaky(reruns=0)
-@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("load", LOADS)
-def test_counts_are_exact(model: str, load: str) -> None:
-    at_once = "1" if model == "iterative" else "4"
-    with Serve(model) as server:
-        told = figures(server.url + "/", "-c", at_once, *LOADS[load])
-        saw = server.stop()
+def test_counts_are_exact(server: Serve, load: str, capsys: pytest.CaptureFixture[str]) -> None:
+    at_once = "1" if server.model == "iterative" else "4"
+    before = at_rest(server)
+    code = main(["load", server.url + "/", "-c", at_once, *LOADS[load], "--json"])
+    out, said = capsys.readouterr()
+    assert code == 0, said
+    told = json.loads(out.splitlines()[-1])
+    after = at_rest(server)
+    saw = {name: after[name] - before[name] for name in COUNTED}
     assert (told["errors"], told["retried"], told["dropped"]) == ({}, 0, 0)
     assert told["requests"] == told["done"] == saw["requests"] == saw["responses"]
     assert told["connections_opened"] == saw["accepted"]

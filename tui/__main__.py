@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine import terminal_gone
 from engine.models import MODELS, add_from_elsewhere, describe
-from tui.beginning import why_not_begun
 from tui.first_word import first_word, terminal_lack
 from tui.run_options import add_run_options, limits_of, pool_of, seconds
 
@@ -148,10 +147,13 @@ def _dashboard(words: list[str]) -> int:
     run = _open_run(asked, trace=True, tells_bytes=True)
     if isinstance(run, int):
         return run
-    if asked.app and (lines := why_not_begun(run, _talk)):
-        for line in lines:
-            _talk(line)
-        return 1
+    if asked.app:
+        from tui.beginning import why_not_begun
+
+        if lines := why_not_begun(run, _talk):
+            for line in lines:
+                _talk(line)
+            return 1
     return _draw(run, asked, asked.app or "")
 
 

@@ -28,6 +28,7 @@ def test_a_stall_is_in_the_open_loop_and_hidden_by_the_closed_one() -> None:
     stalled = threading.Event()
 
     async def stalling(_: int, writer: Writer) -> bool:
+        go_first(0)  # the thread that answers
         if not stalled.is_set() and time.monotonic() - begun_s > 6:
             stalled.set()
             threading.Event().wait(1)  # the only thread: everybody waits
@@ -38,6 +39,8 @@ def test_a_stall_is_in_the_open_loop_and_hidden_by_the_closed_one() -> None:
         begun_s = time.monotonic()
         open_loop = start(server.url, connections=100, seconds=10.0, rate=500.0, warm_up_s=0.0)
         closed_loop = start(server.url, connections=4, seconds=10.0, think_s=0.008, warm_up_s=0.0)
+        for client in (open_loop, closed_loop):
+            go_first(client.pid)  # else a crowded machine stalls it as well
         honest, hiding = came_of(open_loop), came_of(closed_loop)
     print(f"open loop p99 {honest.p99_ms} ms, closed loop p99 {hiding.p99_ms} ms")
     assert honest.p99_ms is not None
@@ -188,7 +191,7 @@ def fast_server() -> Iterator[tuple[str, int]]:
 
 def go_first(pid: int) -> None:
     """Before all others on the machine, where that is permitted."""
-    with suppress(PermissionError):
+    with suppress(PermissionError, AttributeError):  # macOS has nothing of the kind
         os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
 
 
@@ -236,7 +239,9 @@ def test_a_client_that_must_wait_for_a_processor_says_so() -> None:
 
 def test_a_client_with_time_to_spare_is_fine() -> None:
     with answering() as server:
-        told = came_of(start(server.url, connections=4, seconds=1.0, rate=50.0))
+        client = start(server.url, connections=4, seconds=1.0, rate=50.0)
+        go_first(client.pid)  # on a crowded machine it had none to spare
+        told = came_of(client)
     assert told.verdict == "fine"
     assert told.cpu["client"] is not None
     assert told.cpu["client"] < 50
