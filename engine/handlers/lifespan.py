@@ -58,10 +58,13 @@ class Lifespan:
         return {"type": "lifespan.shutdown"}
 
     async def _send(self, message: Message) -> None:
-        if message["type"] == "lifespan.startup.failed":
+        kind = message["type"]
+        if not kind.startswith("lifespan."):  # it takes this for a request, and is not to go on
+            raise RuntimeError(f"the application sent {kind!r:.80}, which cannot follow here")
+        if kind == "lifespan.startup.failed":
             # Starlette sends a whole traceback: its last line says what.
             lines = str(message.get("message", "")).strip().splitlines()
             self._reason = lines[-1] if lines else "it did not say why"
-        elif message["type"] == "lifespan.shutdown.failed":
+        elif kind == "lifespan.shutdown.failed":
             print_failure(f"the application's shutdown failed: {message.get('message', '')}")
         self._started.set()

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextvars import Context, copy_context
 from time import time
 from types import TracebackType
 from typing import Any
@@ -108,6 +109,9 @@ class Call:
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        # Frameworks keep the current request in a context variable. In a loop the pieces of many answers
+        # are made in one thread, in turns, and in a pool those of one answer in several.
+        self._context = copy_context()
         self._status = 0
         self._reason = ""
         self._fields: Fields = []
@@ -119,7 +123,7 @@ class Call:
     def answer(self, application: Application, environ: Environ) -> StreamedResponse:
         """Call it, and ask for the body until there is some: before that, it may still fail and be
         answered 500."""
-        result = application(environ, self._start)
+        result = self._context.run(application, environ, self._start)
         pieces = self._pieces(result)
         first = next(pieces, b"")
         if not self._status:
@@ -166,7 +170,7 @@ class Call:
         """The pieces that are not empty. The application's close() is called, come what may."""
         try:
             yield from self._take_written()
-            for piece in _made(result):
+            for piece in _made(result, self._context):
                 if not isinstance(piece, bytes):
                     raise TypeError(f"the body holds {type(piece).__name__}, not bytes")
                 yield from self._take_written()
@@ -176,7 +180,7 @@ class Call:
                     yield piece
             yield from self._take_written()
         finally:
-            _close(result)
+            _close(result, self._context)
 
     def _take_written(self) -> Iterable[bytes]:
         written, self._written = self._written, []
@@ -202,13 +206,13 @@ def _first_and_rest(
         pieces.close()
 
 
-def _made(result: Iterable[bytes]) -> Iterator[bytes]:
+def _made(result: Iterable[bytes], context: Context) -> Iterator[bytes]:
     """What the application makes in this process. In one that it forks meanwhile, this does not return."""
     pid = os.getpid()
-    makes = iter(result)
+    makes = context.run(iter, result)
     while True:
         try:
-            piece = next(makes)
+            piece = context.run(next, makes)
         except StopIteration:
             end_copy(pid)
             return
@@ -226,12 +230,12 @@ def _is_all(result: Iterable[bytes], first: bytes) -> bool:
     return isinstance(result, list | tuple) and len(result) == 1
 
 
-def _close(result: Iterable[bytes]) -> None:
+def _close(result: Iterable[bytes], context: Context) -> None:
     close = getattr(result, "close", None)
     if close is None:
         return
     try:
-        close()
+        context.run(close)
     except BaseException as error:  # what it has answered stands
         print_failure(error)
 
