@@ -14,6 +14,8 @@ from tests.support import wait_until
 CROWD = 600
 OPTIONS = ("--events", "-", "--backlog", "1024")
 LOOPS = ("gevent", "polling", "asyncio", "select", "poll", "epoll", "epoll-edge", "generators")
+DEAR_TURNS = ("select", "poll")
+"""Loops of which a turn looks at every socket: in a crowd they let in several."""
 
 
 @contextlib.contextmanager
@@ -51,3 +53,18 @@ def test_who_has_asked_is_answered_before_a_crowd_is_all_let_in(model: str) -> N
             one for one in server.events if one["kind"] == "accept" and one["at_ns"] < answered_ns
         ]
         assert len(let_in) < CROWD / 2
+
+
+@pytest.mark.parametrize("model", DEAR_TURNS)
+def test_a_crowd_is_let_in_within_few_turns(model: str) -> None:
+    def wakeups() -> int:
+        (worker,) = server.snapshot()["workers"]
+        return int(worker["wakeups"])
+
+    with Serve(model, *OPTIONS) as server:
+        with Client(server.port) as first:
+            first.get("/")
+        before = wait_until(lambda: server.snapshot()["workers"] and wakeups(), what="a turn told")
+        with a_crowd_waits(server):
+            pass
+        assert wakeups() - before < CROWD / 2
