@@ -47,7 +47,7 @@ class Crowd:
         """Open so many. Those that are turned away are told, too, once all the others stand."""
         told, began = Told(), time.monotonic()
         for count in range(number):
-            source = (f"127.0.0.{2 + count // PORTS_OF_ONE}", 0)
+            source = f"127.0.0.{2 + count // PORTS_OF_ONE}"
             try:
                 connection = Connection(self.address, source)
             except OSError as error:

@@ -24,7 +24,7 @@ from tests.bench.processes import running
 from tests.serve_driver import Json, Serve
 from tests.support import wait_until
 
-DEFAULT = "epoll,asyncio,gevent,select"
+DEFAULT = "epoll,asyncio,gevent,poll,select"
 OPTIONS = ("--events", "count", "--backlog", "4096", "--idle-timeout", "120")
 WALLED = {"select"}
 """Models that cannot have them all: they turn the others away with 503."""

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 BACKLOG_S = 0.05
 GRAIN_S = 0.001  # of pacing: epoll rounds up to milliseconds
 CONNECT_WITHIN_S = 5.0
+_IP_BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>; socket has no name for it
 
 
 @dataclass(slots=True)
@@ -41,9 +42,9 @@ class Counts:
 class Connection:
     """One keep-alive connection: knows when its response is complete."""
 
-    def __init__(self, address: tuple[str, int], source: tuple[str, int] | None = None) -> None:
-        """`source`: the client's own address; None: the kernel's choice."""
-        self.sock = socket.create_connection(address, CONNECT_WITHIN_S, source)
+    def __init__(self, address: tuple[str, int], source: str | None = None) -> None:
+        """`source`: the client's own address (IPv4, Linux); None: the kernel's choice."""
+        self.sock = connect(address, source)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.missing_bytes = 0  # of the body that is being read
         self.head = b""
@@ -71,6 +72,27 @@ class Connection:
         self.missing_bytes = int(length or 0) - len(body)
         self.head = b""
         return True
+
+
+def connect(address: tuple[str, int], source: str | None) -> socket.socket:
+    """A connection, from this address of ours. Raises OSError.
+
+    The trap: bind() to port 0 seeks a port that nobody has, whoever the other end may be, and passes
+    over all that are in TIME_WAIT: milliseconds for each once some ten thousand are. Left to connect(),
+    the same port may serve towards each server (ip(7), IP_BIND_ADDRESS_NO_PORT).
+    """
+    if source is None:
+        return socket.create_connection(address, CONNECT_WITHIN_S)
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+        sock.settimeout(CONNECT_WITHIN_S)
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class Pacer:
