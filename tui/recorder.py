@@ -32,8 +32,9 @@ class Recorder:
         self.events = 0
         self._failure: OSError | None = None
         command = ["servetui", *sys.argv[1:]]
-        told = {"url": status.url, "mode": status.mode, "began_ns": now.now_ns}
-        self._file = Recording(path, status.model, command, **told)
+        self._file = Recording(
+            path, status.model, command, url=status.url, mode=status.mode, began_ns=now.now_ns
+        )
         self._teller = Teller(self._file, status.mode, now.unreported)
         before = [view for view in now.connections if not view.closed_ns]
         self.write([_accept(view) for view in sorted(before, key=lambda view: view.opened_ns)])
