@@ -208,6 +208,9 @@ def _first_and_rest(
 
 def _made(result: Iterable[bytes], context: Context) -> Iterator[bytes]:
     """What the application makes in this process. In one that it forks meanwhile, this does not return."""
+    if type(result) in (list, tuple):  # it is made already
+        yield from result
+        return
     pid = os.getpid()
     makes = context.run(iter, result)
     while True:
