@@ -62,6 +62,13 @@ def _models_of(item: pytest.Item) -> set[str]:
     return found & set(MODELS)
 
 
+@pytest.fixture
+def some_models(request: pytest.FixtureRequest) -> list[str]:
+    """For a test that starts all of them at once: one of each kind; with --all-models all."""
+    has_all = request.config.getoption("--all-models")
+    return [model for model in MODELS if has_all or model in ONE_OF_EACH_KIND]
+
+
 def find_tool(name: str) -> str:
     """The path of a system tool. Without it the test is skipped; with CI=true it fails."""
     # Servers lie in sbin, which an ordinary user's PATH may lack.

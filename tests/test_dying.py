@@ -132,11 +132,11 @@ def test_for_ends_it_by_itself() -> None:
 
 
 @pytest.mark.slow
-def test_an_engine_that_does_not_drain_is_ended_after_its_time() -> None:
-    """All models side by side, since each takes DRAIN_S."""
+def test_an_engine_that_does_not_drain_is_ended_after_its_time(some_models: list[str]) -> None:
+    """The models side by side, since each takes DRAIN_S."""
     with contextlib.ExitStack() as stack:
         runs = []
-        for model in MODELS:
+        for model in some_models:
             server = stack.enter_context(Serve(model, "--events", "-"))
             _, stuck = work(server, stack, "/wait/60000")
             stuck.socket.settimeout(DRAIN_S + 10)

@@ -23,9 +23,6 @@ from tests.support import wait_until
 
 CAP, BEYOND = 5, 40
 QUEUED_MS = 500  # a worker with room takes a client at once
-OWN_CAPS = {
-    "process": 200, "thread": 1_000, "select": 960, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
-}  # fmt: skip
 REFUSING = [model for model in MODELS if model not in WAIT_FOR_A_TURN]
 
 
@@ -61,15 +58,6 @@ def test_beyond_the_cap_clients_are_answered_503_at_once(model: str, trace: bool
         if trace:
             wait_until(lambda: server.snapshot()["open"] == CAP - 1, what="all others closed")
             assert server.snapshot()["illegal_steps"] == 0
-
-
-@pytest.mark.parametrize("model", list(MODELS))
-def test_a_model_has_a_cap_of_its_own(model: str) -> None:
-    with Serve(model) as server:
-        cap = OWN_CAPS.get(model, 20_000)
-        limit = server.snapshot()["descriptors"] and os.sysconf("SC_OPEN_MAX")
-        assert server.snapshot()["cap"] <= cap
-        assert server.snapshot()["cap"] == cap or limit < cap + 64
 
 
 @pytest.mark.parametrize("model", REFUSING)

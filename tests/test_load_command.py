@@ -117,7 +117,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 def test_on_a_terminal_there_is_a_progress_bar_and_an_interrupt_tells_what_was_done() -> None:
     with Serve("thread") as server, a_terminal() as (terminal, told):
-        words = [*COMMAND, server.url + "/", "-c", "2", "-d", "60", "--json"]
+        words = [*COMMAND, server.url + "/", "-c", "2", "-d", "60", "--think", "0.01", "--json"]
         with subprocess.Popen(
             words, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True
         ) as client:

@@ -98,7 +98,7 @@ def back_to_the_table(dashboard: Dashboard) -> None:
 def test_keys_and_sizes_at_random(seed: int) -> None:
     chance = random.Random(seed)
     with Dashboard("epoll") as dashboard:
-        with Load(dashboard.port):
+        with Load(dashboard.port, pause_s=0.01):
             keys = turns = 0
             began_s = time.monotonic()
             while turns < TURNS or time.monotonic() - began_s < SECONDS:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 from collections import defaultdict
@@ -18,6 +19,10 @@ from tests.support import ROOT, wait_until
 
 ONE_WRITER = {"gevent", "asyncio", "generators"}
 """Models whose many tasks are of one thread, which is what numbers events."""
+OWN_CAPS = {
+    "process": 200, "thread": 1_000, "select": 960, "iterative": 1, "thread-pool": 1_000, "prefork": 8,
+}  # fmt: skip
+"""Of connections; 20,000 of the others."""
 ROOMS = {
     "syn_retry", "accept_queue", "unread", "app_queue", "handler", "unsent", "idle", "time_wait",
     "close_wait",
@@ -58,6 +63,18 @@ def test_a_client_may_ask_for_the_end(server: Serve) -> None:
     check_bytes(story, client)
 
 
+def test_idle_connections_are_closed_after_the_keep_alive_time(server: Serve) -> None:
+    with Client(server.port) as silent, Client(server.port) as asked:
+        asked.get("/")
+        since_s = time.monotonic()
+        assert asked.rest() == b""
+        assert time.monotonic() - since_s > 4.5
+        assert silent.rest() == b""
+        for client in (asked, silent):
+            assert closed_by(server.story(client)).startswith("server closed first")
+    assert server.snapshot()["open"] == 0
+
+
 def test_a_connection_tells_its_life_in_order(server: Serve) -> None:
     with Client(server.port) as client:
         client.get("/")
@@ -89,6 +106,14 @@ def test_snapshot_has_the_fields_of_the_contract(server: Serve) -> None:
     assert shot["open"] == shot["sockets"] - 1 == shot["rooms"]["idle"]["now"] == 1
     for field in ("processes", "threads", "descriptors", "engine_pid"):
         assert shot[field] > 0
+
+
+def test_a_model_has_a_cap_of_its_own(server: Serve) -> None:
+    shot = server.snapshot()
+    cap = OWN_CAPS.get(server.model, 20_000)
+    limit = shot["descriptors"] and os.sysconf("SC_OPEN_MAX")
+    assert shot["cap"] <= cap
+    assert shot["cap"] == cap or limit < cap + 64
 
 
 def test_every_event_is_legal_and_none_is_missing(server: Serve) -> None:
@@ -166,27 +191,6 @@ def test_without_tracing_the_same_bytes_are_served(model: str, site: Path) -> No
     assert len(summary) == 9
     assert set(summary.values()) == {None}
     assert shot["mode"] == "keep-alive"
-
-
-@pytest.mark.slow
-def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
-    with contextlib.ExitStack() as stack:
-        clients = {}
-        for model in MODELS:
-            server = stack.enter_context(Serve(model, "--events", "-"))
-            silent = stack.enter_context(Client(server.port))
-            asked = stack.enter_context(Client(server.port))
-            asked.get("/")
-            clients[model] = (server, asked, silent, time.monotonic())
-        for model, (server, asked, silent, since_s) in clients.items():
-            assert asked.rest() == b"", model
-            lasted_s = time.monotonic() - since_s
-            assert lasted_s > 4.5, model
-            assert silent.rest() == b"", model
-            for client in (asked, silent):
-                assert closed_by(server.story(client)).startswith("server closed first"), model
-        for server, *_ in clients.values():
-            assert server.snapshot()["open"] == 0
 
 
 @pytest.mark.slow
