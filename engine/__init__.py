@@ -27,6 +27,7 @@ and what is told of it:
     labs/            every famous failure on purpose: one file each, with its server and its client
 
     limits.py, pool.py   what a connection may cost, and how many stand ready
+    percentiles.py       of how many samples there are any
     failures.py          what an application did wrong, told in words
     output.py            a descriptor that is written to, whatever its reader does
     dying.py             no process outlives the one that started it; terminal_gone.py notices the end

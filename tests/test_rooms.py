@@ -179,7 +179,7 @@ def test_how_long_each_of_twenty_was_in_the_accept_queue() -> None:
         assert sorted(errors)[TIMED - 1] <= JIFFY_MS + 5
         room = server.snapshot()["rooms"]["accept_queue"]
         assert room["p50_ms"] in told.values()
-        assert room["p99_ms"] == max(told.values())
+        assert room["p99_ms"] is None  # of so few
 
 
 def test_each_of_twenty_that_send_at_once_is_timed_by_the_packet_that_came() -> None:
@@ -206,7 +206,6 @@ def test_each_of_twenty_that_send_at_once_is_timed_by_the_packet_that_came() -> 
         shortest, longest = (sorted(each) for each in zip(*waits, strict=True))
         middle = CLIENTS // 2  # of all; but the first client of all has not waited
         room = server.snapshot()["rooms"]["accept_queue"]
-        assert shortest[-1] - CLOSE_MS <= room["p99_ms"] <= longest[-1] + CLOSE_MS
         assert shortest[middle - 1] - CLOSE_MS <= room["p50_ms"] <= longest[middle] + CLOSE_MS
 
 
@@ -222,8 +221,6 @@ def test_how_long_bytes_lay_unread_is_told_of_each_request() -> None:
         told = wait_until(lambda: unread_of(server.events, [asks.name], requests=2))
         ((recv, unread_ms),) = told.values()
         assert asking.misses_ms(recv["at_ns"] / 1e6 - unread_ms) <= 1.0
-        room = wait_until(lambda: server.snapshot()["rooms"]["unread"])
-        assert room["p99_ms"] == pytest.approx(unread_ms, abs=1.0)
 
 
 Told = dict[int, tuple[dict[str, Any], float]]

@@ -37,8 +37,7 @@ def test_silent_clients_hold_the_threads_and_the_others_wait_in_the_queue() -> N
             lambda: (s := server.snapshot())["rooms"]["app_queue"]["now"] == 2 and s,
             what="one less in the queue",
         )
-        room = shot["rooms"]["app_queue"]
-        assert room["p99_ms"] >= room["p50_ms"] > 0
+        assert shot["rooms"]["app_queue"]["p50_ms"] is None  # of so few
 
 
 def test_the_queue_is_emptied_before_the_model_leaves() -> None:

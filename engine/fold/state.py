@@ -257,7 +257,7 @@ class ServerState:
 
     def detail(self, conn: int, now_ns: int) -> ConnectionDetail | None:
         """What is known of one connection; None when it is forgotten, or never was."""
-        connection = self.connections.get(conn)
+        connection = self.server.table.known(conn)
         if connection is None:
             return None
         told = connection.log

@@ -6,12 +6,14 @@ Changed only by the fold (state.py). Pure.
 from collections import deque
 
 from engine.fold.connection import Connection
-from engine.fold.ranked import Ranked
+from engine.fold.ranked import Ranked, arranged
 from engine.fold.rows import Rows, nearest
 from engine.views.order import BY_PLACE, Order
 from engine.views.snapshot import ConnectionView
 
 CLOSED_KEPT_NS = 3_000_000_000  # a closed connection stays on screen, so that it can be seen
+GONE_KEPT = 500  # and then for who looks back: some 5 MB
+GONE_LOG = 40  # events of each
 CLOSED_KEPT = 200  # at most: 20,000 short connections a second would fill any screen
 
 
@@ -21,6 +23,8 @@ class Table:
     def __init__(self) -> None:
         self.connections: dict[int, Connection] = {}
         """By their conn. To be read only."""
+        self.gone: dict[int, Connection] = {}
+        """By their conn, the last ones that are in the table no longer. To be read only."""
         self._closed: deque[Connection] = deque()
         self._rows = Rows()
         self._ranked = Ranked()
@@ -48,6 +52,29 @@ class Table:
             connection = closed.popleft()
             del self.connections[connection.conn]
             self._rows.free(connection)
+            self._keep_gone(connection)
+
+    def _keep_gone(self, connection: Connection) -> None:
+        if len(connection.log) > GONE_LOG:
+            connection.forget(GONE_LOG)
+        self.gone[connection.conn] = connection
+        if len(self.gone) > GONE_KEPT:
+            del self.gone[next(iter(self.gone))]
+
+    def known(self, conn: int) -> Connection | None:
+        """One that is in the table, or was until lately."""
+        return self.connections.get(conn) or self.gone.get(conn)
+
+    def open_between(self, begin_ns: int, end_ns: int, order: Order) -> list[Connection]:
+        """Those that were open at some time of these, as far as they are kept, in an order; without one by
+        their numbers."""
+        found = [
+            one
+            for one in (*self.gone.values(), *self.connections.values())
+            if one.opened_ns - one.queued_ns <= end_ns and not 0 < one.closed_ns < begin_ns
+        ]
+        found.sort(key=lambda one: one.number)
+        return arranged(found, order)
 
     def window(
         self, now_ns: int, first_row: int, rows: int, order: Order

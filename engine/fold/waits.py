@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 from engine.fold.app_queue import AppQueue
 from engine.fold.connection import Connection
+from engine.percentiles import percentile
 from engine.views.detail import Split
 from engine.views.snapshot import Room, State
 
@@ -72,6 +73,10 @@ def _room(since_ns: list[int], finished_ns: Iterable[int], now_ns: int) -> Room:
     return Room(
         now=len(since_ns),
         longest_ms=(now_ns - min(since_ns, default=now_ns)) / 1e6,
-        p50_ms=waits[len(waits) // 2] / 1e6 if waits else None,
-        p99_ms=waits[len(waits) * 99 // 100] / 1e6 if waits else None,
+        p50_ms=_ms(percentile(waits, 50)),
+        p99_ms=_ms(percentile(waits, 99)),
     )
+
+
+def _ms(ns: float | None) -> float | None:
+    return None if ns is None else ns / 1e6

@@ -6,11 +6,12 @@ Each report crosses the process border as one JSON line; `parse_line` reads eith
 from __future__ import annotations
 
 import json
-import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self
+
+from engine.percentiles import percentile
 
 # How a request can fail. A failed request is in no percentile.
 REFUSED = "refused"  # nobody listens
@@ -29,20 +30,11 @@ def bad_status(status: int) -> str:
     return f"status {status}"
 
 
-LEAST_BEHIND = 10  # samples above a percentile, below which it says nothing
 # Upper edges of the histogram's buckets in ms, 1-2-5 a decade; the last bucket has no edge.
 HISTOGRAM_EDGES_MS = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50),
     *(100, 200, 500, 1000, 2000, 5000, 10000),
 )
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float | None:
-    """The nearest-rank percentile of an ascending sequence; None: fewer than LEAST_BEHIND are above."""
-    if len(ordered) * (100 - percent) < LEAST_BEHIND * 100:
-        return None
-    rank = math.ceil(percent / 100 * len(ordered))
-    return ordered[max(rank, 1) - 1]
 
 
 def histogram(samples_ms: Sequence[float]) -> tuple[int, ...]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from hdrh.histogram import HdrHistogram
 
-from engine.load.result import HISTOGRAM_EDGES_MS, LEAST_BEHIND
+from engine.load.result import HISTOGRAM_EDGES_MS
+from engine.percentiles import LEAST_ABOVE
 
 LONGEST_US = 3_600_000_000  # an hour; no request may take longer
 DIGITS = 3  # two values that differ by less than one part in a thousand count as one
@@ -20,7 +21,7 @@ PERCENTS = (50, 90, 99)
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """In ms. None: fewer than LEAST_BEHIND samples stand behind it."""
+    """In ms. None: fewer than LEAST_ABOVE samples stand behind it."""
 
     count: int = 0
     p50_ms: float | None = None
@@ -73,7 +74,7 @@ def merged(*encoded: str) -> HdrHistogram:
 def percentiles(histogram: HdrHistogram) -> Percentiles:
     """What stands behind enough samples."""
     count = histogram.get_total_count()
-    enough = [each for each in PERCENTS if count * (100 - each) >= LEAST_BEHIND * 100]
+    enough = [each for each in PERCENTS if count * (100 - each) >= LEAST_ABOVE * 100]
     found = histogram.get_percentile_to_value_dict(enough) if enough else {}
     told = {f"p{percent}_ms": value / 1000 for percent, value in found.items()}
     longest = histogram.get_max_value() / 1000 if count else None

@@ -151,7 +151,7 @@ class Room:
     longest_ms: float | None
     """Of those in it now; 0 when it is empty, None when that cannot be known."""
     p50_ms: float | None = None
-    """Of the last finished waits; None when there were none."""
+    """Of the last finished waits; None when fewer than 10 of them are above it."""
     p99_ms: float | None = None
     limit: int | None = None
     """How many there is room for; None where that cannot be said."""

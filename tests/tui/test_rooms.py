@@ -1,10 +1,13 @@
 """The strip of the rooms: each with its number, its longest wait and its limit, at any size."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from engine.event_queue.passing import Passed
 from engine.events import Kind
+from engine.views.detail import Split
 from engine.views.kernel_numbers import EMPTY_KERNEL, AcceptQueue
 from engine.views.rooms import ROOMS
 from engine.views.snapshot import Room
@@ -34,6 +37,14 @@ def a_busy_run() -> FakeRun:
         client_time_wait=7,
         listen_drops=2,
     )
+    return run
+
+
+def a_seasoned_run() -> FakeRun:
+    """The same after a thousand clients, each of whom was in the handler for 2 ms."""
+    run = a_busy_run()
+    run.state.note_passed(Passed(1_000, Counter({Kind.ACCEPT: 1_000, Kind.CLOSE: 1_000})))
+    run.state.server.waits.finished.extend([Split(None, None, None, 2_000_000, 0)] * 1_000)
     return run
 
 
@@ -113,7 +124,7 @@ def test_the_title_tells_what_belongs_to_no_room() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_page_tells_how_long_those_waited_that_have_left(size: tuple[int, int]) -> None:
-    async with shown(a_busy_run(), size) as (dashboard, pilot):
+    async with shown(a_seasoned_run(), size) as (dashboard, pilot):
         await pilot.press("t")
         lines = [line.rstrip() for line in screen(dashboard)]
         assert max(map(len, lines)) <= size[0]
@@ -149,11 +160,16 @@ async def test_the_page_names_who_waits_in_the_accept_queue() -> None:
         assert "IN THE ACCEPT QUEUE" not in "\n".join(screen(dashboard))
 
 
-def test_a_large_screen_has_percentiles_in_the_strip() -> None:
+def test_of_few_requests_there_is_no_percentile() -> None:
     strip = drawn(a_busy_run(), 200, 60)["rooms"]
+    assert "ms / " not in strip[4]
+
+
+def test_a_large_screen_has_percentiles_in_the_strip() -> None:
+    strip = drawn(a_seasoned_run(), 200, 60)["rooms"]
     assert "p50 / p99 of those that have left" in strip[0]
     assert "2.00 ms / 2.00 ms" in strip[4]
-    assert len(drawn(a_busy_run(), 120, 60)["rooms"]) == 5
+    assert len(drawn(a_seasoned_run(), 120, 60)["rooms"]) == 5
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
@@ -217,7 +233,7 @@ async def test_the_page_tells_what_belongs_to_no_room(size: tuple[int, int]) -> 
 
 
 async def test_waits_in_the_accept_queue_are_told_to_a_jiffy() -> None:
-    run = a_busy_run()
+    run = a_seasoned_run()
     assert "< 10 ms / < 10 ms" in drawn(run, 200, 60)["rooms"][4]
     async with shown(run) as (dashboard, pilot):
         await pilot.press("t")

@@ -5,12 +5,15 @@ is scrolled back.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from engine.fold import lanes
+from engine.fold.connection import Connection
 from engine.fold.pieces import pieces
+from engine.views.snapshot import Snapshot
 from tui.format import Line
 from tui.lines import Painter
 from tui.panels import lanes as panel
@@ -53,6 +56,11 @@ class Lanes(Page):
         self._length_s = LENGTH_S
         self._end_ns: int | None = None
         """Where time is held; None: it follows now."""
+        self._first_past = 0
+        """The place, among those of a time that is past, of the first one that is seen,"""
+        self._chosen_past: int | None = None
+        """and the one of them that is chosen."""
+        self._rows = 1
         self._drawn: tuple[int, list[str]] = (0, [])
         """The last column, and the letters, of the last frame."""
 
@@ -68,10 +76,13 @@ class Lanes(Page):
         legend = panel.legend(width)
         rows = max(height - HEADINGS - len(legend) - below, 1)
         self._picture.window_rows = rows
-        snapshot = self._picture.snapshot
         table = self._picture.table
-        span = self._span(width)
-        connections, turn_of = self._run.state.connections, self._run.state.workers.turn_of
+        span, state = self._span(width), self._run.state
+        snapshot = self._seen(span, rows)
+        turn_of, known = state.workers.turn_of, state.server.table.known
+        connections = {
+            view.conn: one for view in snapshot.connections if (one := known(view.conn)) is not None
+        }
         told = lanes.lanes(
             connections, snapshot.connections, self._now_ns(), span, self._run.unread_since_ns()
         )
@@ -80,10 +91,10 @@ class Lanes(Page):
         drawn = [
             panel.title(snapshot, rows, self._length_s, self._held(), width),
             panel.ruler(snapshot, self._length_s, width, is_now=self._end_ns is None),
-            *panel.rows(told, snapshot, table.chosen, rows, turn_of),
+            *panel.rows(told, snapshot, self._chosen, rows, turn_of),
             *([] if told else [empty]),
         ]
-        chosen = connections.get(table.chosen or 0)
+        chosen = known(self._chosen or 0)
         if below and chosen is not None:
             context = panel.Context(
                 self._picture.place, turn_of, chosen.opened_ns, table.now_ns, chosen.acceptor
@@ -128,15 +139,48 @@ class Lanes(Page):
         self._end_ns = max(end_ns, now_ns - LENGTHS_S[-1] * SECOND_NS)
         if end_ns >= now_ns:
             self._end_ns = None
+            self._chosen_past = None
         self.draw()
 
     # --- rows ---------------------------------------------------------------------------------------
 
+    @property
+    def _chosen(self) -> int | None:
+        table = self._picture.table
+        return table.chosen if self._chosen_past is None else self._chosen_past
+
+    def _seen(self, span: lanes.Span, rows: int) -> Snapshot:
+        """The rows of the table; of a time that is past those that were open then, gone or not."""
+        snapshot = self._picture.snapshot
+        self._rows = rows
+        if self._end_ns is None:
+            return snapshot
+        past = self._past(span)
+        first = self._first_past = min(self._first_past, max(len(past) - rows, 0))
+        now_ns = self._now_ns()
+        views = [one.view(now_ns, row) for row, one in enumerate(past)][first : first + rows]
+        return replace(snapshot, connections=tuple(views), first_row=first, rows=len(past))
+
+    def _past(self, span: lanes.Span) -> list[Connection]:
+        begin_ns, end_ns = (at * span.column_ns for at in (span.first, span.first + span.columns))
+        order = self._picture.table.order
+        return self._run.state.server.table.open_between(begin_ns, end_ns, order)
+
     def action_move(self, rows: int) -> None:
         """Choose another connection."""
-        self._picture.table.move(rows)
-        self._draw_soon()
+        if self._end_ns is None:
+            self._picture.table.move(rows)
+            self._draw_soon()
+            return
+        conns = [one.conn for one in self._past(self._span(self.size.width))]
+        if conns:
+            before = conns.index(self._chosen) if self._chosen in conns else -1 if rows > 0 else 1
+            row = min(max(before + rows, 0), len(conns) - 1)
+            self._chosen_past = conns[row]
+            self._first_past = min(max(self._first_past, row - self._rows + 1), row)
+        self.draw()
 
     def action_end(self, word: str) -> None:
-        """Go on with another page about the chosen connection."""
+        """Go on with another page about the chosen connection, gone or not."""
+        self._picture.table.chosen = self._chosen
         self.dismiss(word)

@@ -33,7 +33,14 @@ def test_an_empty_queue_is_a_room_too() -> None:
 
 def test_who_waits_is_counted_from_its_put_on() -> None:
     state = told("queue take", "queue put 1", "queue put 2", "queue put 3", "queue take 2")
-    assert room(state, 10) == Room(2, 7.0, 3.0, 3.0)
+    assert room(state, 10) == Room(2, 7.0)
+    assert list(state.server.waits.queue.waits_ns) == [3 * MS]
+
+
+def test_of_twenty_that_have_waited_there_is_a_median() -> None:
+    notes = [note for _ in range(20) for note in ("queue put 1", "queue take")]
+    assert room(told(*notes[:-2]), 50) == Room(0, 0.0)
+    assert room(told(*notes), 50) == Room(0, 0.0, 1.0)
 
 
 def test_who_waits_in_the_queue_is_in_no_other_room() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.load import result
-from engine.load.result import Burst, Tally, histogram, parse_line, percentile
+from engine.load.result import Burst, Tally, histogram, parse_line
 from engine.load.target import resolve
+from engine.percentiles import percentile
 
 
 @pytest.mark.parametrize(
