@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.findings.moment import MS, Held
+from engine.findings.watching import Findings
 from engine.views.kernel_numbers import KernelView
 from engine.views.snapshot import Counts, Room, State
 from tests.engine.moments import NUMBERS, Story, held
@@ -44,3 +45,14 @@ def test_where_nobody_tells_since_when_no_time_is_said() -> None:
     there = [held(State.ACCEPTED, 9_000.0, conn=conn, kernel=kernel) for conn in (1, 2, 3)]
     text = story_of(*there).told()["close-wait"].text
     assert "the server has not: CLOSE_WAIT" in text
+
+
+def test_the_pool_comes_before_those_who_gave_up_waiting_for_it() -> None:
+    """It is why they are not closed."""
+    silent = [held(State.ACCEPTED, 9_000.0, conn=conn) for conn in (1, 2, 3, 4)]
+    kernel = KernelView("CLOSE_WAIT", 76, 0, 50, 0, left_ns=MS)
+    gone = [held(State.ACCEPTED, 9_000.0, conn=conn, kernel=kernel) for conn in (5, 6, 7)]
+    findings = Findings()
+    story = story_of(*silent, *gone, waiting=3)
+    told = [findings.look(story.moment(step)) for step in range(20)][-1]
+    assert [one.id for one in told] == ["pool-starved", "close-wait"]
