@@ -132,7 +132,7 @@ class WorkerViews:
             ready=done.longest_ready(cell) if done else None,
             listener=done.listener if done else 0,
             longest_turn_ms=done.longest_turn_ms(cell) if done else None,
-            gauges=tuple(done.gauges.items()) if done else (),
+            gauges=dict(done.gauges) if done else {},
         )
 
     def _history(self, worker: Worker, load: Load) -> str:

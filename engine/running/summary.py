@@ -141,7 +141,7 @@ def _worker_as_dict(worker: WorkerView) -> dict[str, Any]:
         "would_block": worker.would_block,
         "ready": worker.ready,
         "longest_turn_ms": worker.longest_turn_ms,
-        "gauges": dict(worker.gauges),
+        "gauges": worker.gauges,
     }
 
 

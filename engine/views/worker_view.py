@@ -43,7 +43,7 @@ class WorkerView:
     longest_turn_ms: float | None = None
     """Of the turns of its loop that ended while the strip was drawn: so long may a ready socket have waited.
     None: it has no loop, or one that nobody watches."""
-    gauges: tuple[tuple[str, int], ...] = ()
+    gauges: dict[str, int] = field(default_factory=dict)
     """What its model has in hand, by its own account, and how many of each."""
 
 

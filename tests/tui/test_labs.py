@@ -171,6 +171,7 @@ def test_each_line_fits(width: int) -> None:
 
 def test_a_large_screen_shows_the_last_events_and_the_workers_where_there_are_several() -> None:
     worker = WorkerView(7, "", 1, WorkerState.ACCEPTING, 0, 75, 75, 1, "A" * STRIP_CELLS)
+    worker = replace(worker, longest_turn_ms=1.5, gauges={"watched": 4})
     seen = replace(a_scene().snapshot, worker_views=tuple(replace(worker, pid=n) for n in range(3)))
     kernel = KernelNumbers(queues=(AcceptQueue(3, 0, 128), AcceptQueue(4, 1, 128)))
     scene = replace(a_scene(), snapshot=seen, kernel=kernel)

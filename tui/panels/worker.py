@@ -96,7 +96,7 @@ def _who(detail: WorkerDetail, width: int) -> list[Line]:
             (f"longest turn {milliseconds(view.longest_turn_ms)}", "text"),
         ]
     told.append((f"open {count(view.connections)}", "text"))
-    told += [(f"{name} {count(number)}", "text") for name, number in view.gauges]
+    told += [(f"{name} {count(number)}", "text") for name, number in view.gauges.items()]
     return [(), *flowed(told, width)]
 
 

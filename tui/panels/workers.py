@@ -67,7 +67,7 @@ def in_hand(views: Sequence[WorkerView]) -> str:
     """`runnable 0, receiving 12`: what their models say that they have, added up; empty: they say nothing."""
     sums: Counter[str] = Counter()
     for view in views:
-        for name, number in view.gauges:
+        for name, number in view.gauges.items():
             sums[name] += number
     return ", ".join(f"{name} {count(number)}" for name, number in sums.items())
 

@@ -94,8 +94,8 @@ def test_what_a_worker_has_in_hand_is_what_it_said_last() -> None:
         event(Kind.TICK, 0, 4, pid=SECOND, note="wakeups 1 would-block 0"),
     ]
     seen = views(spawned(*told))
-    assert seen[SECOND, ""].gauges == (("receiving", 11), ("asleep", 2))
-    assert seen[FIRST, ""].gauges == ()
+    assert seen[SECOND, ""].gauges == {"receiving": 11, "asleep": 2}
+    assert seen[FIRST, ""].gauges == {}
 
 
 def test_a_worker_tells_which_listening_socket_it_has_opened() -> None:
