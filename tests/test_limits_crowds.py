@@ -41,7 +41,7 @@ def test_a_crowd_that_sends_nothing_hurts_nobody_and_is_closed(model: str) -> No
         contextlib.ExitStack() as stack,
     ):
         crowd = [stack.enter_context(Client(server.port)) for _ in range(CROWD)]
-        wait_until(lambda: server.snapshot()["open"] == CROWD, what="all of them accepted")
+        wait_until(lambda: server.snapshot()["accepted"] == CROWD, what="all of them accepted")
         with Client(server.port) as friend:
             assert friend.get("/", close=True).status == 200
         assert [client.rest() for client in crowd] == [b""] * CROWD
