@@ -13,7 +13,7 @@ from engine.labs.lab import Act, Claim, Figure
 from engine.labs.playing import load
 from engine.labs.told import Scene, Told, bare
 from engine.views.kernel_numbers import AcceptQueue, KernelNumbers
-from engine.views.snapshot import STRIP_CELLS, Snapshot
+from engine.views.snapshot import Snapshot
 from engine.views.worker_view import WorkerState, WorkerView
 from tests.support import wait_until
 from tests.tui.fake_run import FakeRun, a_lively_run
@@ -170,8 +170,7 @@ def test_each_line_fits(width: int) -> None:
 
 
 def test_a_large_screen_shows_the_last_events_and_the_workers_where_there_are_several() -> None:
-    worker = WorkerView(7, "", 1, WorkerState.ACCEPTING, 0, 75, 75, 1, "A" * STRIP_CELLS)
-    worker = replace(worker, longest_turn_ms=1.5, gauges={"watched": 4})
+    worker = WorkerView(7, "", 1, WorkerState.IDLE, 0, 7, 7, 1, " " * 20, 2, 0, 1.5, {"a": 4})
     seen = replace(a_scene().snapshot, worker_views=tuple(replace(worker, pid=n) for n in range(3)))
     kernel = KernelNumbers(queues=(AcceptQueue(3, 0, 128), AcceptQueue(4, 1, 128)))
     scene = replace(a_scene(), snapshot=seen, kernel=kernel)
