@@ -206,6 +206,8 @@ def _compare(words: list[str]) -> int:
 
 
 def _draw(run: "RunLike", asked: argparse.Namespace, app: str = "") -> int:
+    # A key is painted at the next of so many moments a second, if there is anything to paint at all.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app import Dashboard
 
     for name in ("COLUMNS", "LINES"):

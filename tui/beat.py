@@ -72,12 +72,11 @@ class Beat(FindingActions):
                 left_s = min(left_s, POLL_S)
             elif not (is_behind or is_moving):
                 left_s = max(left_s, REST_S)
-            await asyncio.sleep(left_s - BREATH_S)
-            await self._breathe()
+            await self._breathe(left_s)
 
-    async def _breathe(self) -> None:
+    async def _breathe(self, seconds: float = BREATH_S) -> None:
         """Let keys in, and first what a key does."""
-        await asyncio.sleep(BREATH_S)
+        await asyncio.sleep(seconds)
         while not self.keys.is_free(time.monotonic()):
             await asyncio.sleep(BREATH_S)
 
