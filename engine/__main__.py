@@ -88,8 +88,11 @@ def main(settings: EngineSettings) -> None:
     if settings.trace:
         # Before a model patches what it builds on.
         import_module("engine.tracing.traced_conversation")
+        import_module("engine.tracing.traced_waits")
     try:
         serve = _serve_of(settings)
+        if settings.trace:
+            import_module("engine.tracing.tracer").meet_model()
         service = _service(settings, memory, lambda: control.sendall(b"left\n"))
         service.gate = StepGate(service.settings, settings.steps_fd)
     except CannotRunError as error:

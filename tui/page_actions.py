@@ -208,5 +208,6 @@ class PageActions(App[None]):
             self.draw_soon()
 
         self.page = page
+        page.seen = self.keys.seen
         self.frame()  # the page shows the same first line from its beginning
         self.push_screen(page, closed)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.events import LISTENS, Event, Kind, Unreported
+from engine.events import GAUGE, LISTENS, Event, Kind, Unreported
 from engine.findings.moment import Moment
 from engine.recordings.recording import Recording
 from engine.recordings.teller import Teller
@@ -92,6 +92,9 @@ def _workers(now: Snapshot, model_of: Callable[[int], str]) -> Iterator[Event]:
             yield _of_worker(now, Kind.SPAWN, parents[view.depth - 1], f"process {view.pid}")
         if view.listener:
             yield _of_worker(now, Kind.TICK, view.pid, f"{LISTENS} {view.listener}")
+        if view.gauges:  # told when they change
+            words = " ".join(f"{GAUGE}{name} {number}" for name, number in view.gauges.items())
+            yield _of_worker(now, Kind.TICK, view.pid, words)
     for view in reversed(engines):
         yield _of_worker(now, Kind.LISTEN, view.pid, "before the recording began")
 

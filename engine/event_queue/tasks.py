@@ -111,6 +111,13 @@ class GreenletTasks(SharingTasks):
         super().__init__(sys.modules["greenlet"].getcurrent)
         self._hub: Callable[[], Any] = sys.modules["gevent"].get_hub
 
+    def name(self) -> str:
+        current = self._current()
+        if current is self._hub() and not hasattr(current, "servetui_name"):
+            # To ask `threading` which thread this is would leave a dummy behind.
+            current.servetui_name = threading.main_thread().name
+        return super().name()
+
     def is_outside(self, current: Any) -> bool:
         return current.parent is None or current is self._hub()  # which only waits for the others
 

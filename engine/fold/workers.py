@@ -157,6 +157,8 @@ class Workers:
         words = event.note.split()
         if event.kind is Kind.LISTEN:
             self._before = (self.wakeups, self.would_block)
+            for engine in self._engines:  # which retire, and are not listened to any more
+                self.done(engine).gauges = {}
             self._engines.append(event.pid)
         elif event.kind is Kind.SPAWN:
             self._started.setdefault(event.pid, {})[_worker(event, words)] = None

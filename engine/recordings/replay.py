@@ -251,7 +251,8 @@ class Replay:
                 break
         self.is_behind = self._index < end
         if self.is_behind:
-            self._at_ns = self._due_ns[max(self._index - 1, 0)]
+            # What was open before the recording began is told with times of before.
+            self._at_ns = max(self._start_ns, self._due_ns[max(self._index - 1, 0)])
 
     def _change_speed(self, steps: int) -> None:
         self._advance()

@@ -1,12 +1,13 @@
 """What a model has in hand by its own account, and how many of each: told now and then, if it has changed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic_ns
 
 from engine.events import GAUGE
 
 SHARE = 100  # one part in so many of the time may go into asking
-MOST = 8  # of one process: the text of a tick has room for these
+MOST = 6  # of one process: the text of a tick has room for these, with six digits each
 NAME_CHARS = 16
 
 
@@ -31,10 +32,12 @@ class Gauges:
         """` =runnable 3 =asleep 1` if that has changed, and to ask does not cost too much."""
         if not self._counts or now_ns < self._asked_from_ns:
             return ""
-        try:
-            figures = {name: count() for name, count in self._counts.items()}
-        except RuntimeError:  # a dictionary changed meanwhile: any thread that wakes may ask
-            return ""
+        figures = {}
+        for name, count in self._counts.items():
+            with suppress(
+                Exception
+            ):  # a model's mistake here would end its wait, and only if watched
+                figures[name] = int(count())
         self._asked_from_ns = now_ns + (monotonic_ns() - now_ns) * SHARE
         if figures == self._last:
             return ""

@@ -3,15 +3,17 @@
 A turn of a loop begins when its wait returns with something to do, and ends with its next wait.
 """
 
+import os
 import select
 import selectors
-import sys
 from _thread import get_ident  # as it was before a model patches it
 from functools import partial
 from time import monotonic_ns
 from typing import Any
 
 from engine.tracing.tracer import tracer
+
+FEW = 2  # pending calls of gevent's loop, of which all may be timers
 
 _select, _poll = select.select, select.poll
 _epoll: Any = getattr(select, "epoll", None)
@@ -50,15 +52,19 @@ class _TracedEpoll(_TracedPoll):
         self.close()
 
 
-_turns_began_ns: dict[int, int] = {}  # by thread
+_turn_began_ns = 0
+_loop_thread = get_ident()
 
 
 def _traced_select(*args: Any) -> Any:
-    thread = get_ident()
-    if began_ns := _turns_began_ns.get(thread):
-        tracer.end_turn(began_ns)
+    global _turn_began_ns
+    is_loop = get_ident() == _loop_thread  # what else waits here does not turn
+    if is_loop and _turn_began_ns:
+        tracer.end_turn(_turn_began_ns)
     ready = _select(*args)
-    _turns_began_ns[thread] = _woken(sum(map(len, ready)))  # three lists
+    began_ns = _woken(sum(map(len, ready)))  # three lists
+    if is_loop:
+        _turn_began_ns = began_ns
     return ready
 
 
@@ -84,9 +90,18 @@ def _watch_hub() -> None:
     loop = get_hub().loop
     began_ns = 0
 
+    waits_by_epoll = _epoll is not None and loop.fileno() is not None
+    sockets = _epoll.fromfd(os.dup(loop.fileno())) if waits_by_epoll else None
+
     def wake() -> None:
         nonlocal began_ns
-        began_ns = _woken(loop.pendingcnt)  # what it is about to call, timers too
+        began_ns = monotonic_ns()
+        pending = loop.pendingcnt  # what it is about to call, timers too
+        if (
+            pending <= FEW and sockets is not None
+        ):  # then it may be only a timer, which is no wake-up
+            pending = len(sockets.poll(0, FEW))
+        _woken(pending)
 
     def sleep() -> None:
         if began_ns:
@@ -114,10 +129,10 @@ def _held_by_loop(holder: str) -> int:
 
 def install() -> None:
     """Let the waits of this process report."""
-    if "gevent" in sys.modules:  # only a model that has it patch the library imports it
+    if tracer.is_patched:
         _watch_hub()
         return
-    if "asyncio" in sys.modules:
+    if tracer.awaits:
         _gauge_loop()
     # typeshed lets nobody put another function or class under these names.
     select.select, select.poll = _traced_select, _TracedPoll  # type: ignore[assignment,misc]

@@ -27,6 +27,7 @@ from engine.tracing import callers
 from engine.tracing.gauges import Gauges
 
 LAST_WORDS_NS = 100_000_000
+TOLD_TURN_NS = 1_000_000  # a shorter one alone is not worth an event
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _MASK_32 = 2**32 - 1
@@ -40,6 +41,8 @@ class Tracer:
         self.pid = 0
         self.forks = 0
         self.page = ""
+        self.is_patched = self.awaits = False
+        """The model serves with gevent; with asyncio."""
         self.open_sockets = 0
         self.would_block = 0
         self.wakeups = 0
@@ -143,7 +146,7 @@ class Tracer:
             return
         self.next_tick_ns = now_ns + TICK_NS
         gauges = self.gauges.told(now_ns)
-        if self.would_block or self.wakeups or self.longest_turn_ns or gauges:
+        if self.would_block or self.wakeups or gauges or self.longest_turn_ns >= TOLD_TURN_NS:
             note = f"wakeups {self.wakeups} would-block {self.would_block}"
             note += f" sockets {self.open_sockets + 1}"
             if self.longest_ready:
@@ -241,6 +244,12 @@ def _exit(status: int) -> None:
     _os_exit(status)
 
 
+def meet_model() -> None:
+    """See what the model has imported to serve with, before an application imports the same."""
+    tracer.is_patched = socket.socket is not _plain_socket
+    tracer.awaits = "asyncio" in sys.modules
+
+
 def install(memory: SharedMemory, page: str = "") -> None:
     """Let this process report to `memory`: sockets by `traced_listener`, the rest by stand-ins. `page` is
     the model's file: a process that a helper, or an application, forks is told with the line there.
@@ -250,18 +259,17 @@ def install(memory: SharedMemory, page: str = "") -> None:
             "tracing needs the interpreter's lock; use a build of Python that has it"
         )
     global _os_fork, _os_waitpid
-    is_patched = socket.socket is not _plain_socket
-    if is_patched:
+    if tracer.is_patched:
         tracer.tasks = callers.share_threads(socket.socket)
         # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
         _os_fork, _os_waitpid = os.fork, os.waitpid
-    elif "asyncio" in sys.modules:  # only a model that serves with it imports it
+    elif tracer.awaits:
         tracer.tasks = CoroutineTasks()
     tracer.begin(memory)
     tracer.page = page
     # typeshed lets nobody put another function or class under these names.
     os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
-    if is_patched:
+    if tracer.is_patched:
         return  # its threads are greenlets, and its loop waits elsewhere
     threading.Thread = _TracedThread  # type: ignore[misc]
     _thread.start_new_thread = _start_plain_thread

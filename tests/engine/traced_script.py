@@ -22,6 +22,7 @@ from engine.tracing.traced_conversation import TracedConversation
 from engine.tracing.traced_socket import traced_listener
 from tests.support import ROOT
 import_first()
+tracing.meet_model()
 memory = SharedMemory(int(sys.argv[2]))
 settings = Settings(memory.words)
 plain = socket.create_server(("127.0.0.1", 0))

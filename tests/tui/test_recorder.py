@@ -21,6 +21,7 @@ def a_run_of_workers() -> FakeRun:
     for pid, listener in WORKERS.items():
         run.tell(Kind.SPAWN, note=f"process {pid}")
         run.tell(Kind.TICK, note=f"listens {listener}", pid=pid)
+    run.tell(Kind.TICK, note="wakeups 0 =watched 7", pid=4201)
     run.tell(Kind.SPAWN, note="thread", task="Thread-1")
     run.tell(Kind.ACCEPT, 1, note="127.0.0.1:50001", pid=4201)
     run.wait(60.0)
@@ -48,10 +49,23 @@ def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.chdir(tmp_path)
 
 
+async def test_its_time_begins_with_it_however_old_what_was_there_and_slow_who_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay = await recorded(tmp_path, a_run_of_workers())
+    monkeypatch.setattr("engine.recordings.replay.LINES_AT_ONCE", 1)
+    replay.poll(within_s=0)
+    assert replay.is_behind
+    assert replay.at_s >= 0
+
+
 async def test_it_begins_with_the_workers_and_their_own_sockets(tmp_path: Path) -> None:
     run = a_run_of_workers()
     replay = await recorded(tmp_path, run)
     replay.poll()
+    assert {view.pid: view.gauges for view in replay.snapshot().worker_views if view.gauges} == {
+        4201: {"watched": 7}
+    }
     told = {
         (view.depth, view.pid, view.task, view.listener) for view in replay.snapshot().worker_views
     }

@@ -158,7 +158,7 @@ class Lanes(Page):
         past = self._past(span)
         first = self._first_past = min(self._first_past, max(len(past) - rows, 0))
         now_ns = self._now_ns()
-        views = [one.view(now_ns, row) for row, one in enumerate(past)][first : first + rows]
+        views = [one.view(now_ns, row) for row, one in enumerate(past[first : first + rows], first)]
         return replace(snapshot, connections=tuple(views), first_row=first, rows=len(past))
 
     def _past(self, span: lanes.Span) -> list[Connection]:

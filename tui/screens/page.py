@@ -3,7 +3,7 @@
 While it stands the server goes on, and so does the first line.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -44,6 +44,8 @@ class Page(Screen[str | None]):
         self._body = ScrolledLines(painter, "page", self.action_move)
         self._foot = Lines(painter, "keys")
         self._keys = keys
+        self.seen: Callable[[], None] = lambda: None
+        """Called when what was drawn is painted."""
 
     @property
     def is_moving(self) -> bool:
@@ -76,6 +78,7 @@ class Page(Screen[str | None]):
         seen = part_of(self.first, room, len(lines)).removesuffix(" ↑↓")
         more = (("↑ ↓", f"more, {seen}"),) if seen else ()
         self._foot.show([_foot((*more, *self._keys), width)])
+        self.call_after_refresh(self.seen)
 
     def repaint_with(self, painter: Painter) -> None:
         """Take other colours."""

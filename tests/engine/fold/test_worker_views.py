@@ -98,6 +98,16 @@ def test_what_a_worker_has_in_hand_is_what_it_said_last() -> None:
     assert seen[FIRST, ""].gauges == {}
 
 
+def test_an_engine_that_retires_is_not_asked_what_it_has_in_hand() -> None:
+    state = spawned(
+        event(Kind.TICK, 0, 1, pid=ENGINE, note="wakeups 0 =watched 501"),
+        event(Kind.LISTEN, 0, 2, pid=SECOND),
+        event(Kind.TICK, 0, 3, pid=SECOND, note="wakeups 0 =runnable 1"),
+    )
+    seen = views(state, 4)
+    assert (seen[ENGINE, ""].gauges, seen[SECOND, ""].gauges) == ({}, {"runnable": 1})
+
+
 def test_a_worker_tells_which_listening_socket_it_has_opened() -> None:
     seen = views(spawned(event(Kind.TICK, 0, 1, pid=SECOND, note="listens 4711")))
     assert (seen[FIRST, ""].listener, seen[SECOND, ""].listener) == (0, 4711)

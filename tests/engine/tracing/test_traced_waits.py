@@ -88,7 +88,7 @@ gevent.sleep(0.01)
         first=GEVENT,
     )
     assert max(figures(told, "ready")) >= 7
-    assert sum(figures(told, "wakeups")) >= 3
+    assert sum(figures(told, "wakeups")) >= 1
     assert 200_000 <= max(figures(told, LONGEST_TURN)) < 10_000_000
 
 
@@ -156,3 +156,75 @@ os.waitpid(-1, 0)
 """)
     assert not figures(told, "=watched")
     assert "tick child" in told.story()
+
+
+def test_a_gauge_that_fails_is_left_out_and_the_wait_goes_on(run: Run) -> None:
+    told = run("""
+from engine.tracing.tracer import tracer
+tracer.gauge("broken", lambda: {}["nothing"])
+tracer.gauge("half", lambda: 2.5)
+tracer.next_tick_ns = 0
+tracer.tick()
+""")
+    assert told.story() == ["tick wakeups 0 would-block 0 sockets 1 =half 2"]
+
+
+def test_the_most_gauges_with_the_longest_names_have_room_in_a_tick(run: Run) -> None:
+    told = run("""
+from engine.tracing.gauges import MOST, NAME_CHARS
+from engine.tracing.tracer import tracer
+for number in range(MOST):
+    tracer.gauge(chr(97 + number) * NAME_CHARS, lambda: 999_999)
+tracer.would_block = tracer.wakeups = tracer.open_sockets = 999_999
+tracer.longest_ready, tracer.longest_turn_ns = 20_000, 99_999_999_000
+tracer.next_tick_ns = 0
+tracer.tick()
+""")
+    (tick,) = told.story()
+    assert tick.endswith("ffffffffffffffff 999999")
+
+
+def test_a_timer_of_gevent_is_no_wake_up(run: Run) -> None:
+    told = run(
+        """
+import gevent
+for _ in range(20):
+    gevent.sleep(0.005)
+mark("end")
+""",
+        first=GEVENT,
+    )
+    assert [event.note for event in told.of(Kind.TICK) if "longest" not in event.note] == ["end"]
+    assert not any(figures(told, "wakeups"))
+    assert {event.task for event in told.events} == {"MainThread"}
+    assert "Dummy" not in told.output
+
+
+def test_what_an_application_imports_does_not_change_how_its_server_is_watched(run: Run) -> None:
+    told = run("""
+import asyncio, gevent
+tracing.install(memory)
+traced_waits.install()
+poller = select.epoll()
+poller.register(listener, select.EPOLLIN)
+client = socket.create_connection(listener.getsockname(), 10)
+poller.poll(10)
+""")
+    assert sum(figures(told, "wakeups")) == 1
+    assert not figures(told, "=timers")
+
+
+def test_a_wait_in_another_thread_is_no_turn_of_the_loop(run: Run) -> None:
+    told = run(f"""
+{BUSY}
+def wait_twice():
+    client = socket.create_connection(listener.getsockname(), 10)
+    select.select([], [client], [], 10)
+    work()
+    select.select([], [client], [], 10)
+thread = threading.Thread(target=wait_twice)
+thread.start()
+thread.join()
+""")
+    assert sum(figures(told, "wakeups")) == 2
+    assert not figures(told, LONGEST_TURN)
