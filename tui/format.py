@@ -209,6 +209,21 @@ def choose(columns: tuple[tuple[int, Column], ...], width: int) -> tuple[tuple[C
     return tuple((column, chosen[column]) for _, column in columns if column in chosen)
 
 
+def no_room(
+    columns: Iterable[tuple[int, Column]], chosen: Iterable[tuple[Column, int]], room: int
+) -> str:
+    """`; no room for bytes, begun`: those that only a wider screen shows; empty where all are, or without
+    room."""
+    shown = [column for column, _ in chosen]
+    names = [column.heading for _, column in columns if column not in shown]
+    texts = (
+        f"; no room for {', '.join(names)}",
+        f"; no room for {plural(len(names), 'column')}",
+        "",
+    )
+    return first_that_fits(texts, room) if names else ""
+
+
 def heading(chosen: Iterable[tuple[Column, int]], marked: str = "") -> Line:
     """The line above a table; the heading `marked` stands out."""
     spans: list[Span] = []

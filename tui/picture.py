@@ -231,6 +231,7 @@ class Picture:
                 is_dead=self.status.phase == "dead",
                 is_filtered=bool(table.order.needle),
                 is_played=self.playback is not None,
+                is_held=table.held is not None,
             )
             lines = [*advice, *[()] * rows][: rows + 1]
         else:

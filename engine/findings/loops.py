@@ -76,8 +76,9 @@ def _blocker(now: Moment) -> Held | None:
 
 def _blocked(now: Moment, blocker: Held, how: str) -> Said:
     behind = now.waiting(BEHIND_MS)
+    of = f" of process {blocker.pid}" if now.numbers.processes > 1 else ""
     text = (
-        f"The only thread has been in {blocker.path or 'a request'} (#{blocker.number}) for "
+        f"The only thread{of} has been in {blocker.path or 'a request'} (#{blocker.number}) for "
         f"{span(blocker.for_ms)}{how}; {many(behind, 'waits', 'wait')} behind it"
     )
     waiters = [one.conn for one in now.held if _has_unread(one) and one.conn != blocker.conn]

@@ -12,7 +12,6 @@ EVENTS  31, here 4–31
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from engine.events import KIND_NAMES, Event
 from engine.views.detail import ConnectionDetail, RequestLife
@@ -27,6 +26,8 @@ from tui.format import (
     flowed,
     heading,
     milliseconds,
+    no_room,
+    plain,
     precise,
     size,
     table_row,
@@ -38,7 +39,8 @@ Row = tuple[Event, int, int]
 """An event, and when the first one and the one before it happened."""
 REQUESTS_SHOWN = 8
 MOVED_LEAST = 4  # lines, below which bytes are left out
-NARROW = 80  # columns, below which a request has less room, so that its times have some
+TITLE_LEAST = 24  # of a request that is longer
+LAST = 100  # added to the rank of a column in which nothing stands
 EVENT_HEADINGS = 2
 SECOND_NS = 1_000_000_000
 
@@ -122,10 +124,19 @@ def _requests(detail: ConnectionDetail, now_ns: int, width: int, most: int) -> l
     told = f"  {count(len(requests))} told"
     if len(requests) > most:
         told += f", the last {most}"
-    title: Line = (("REQUESTS", "title"), (told, "name"))
-    chosen = choose(_FEW_COLUMNS if width < NARROW else _REQUEST_COLUMNS, width)
     context = (now_ns, detail.events[0].at_ns)
     shown = list(enumerate(requests, 1))[-most:]
+    least = min(max(len(one.title) for _, one in shown), TITLE_LEAST)
+    number, *others = _REQUEST_COLUMNS
+    columns = (number, (1, Column("request", least, 48, _title)), *others)
+    # Where nobody waited, others need the room more.
+    last = [
+        (rank + LAST * all(plain(column.cell(one, context)) == "-" for one in shown), column)
+        for rank, column in columns
+    ]
+    chosen = choose(tuple(last), width)
+    told += no_room(last, chosen, width - len("REQUESTS") - len(told))
+    title: Line = (("REQUESTS", "title"), (told, "name"))
     return [title, heading(chosen), *(table_row(chosen, one, context) for one in shown)]
 
 
@@ -183,7 +194,6 @@ def _asked(one: Numbered, times: Times) -> Line:
 
 _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
     (0, Column("#", 3, 4, _number, is_right=True)),
-    (1, Column("request", 24, 48, _title)),
     (2, Column("status", 6, 6, _status, is_right=True)),
     (8, Column("bytes", 7, 7, _length, is_right=True)),
     (
@@ -196,10 +206,6 @@ _REQUEST_COLUMNS: tuple[tuple[int, Column], ...] = (
     (4, Column("unsent", 14, 15, _send, is_right=True)),
     (10, Column("left", 7, 7, _unsent, is_right=True)),
     (9, Column("begun", 11, 11, _asked, is_right=True)),
-)
-_FEW_COLUMNS = tuple(
-    (rank, replace(column, least=19) if column.heading == "request" else column)
-    for rank, column in _REQUEST_COLUMNS
 )
 
 
@@ -250,11 +256,9 @@ def _events(detail: ConnectionDetail, place: Place, width: int, most: int, back:
         rows.append((event, events[0].at_ns, before_ns))
         before_ns = event.at_ns
     chosen = choose(_EVENT_COLUMNS, width)
-    return [
-        (("EVENTS", "title"), (told, "name")),
-        heading(chosen),
-        *(table_row(chosen, row, place) for row in rows[first:end]),
-    ]
+    told += no_room(_EVENT_COLUMNS, chosen, width - len("EVENTS") - len(told))
+    shown = [table_row(chosen, row, place) for row in rows[first:end]]
+    return [(("EVENTS", "title"), (told, "name")), heading(chosen), *shown]
 
 
 def _since_first(row: Row, _: Place) -> Line:
@@ -292,5 +296,5 @@ _EVENT_COLUMNS: tuple[tuple[int, Column], ...] = (
     (3, Column("what", 16, 48, _what)),
     (4, Column("by", 11, 14, _by)),
     (6, Column("pid", 11, 11, _pid)),
-    (5, Column("line", 20, 24, _line)),
+    (5, Column("line", 22, 24, _line)),
 )

@@ -17,10 +17,13 @@ def lines(
     is_dead: bool,
     is_filtered: bool = False,
     is_played: bool = False,
+    is_held: bool = False,
 ) -> list[Line]:
     """What to do when there is nothing to see."""
     if is_filtered:
         todo = ["No connection matches the filter.", "Press / to change it, or esc to end it."]
+    elif is_held:
+        todo = ["No connection was open when the rows were held; space lets them go on."]
     elif is_played:
         todo = ["No connection is open at this time of the recording."]
     elif is_dead:

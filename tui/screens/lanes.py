@@ -87,7 +87,7 @@ class Lanes(Page):
             connections, snapshot.connections, self._now_ns(), span, self._run.unread_since_ns()
         )
         self._drawn = self._last_column(), [lane.letters for lane in told]
-        empty: Line = (("No connection is open at this time.", "hint"),)
+        empty: Line = (("No connection is open at this time; ← shows those of before.", "hint"),)
         drawn = [
             panel.title(snapshot, rows, self._length_s, self._held(), width),
             panel.ruler(snapshot, self._length_s, width, is_now=self._end_ns is None),
