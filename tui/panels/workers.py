@@ -124,7 +124,8 @@ def lines(
         told += f"; in the queue {room.now}"
         told += f", the oldest {milliseconds(room.longest_ms)}" if room.now else ""
     if has := in_hand(views):
-        told += f"; in hand: {has}"
+        texts = (f"{told}; in hand: {has}", f"{told}; {has}", f"  {has}")
+        told = first_that_fits(texts, width - len("WORKERS"))
     columns = _that_fit(width, views, queue_of_each(views, queues))
     heading = _row(columns, [((one.heading, "heading"),) for one in columns])
     title: Line = (("WORKERS", "title"), (fit(told, width - len("WORKERS")), "name"))
