@@ -182,11 +182,15 @@ RECORD_BYTES = RECORD.size  # 44
 # is the request's or the response's.
 RECV_REQUEST = 20
 RESPONSE_SEND = 21
+# The same of a connection that had waited to be accepted: the second line is for how many milliseconds.
+ACCEPT_QUEUED = 22
+QUEUED_MOST_MS = 2**16 - 1
 # And what was received or sent, where that is told: the bytes themselves, escaped, as the note of a tick.
 BYTES_IN, BYTES_OUT = 18, 19
 PAIRS = {
     RECV_REQUEST: (Kind.RECV, Kind.REQUEST),
     RESPONSE_SEND: (Kind.RESPONSE, Kind.SEND),
+    ACCEPT_QUEUED: (Kind.ACCEPT, Kind.TICK),
     BYTES_IN: (Kind.TICK,),
     BYTES_OUT: (Kind.TICK,),
 }
@@ -219,11 +223,28 @@ BYTES_BEGIN = tuple(BYTES_NOTES.values())
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
+Put = tuple[int, int, int, int, int, str, int, int, int]
+"""A record as it is put: kind, conn, fd, bytes, line, note, second bytes, second line, at_ns."""
+
+
+def apart(put: Put) -> tuple[Put, ...]:
+    """The records that say the same, none of which is a life event and another in one."""
+    kind, conn, fd, moved, line, note, moved2, line2, at_ns = put
+    if kind != ACCEPT_QUEUED:
+        return (put,)
+    told = f"{QUEUED}{line2} ms"
+    return (
+        (Kind.ACCEPT, conn, fd, moved, line, note, moved2, 0, at_ns),
+        (Kind.TICK, conn, fd, 0, line, told, 0, 0, at_ns),
+    )
+
+
 def bytes_of(kind: int, moved: int, moved2: int) -> list[tuple[int, int]]:
     """The kinds of the events that a record of this kind stands for, each with its bytes."""
     if kind == RESPONSE_SEND:
         return [(Kind.RESPONSE, moved), (Kind.SEND, moved2)]
-    return [(each, moved if each != Kind.REQUEST else 0) for each in PAIRS.get(kind, (kind,))]
+    first, *second = PAIRS.get(kind, (kind,))
+    return [(first, moved), *((each, 0) for each in second)]
 
 
 def printable(text: str, most: int = NOTE_CHARS) -> str:

@@ -7,6 +7,8 @@ Each page of memory that parent and child share is copied by the first of them t
 import os
 from collections import deque
 from collections.abc import Iterable
+from types import FunctionType
+from typing import Any
 
 from engine.event_queue.shared_memory import HEADS, HELD, OWNERS, RING, TAILS, SharedMemory
 from engine.event_queue.tasks import Tasks
@@ -20,21 +22,28 @@ class Heir(Writer):
     """The writer of a child after a child: each of them writes to its own copy of this object, so that
     here in the parent it stays as it was made."""
 
+    # Code is specialised for the class of the objects that it sees. What is shared with the parent's own
+    # writer would be specialised for that one, and each child would undo it.
+    put: Any = FunctionType(
+        Writer.put.__code__.replace(), Writer.put.__globals__, "put", Writer.put.__defaults__
+    )
+
     def __init__(self, memory: SharedMemory, slot: int, tasks: Tasks, texts: Iterable[str]) -> None:
         """`texts`: what children are going to say, as far as that is known. They are told here, once for
         all of them."""
         super().__init__(memory, slot, tasks)
         self.held = HELD | self.pid
+        self.head_word, self.tail_word, self.owner_word = HEADS + slot, TAILS + slot, OWNERS + slot
         self._introduce()
         for text in dict.fromkeys((tasks.name(), *texts)):
             self._number(text)
         self._task_numbers[self._running()] = self.texts[tasks.name()]
 
-    def take_over(self) -> None:
-        """In the child: say whose the ring is now. That is published by its first event."""
-        self.pid = pid = os.getpid()
-        words, slot = self._words, self.slot
-        head = words[self._head_word]
+    def take_over(self, pid: int) -> None:
+        """In the child, which has this pid: say whose the ring is now. Its first event publishes that."""
+        self.pid = pid
+        words = self._words
+        head = words[self.head_word]
         pack_record(
             self._ring,
             (head & self._mask) * RECORD_BYTES,
@@ -51,7 +60,7 @@ class Heir(Writer):
             0,
         )
         self._head = head + 1
-        self._slow_at = words[TAILS + slot] + self._detail_limit
+        self._slow_at = words[self.tail_word] + self._detail_limit
 
     def finish(self) -> None:
         if self._deferred or self._torn:
@@ -59,18 +68,18 @@ class Heir(Writer):
         else:
             self._slow_at = 0
             self._finished = True
-            self._leave()
+            self._words[self.owner_word] = self.held
 
     def _leave(self) -> None:
-        self._words[OWNERS + self.slot] = self.held
+        self._words[self.owner_word] = self.held
 
 
 class Heirs:
     """Those of one process. A slot stays with it: one child after another uses it, without any lock."""
 
     def __init__(self, memory: SharedMemory, tasks: Tasks, texts: Iterable[str] = ()) -> None:
-        self.pid = os.getpid()
         self._memory = memory
+        self._held = HELD | os.getpid()
         self._words = memory.words
         self._tasks = tasks
         self._texts = tuple(texts)
@@ -78,9 +87,24 @@ class Heirs:
         self._next: Heir | None = None
 
     def next(self) -> Heir | None:
-        """The writer of the child that is forked next; None when no slot is free."""
-        if self._next is None:
-            self._next = self._one_that_is_back() or self._new()
+        """The writer of the child that is forked next: one whose child has ended and whose ring has room,
+        or a new one; None when no slot is free."""
+        if self._next is not None:
+            return self._next  # there was no process to be had for it
+        words, lent = self._words, self._lent
+        looked_at = 0
+        while lent and looked_at < LOOKED_AT:
+            looked_at += 1
+            heir, child = lent.popleft()
+            owner = words[heir.owner_word]
+            is_back = owner == heir.held
+            if is_back and words[heir.head_word] - words[heir.tail_word] <= RING // 2:
+                self._next = heir
+                return heir
+            # Where a child was killed, the slot has been given back to all.
+            if is_back or owner == child:
+                lent.append((heir, child))
+        self._next = self._new()
         return self._next
 
     def forked(self, pid: int) -> None:
@@ -88,27 +112,14 @@ class Heirs:
 
         Should it have ended already, its slot goes to a dead owner, and from there back to all.
         """
-        if self._next is not None:
-            self._words[OWNERS + self._next.slot] = pid
-            self._lent.append((self._next, pid))
+        heir = self._next
+        if heir is not None:
+            self._words[heir.owner_word] = pid
+            self._lent.append((heir, pid))
             self._next = None
 
-    def _one_that_is_back(self) -> Heir | None:
-        """One whose child has ended, and whose ring has room."""
-        words, lent = self._words, self._lent
-        for _ in range(min(LOOKED_AT, len(lent))):
-            heir, child = lent.popleft()
-            slot = heir.slot
-            owner = words[OWNERS + slot]
-            if owner == heir.held and words[HEADS + slot] - words[TAILS + slot] <= RING // 2:
-                return heir
-            # Where a child was killed, the slot has been given back to all.
-            if owner in (child, heir.held):
-                lent.append((heir, child))
-        return None
-
     def _new(self) -> Heir | None:
-        slot = self._memory.claim(HELD | self.pid)
+        slot = self._memory.claim(self._held)
         if slot is None:
             return None
         return Heir(self._memory, slot, self._tasks, self._texts)

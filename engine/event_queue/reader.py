@@ -27,7 +27,9 @@ from engine.event_queue.shared_memory import (
     ring_size,
 )
 from engine.events import (
+    ACCEPT_QUEUED,
     BYTES_NOTES,
+    QUEUED,
     RECORD,
     RECORD_BYTES,
     RECV_REQUEST,
@@ -185,6 +187,11 @@ class Reader:
                 put(_new(Event, (number, at_ns, _RESPONSE, conn, fd, pid, name, moved, line, text)))
                 number += 1
                 put(_new(Event, (number, at_ns, _SEND, conn, fd, pid, name, moved2, line2, "")))
+            elif kind == ACCEPT_QUEUED:
+                peer, told = _worded(_ACCEPT, text, moved2), f"{QUEUED}{line2} ms"
+                put(_new(Event, (number, at_ns, _ACCEPT, conn, fd, pid, name, moved, line, peer)))
+                number += 1
+                put(_new(Event, (number, at_ns, _TICK, conn, fd, pid, name, 0, line, told)))
             else:
                 if moved2 or kind in BYTES_NOTES:
                     text = _worded(kind, text, moved2)
@@ -261,7 +268,7 @@ def _worded(kind: int, text: str, number: int) -> str:
 
 
 _AT_NS = itemgetter(1)
-_ACCEPT, _SPAWN, _EXIT = Kind.ACCEPT, Kind.SPAWN, Kind.EXIT
+_ACCEPT, _SPAWN, _EXIT, _TICK = Kind.ACCEPT, Kind.SPAWN, Kind.EXIT, Kind.TICK
 _RECV, _REQUEST, _RESPONSE, _SEND = Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND
 _KINDS = {**{kind.value: kind for kind in Kind}, **dict.fromkeys(BYTES_NOTES, Kind.TICK)}
 _new = tuple.__new__  # Event(...) checks its arguments by name, which costs as much again

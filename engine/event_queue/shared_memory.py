@@ -21,8 +21,9 @@ import gc
 import mmap
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from engine.events import RECORD_BYTES
 
@@ -56,7 +57,11 @@ class SharedMemory:
         self._map = mmap.mmap(fd, _BYTES)
         self._bytes = memoryview(self._map)
         self.words = self._bytes[:_RINGS].cast("Q")
-        self._claiming = threading.Lock()
+        lock: Any = threading.Lock()
+        self._claiming: threading.Lock = lock
+        self.after_fork: Callable[[], None] = lock._at_fork_reinit
+        """To be called in a child: a lock that another thread of the parent held would never be released
+        there. (To make a new one writes to ten pages, each of which the child has to copy.)"""
 
     @classmethod
     def create(cls) -> "SharedMemory":
@@ -121,10 +126,6 @@ class SharedMemory:
         """The same of the slot at this place of the stack: children that come and go by the hundred
         would else share the one ring that was given back last."""
         return self.has_room(self.words[FREE + place])
-
-    def after_fork(self) -> None:
-        """In a child: a lock that another thread of the parent held would never be released here."""
-        self._claiming = threading.Lock()
 
     def close(self) -> None:
         """Give up this process's view of the memory."""

@@ -28,9 +28,8 @@ class Tasks(Protocol):
 class ThreadTasks:
     """Threads, by the names that Python gave them."""
 
-    share_a_thread = False
-
     def __init__(self) -> None:
+        self.share_a_thread = False
         self.running: Callable[[], Hashable] = get_ident
         self._plain: dict[int, int] = {}
         """Threads that `threading` does not know: ident -> number."""
@@ -65,11 +64,11 @@ class SharingTasks(ThreadTasks, ABC):
     travel once. A name stays on its task, since it may be asked for again.
     """
 
-    share_a_thread = True
     kind: str
 
     def __init__(self, current: Callable[[], Any]) -> None:
         super().__init__()
+        self.share_a_thread = True
         self._current = current
         self.running = self._name_of_running
         self._free: list[str] = []

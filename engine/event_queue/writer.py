@@ -7,17 +7,15 @@ a time, and changes to another only after a call or at a jump back. Where it mat
 import os
 import time
 from _thread import RLock  # as it was before a model patches it
-from collections import deque
 from collections.abc import Hashable
 from time import monotonic_ns
 
 from engine.event_queue.no_writer import NoWriter
+from engine.event_queue.overflow import Overflow
 from engine.event_queue.shared_memory import (
     COUNTER_ROWS,
     COUNTERS,
-    DROPPED,
     HEADS,
-    LIFE_LOST,
     TAILS,
     THINNED,
     THINNED_BYTES,
@@ -36,30 +34,28 @@ from engine.events import (
     THREAD_TASKS,
     WRITER_KIND,
     Kind,
-    bytes_of,
+    Put,
+    apart,
     text_records,
 )
 
 LIFE_RESERVE = 8  # one record in 8 of a ring is kept for life events
-BACKLOG = 64 * 1024 * 1024 // 256  # life events that may wait in a writer's memory, as tuples
-TORN_KNOWN = 1 << 16  # connections that a writer remembers to have dropped events of
 TORN_AT_ONCE = 64  # of them, told at one event: so that none takes longer than 0.1 ms
 FINISH_S = 1.0  # how long a writer that ends waits for room for its backlog
 
 THREAD = "thread"  # what a thread's spawn and exit say
-_MASK_32, _TICK = 2**32 - 1, Kind.TICK
+_TICK = Kind.TICK
 _BYTES_FOLLOW = THINNED_BYTES - THINNED
 _ROOM_FOR_TEXTS = 36  # records: four texts of 255 bytes, that a writer begins, and the event
-
-Put = tuple[int, int, int, int, int, str, int, int, int]  # as put() is given
 
 pack_record = RECORD.pack_into
 
 
-class Writer:
+class Writer(Overflow):
     """Reports the events of one process, from any of its threads."""
 
     def __init__(self, memory: SharedMemory, slot: int, tasks: Tasks) -> None:
+        super().__init__()
         self.slot = slot
         self.pid = os.getpid()
         self._memory = memory
@@ -72,7 +68,6 @@ class Writer:
         self._thinned = COUNTER_ROWS + slot * COUNTERS + THINNED
         self._head = memory.words[self._head_word]
         self._slow_at = 0  # the head from which on room must be looked for
-        self._dropped = 0  # events, which the reader learns from the next one that fits
         self._tasks = tasks
         self._running = tasks.running
         self.texts = {"": 0}
@@ -83,8 +78,6 @@ class Writer:
         # Re-entrant: before its collections are off, one may close a forgotten socket, whose event
         # takes the same path.
         self._slow_path = RLock()
-        self._deferred: deque[tuple[Put, str]] = deque()  # with the names of their tasks
-        self._torn: dict[int, int] = {}  # conn -> events dropped and not yet told of
         self._introduced = self._finished = False
 
     def put(
@@ -106,8 +99,8 @@ class Writer:
         of an accept, a child's pid, for how many microseconds the kernel had had what is received.
         """
         at_ns = at_ns or monotonic_ns()
-        running = self._running()
-        task = self._task_numbers.get(running) or self._meet()
+        running = self._running  # an attribute that is called at once is looked for anew each time
+        task = self._task_numbers.get(running()) or self._meet()
         text = self.texts.get(note)
         # No call and no loop from here to pack_record: so no other thread, and no finalizer, takes
         # this place, or publishes a head beyond it before the record is there.
@@ -215,13 +208,13 @@ class Writer:
     def _put_slowly(self, put: Put) -> None:
         task = self._tasks.name()  # may take a lock of the library, so before our own
         with self._slow_path, NoFinalizers():
-            if self._finished:
-                NoWriter(self._memory).put(*put)
-                return
-            if self._look_for_room(put[0], put[-1]):
-                self._write(put, task)
-            else:
-                self._give_way(put, task)
+            for one in apart(put):  # of two, only a life event may use what is kept for these
+                if self._finished:
+                    NoWriter(self._memory).put(*one)
+                elif self._look_for_room(one[0], one[-1]):
+                    self._write(one, task)
+                else:
+                    self._give_way(one, task)
 
     def _write(self, put: Put, task: str) -> None:
         """Write an event of a task. Other threads may write meanwhile."""
@@ -265,29 +258,6 @@ class Writer:
             self._tell_torn(at_ns)
             return True
         return kind in LIFE
-
-    def _give_way(self, put: Put, task: str) -> None:
-        kind, conn, _, moved, _, _, moved2, _, _ = put
-        if kind not in LIFE:
-            for each, bytes_moved in bytes_of(kind, moved, moved2):
-                self._drop(each, bytes_moved)
-            if conn in self._torn or len(self._torn) < TORN_KNOWN:
-                self._torn[conn] = self._torn.get(conn, 0) + 1
-        elif len(self._deferred) < BACKLOG:
-            self._deferred.append((put, task))
-            self._slow_at = 0
-        else:
-            self._lose(kind)
-
-    def _drop(self, kind: int, moved: int) -> None:
-        row = COUNTER_ROWS + self.slot * COUNTERS + DROPPED
-        self._dropped = self._dropped + 1 & _MASK_32
-        self._words[row + kind] += 1
-        self._words[row + kind + _BYTES_FOLLOW] += moved
-
-    def _lose(self, kind: int) -> None:
-        self._drop(kind, 0)
-        self._words[COUNTER_ROWS + self.slot * COUNTERS + LIFE_LOST] += 1
 
     def _tell_torn(self, at_ns: int) -> None:
         """There is room again: say which connections were not fully reported."""

@@ -55,8 +55,10 @@ def rehearse(
             ours, theirs = socket.socketpair()
             with theirs:
                 target = targets[number % len(targets)]
+                wish = "close" if number // len(targets) % 2 else "keep-alive"
                 theirs.sendall(
-                    f"GET {target} HTTP/1.1\r\nHost: rehearsal\r\nX-Round: {number}\r\n\r\n".encode()
+                    f"GET {target} HTTP/1.1\r\nHost: rehearsal\r\nConnection: {wish}\r\n"
+                    f"X-Round: {number}\r\n\r\n".encode()
                 )
                 theirs.shutdown(socket.SHUT_WR)
                 talk(as_accepted(ours), service)

@@ -23,22 +23,24 @@ def share_threads(base: Any) -> GreenletTasks:
     return GreenletTasks()
 
 
-def model_line() -> int:
-    """The line outside the tracer and the standard library that led here, for `close` in a `with`; 0
-    where nobody did, as when a finalizer runs at the end of a thread."""
-    caller: Any = sys._getframe(1)
+def model_line(called: Any) -> int:
+    """The line outside the tracer and the standard library that led to this frame, which is of one of these,
+    for `close` in a `with`; 0 where nobody did, as when a finalizer runs at the end of a thread."""
+    caller = called.f_back
     while caller is not None and caller.f_code.co_filename in PLUMBING:
         caller = caller.f_back
     return caller.f_lineno if caller is not None else 0
 
 
-def page_line(page: str) -> int:
-    """The line of the model's own file that led to the caller of the function that asks: what a helper or
-    an application does is done there. 0: none did. Without a page, the line of that caller."""
-    caller: Any = sys._getframe(2)
+def page_line(page: str, caller: Any) -> tuple[int, Any]:
+    """The line of the model's own file that led to what this frame does: what a helper or an application
+    does is done there. 0: none did. Without a page, the line of the frame itself. And the frame's code, if
+    the line is its own: the next time, it need not be asked for its file."""
+    asked = caller
     while page and caller is not None and caller.f_code.co_filename != page:
         caller = caller.f_back
-    return caller.f_lineno if caller is not None else 0
+    line = caller.f_lineno if caller is not None else 0
+    return line, asked.f_code if caller is asked else None
 
 
 def _frame_or_none(depth: int) -> Any:

@@ -18,7 +18,9 @@ BROKEN_OFF = "server closed first: the application failed"
 FEW_REQUESTS = 3
 BYTES_TEXT = 240  # letters of bytes that are told; with a word before them they fit into a text
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
-_RECV, _SEND, _CLOSE = Kind.RECV, Kind.SEND, Kind.CLOSE
+_RECV, _RESPONSE, _SEND = Kind.RECV.value, Kind.RESPONSE.value, Kind.SEND.value
+_RELEASE, _CLOSE, _TICK = Kind.RELEASE.value, Kind.CLOSE.value, Kind.TICK.value
+_ERROR = Kind.ERROR.value
 callers.PLUMBING.add(__file__)
 
 
@@ -65,7 +67,7 @@ class Reporting:
         else:
             self._is_shown, self._tells, self._times = True, False, False
 
-    def report(self, kind: Kind, moved: int, line: int, note: str = "", moved2: int = 0) -> None:
+    def report(self, kind: int, moved: int, line: int, note: str = "", moved2: int = 0) -> None:
         """An event of this connection, after what happened before it."""
         if self._received or self._unsaid:
             self._catch_up()
@@ -80,7 +82,7 @@ class Reporting:
         if received:
             self.report(_RECV, received, self._received_line, "", self._unread_us)
         if unsaid:
-            self.report(Kind.RESPONSE, *unsaid)
+            self.report(_RESPONSE, *unsaid)
 
     # --- thinned -------------------------------------------------------------------------------------
 
@@ -131,7 +133,7 @@ class Reporting:
             responses, received, sent = self._untold
             self._untold = [0, 0, 0]
             note = f"thinned requests {responses} in {received} out {sent}"
-            tracer.writer.put(Kind.TICK, self._conn, self._fd, 0, 0, note)
+            tracer.writer.put(_TICK, self._conn, self._fd, 0, 0, note)
 
     def _note_of_thinned_end(self) -> str:
         """How it ended, and how many requests were counted only. After many, their bytes are told
@@ -178,7 +180,7 @@ class Reporting:
             return
         if isinstance(error, ConnectionError):
             self._ended_by = "client reset the connection"
-        self.report(Kind.ERROR, 0, line, error_name(error))
+        self.report(_ERROR, 0, line, error_name(error))
 
     def _report_end(self, line: int) -> None:
         tracer.open_sockets -= 1
@@ -188,7 +190,7 @@ class Reporting:
         # Accepted by this process, and handed to a child since: only a copy is given up here. Not so
         # where this process speaks with the client: then it is an application that has forked.
         if self._forks != tracer.forks and self._pid == tracer.pid and not self._converses:
-            tracer.writer.put(Kind.RELEASE, self._conn, self._fd, 0, line)
+            tracer.writer.put(_RELEASE, self._conn, self._fd, 0, line)
         else:
             unread = unread_bytes(self._fd) if self._times else 0
             tracer.writer.put(_CLOSE, self._conn, self._fd, unread, line, note)

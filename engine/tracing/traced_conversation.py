@@ -20,6 +20,10 @@ from engine.tracing.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
 from engine.tracing.traced_socket import TracedSocket
 from engine.tracing.tracer import tracer
 
+# Looked up here once: Python does not remember where it found what a class has.
+_begin, _receive, _send = Conversation.__init__, Conversation.receive, Conversation.send
+_REQUEST, _RESPONSE, _ERROR = Kind.REQUEST.value, Kind.RESPONSE.value, Kind.ERROR.value
+
 
 class TracedConversation(Conversation):
     """Reports where bytes become a request, and where an answer becomes bytes."""
@@ -27,14 +31,14 @@ class TracedConversation(Conversation):
     __slots__ = ("_has_expected", "_pipelined", "_socket")
 
     def __init__(self, policy: Policy, connection: Any, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(policy, limits)
+        _begin(self, policy, limits)
         self._socket: TracedSocket = connection
         self._socket._converses = True
         self._pipelined = False
         self._has_expected = False  # some request so far waited for 100 Continue
 
     def receive(self, data: bytes) -> Sequence[Request]:
-        requests = Conversation.receive(self, data)
+        requests = _receive(self, data)
         sock = self._socket
         if sock._thinning != tracer.thinning[0]:
             sock.follow_thinning()
@@ -57,39 +61,38 @@ class TracedConversation(Conversation):
                     sock._unread_us, line,
                 )  # fmt: skip
             else:
-                sock.report(Kind.REQUEST, 0, line, title)
+                sock.report(_REQUEST, 0, line, title)
         if sock._received:  # they completed nothing
             sock._catch_up()
         return requests
 
     def send(self, response: Answer) -> Iterable[Piece]:
-        sock = self._socket
-        if response.status == 100:
+        sock, status = self._socket, response.status
+        if status == 100:
             if not sock._is_shown:
                 sock._requests -= 1  # it will be counted again, with its content
-            return Conversation.send(self, response)
+            return _send(self, response)
         if self._has_expected and sock._is_shown:
             self._report_head(callers.frame(1).f_lineno)
-        wire = Conversation.send(self, response)
+        wire = _send(self, response)
         if self.ended and sock._ended_by is SERVER_CLOSED:
             sock._ended_by = LAST_ANSWER
+        line = callers.frame(1).f_lineno
         if response.failure:
-            sock.report(Kind.ERROR, 0, callers.frame(1).f_lineno, printable(response.failure))
-        if isinstance(response, StreamedResponse):
-            return self._stream(response, wire, callers.frame(1).f_lineno)
+            sock.report(_ERROR, 0, line, printable(response.failure))
+        if type(wire) is tuple:
+            length = len(wire[0]) if wire else 0
+        elif isinstance(response, StreamedResponse):
+            return self._stream(response, wire, line)
+        else:
+            assert isinstance(wire, LongWire)
+            length = wire.length
         if not sock._is_shown:
             sock._responses += 1
-            return wire
-        if isinstance(wire, LongWire):
-            length = wire.length
+        elif self._pipelined or sock._unsaid:
+            sock.report(_RESPONSE, length, line, _STATUSES.get(status) or str(status))
         else:
-            assert isinstance(wire, tuple)
-            length = len(wire[0]) if wire else 0
-        status = _STATUSES.get(response.status) or str(response.status)
-        if self._pipelined or sock._unsaid:
-            sock.report(Kind.RESPONSE, length, callers.frame(1).f_lineno, status)
-        else:
-            sock._unsaid = (length, callers.frame(1).f_lineno, status)
+            sock._unsaid = length, line, _STATUSES.get(status) or str(status)
         return wire
 
     def _stream(
@@ -106,7 +109,7 @@ class TracedConversation(Conversation):
                 yield piece
         except BodyBrokenError as error:
             self._socket._ended_by = BROKEN_OFF
-            self._socket.report(Kind.ERROR, 0, line, printable(str(error)))
+            self._socket.report(_ERROR, 0, line, printable(str(error)))
             raise
         if not is_told:  # the end of the connection will tell the client that it is whole
             self._tell_response(response.status, 0, line)
@@ -118,14 +121,14 @@ class TracedConversation(Conversation):
             return
         text = _STATUSES.get(status) or str(status)
         if self._pipelined or sock._unsaid or not length:
-            sock.report(Kind.RESPONSE, length, line, text)
+            sock.report(_RESPONSE, length, line, text)
         else:
             sock._unsaid = (length, line, text)
 
     def _report_head(self, line: int) -> None:
         """Report a request that is answered although only its head has come."""
         if self._unanswered and self._unanswered[0].expects_continue:
-            self._socket.report(Kind.REQUEST, 0, line, _title(self._unanswered[0]))
+            self._socket.report(_REQUEST, 0, line, _title(self._unanswered[0]))
 
 
 _titles: dict[tuple[str, str], str] = {}

@@ -8,6 +8,8 @@ from engine.serving.service import TELL_TIMES
 from engine.tracing.tracer import tracer
 
 _Queue = queue.Queue
+_TICK = Kind.TICK.value
+_TICK = Kind.TICK.value
 
 
 class TracedQueue(_Queue[Any]):
@@ -16,17 +18,17 @@ class TracedQueue(_Queue[Any]):
 
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
-        tracer.writer.put(Kind.TICK, 0, -1, 0, 0, f"{QUEUE}take")
+        tracer.writer.put(_TICK, 0, -1, 0, 0, f"{QUEUE}take")
 
     def _put(self, item: Any) -> None:
         super()._put(item)
         if item is not None:  # else it only tells a thread to end
-            tracer.writer.put(Kind.TICK, _conn(item), -1, 0, 0, f"{QUEUE}put", self._qsize())
+            tracer.writer.put(_TICK, _conn(item), -1, 0, 0, f"{QUEUE}put", self._qsize())
 
     def _get(self) -> Any:
         item = super()._get()
         if item is not None:
-            tracer.writer.put(Kind.TICK, _conn(item), -1, 0, 0, f"{QUEUE}take", self._qsize())
+            tracer.writer.put(_TICK, _conn(item), -1, 0, 0, f"{QUEUE}take", self._qsize())
         return item
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from engine.event_queue.shared_memory import SharedMemory
 from engine.event_queue.writer import Writer
 from engine.serving.rehearsal import AsAccepted
+from engine.serving.service import Settings
+from engine.tracing.kernel_times import rehearse_timed_recv
 from engine.tracing.tracer import tracer
 
 
@@ -17,13 +19,19 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
     as it was, but for the texts that children are going to need."""
     before = dict(vars(tracer))
     memory = SharedMemory.create()
+    settings = Settings(memory.words)
     heirs: list[Writer] = []
+    texts: dict[str, int] = {}  # an ordered set
 
     def as_accepted(connection: socket.socket) -> Any:
         for writer in heirs[-1:]:
             writer.finish()
+            texts.update(writer.texts)
+        tracer.heir_texts = tuple(filter(None, texts))  # what is usual is rehearsed as usual
+        settings.set_thinning(1, tell_times=len(heirs) % 4 != 0)  # as a rule: but not in a crowd
+        rehearse_timed_recv()  # these sockets tell of no times
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
-        heir = tracer.heirs().next()
+        heir = tracer.make_heirs().next()
         assert heir is not None
         heirs.append(heir)
         tracer.after_fork(heir)
@@ -34,7 +42,8 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
     try:
         yield as_accepted
     finally:
+        told = tracer.heir_texts
         vars(tracer).clear()
         vars(tracer).update(before)
         memory.close()
-    tracer.heir_texts = tuple({text: 0 for writer in heirs for text in writer.texts if text})
+    tracer.heir_texts = told

@@ -13,7 +13,15 @@ from time import monotonic_ns
 from typing import Any
 
 from engine import listener as listening
-from engine.events import BYTES_IN, BYTES_OUT, LISTENS, QUEUED, RESPONSE_SEND, Kind
+from engine.events import (
+    ACCEPT_QUEUED,
+    BYTES_IN,
+    BYTES_OUT,
+    LISTENS,
+    QUEUED_MOST_MS,
+    RESPONSE_SEND,
+    Kind,
+)
 from engine.tracing import callers
 from engine.tracing.base_calls import send_at_once, send_by_greenlet_at_once, take_by_greenlet
 from engine.tracing.kernel_times import ask_for_times, queued_ms, timed_recv
@@ -22,7 +30,7 @@ from engine.tracing.tracer import tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]  # typeshed hides it
-_ACCEPT = Kind.ACCEPT
+_ACCEPT, _TICK = Kind.ACCEPT.value, Kind.TICK.value
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5
@@ -37,6 +45,7 @@ class TracedSocket(Reporting):
     _base_recv: Any
     _base_recvmsg: Any
     _base_send: Any
+    _base_real_close: Any
     _take: Any
     """Waits for a connection: its descriptor, and the client's address."""
     _send_at_once: Any
@@ -61,45 +70,40 @@ class TracedSocket(Reporting):
         tracer.open_sockets += 1
         conn = tracer.cookie(accepted)
         accepted.watch(conn, fd)
-        tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
         if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
             waited_ms = queued_ms(accepted)
             if waited_ms >= QUEUED_LEAST_MS:
-                tracer.writer.put(Kind.TICK, conn, fd, 0, line, f"{QUEUED}{waited_ms} ms")
-            else:
-                tracer.queue_look_ns = now_ns + QUEUED_LEAST_MS * 1_000_000
+                waited_ms = min(waited_ms, QUEUED_MOST_MS)
+                tracer.writer.put(ACCEPT_QUEUED, conn, fd, 0, line, peer[0], peer[1], waited_ms)
+                return accepted, peer
+            tracer.queue_look_ns = now_ns + QUEUED_LEAST_MS * 1_000_000
+        tracer.writer.put(_ACCEPT, conn, fd, 0, line, peer[0], peer[1])
         return accepted, peer
 
     # --- receive -------------------------------------------------------------------------------------
 
     def recv(self, size: int, flags: int = 0) -> bytes:
+        data: bytes
         try:
-            data: bytes = (
-                self._base_recv(size, flags) if not self._times else self._timed_recv(size, flags)
-            )
+            if self._times:
+                data, self._unread_us = timed_recv(self._base_recvmsg, size, flags)
+            else:
+                data = self._base_recv(size, flags)
         except OSError as error:
             self._failed(error, callers.frame(1).f_lineno)
             raise
-        moved = len(data)
-        if self._tells and moved:
-            self._tell_bytes(BYTES_IN, data, moved)
-        if moved and self._converses:
-            if self._is_shown:
-                if self._received or self._unsaid:
-                    self._catch_up()
-                self._received_line = callers.frame(1).f_lineno
-                self._received = moved
-            else:
-                self._recvs += 1
-                self._received += moved
-            return data
-        self._got(moved, callers.frame(1).f_lineno)
-        return data
-
-    def _timed_recv(self, size: int, flags: int) -> bytes:
-        """recv(), which also learns for how long the kernel had had these bytes."""
-        data: bytes
-        data, self._unread_us = timed_recv(self._base_recvmsg, size, flags)
+        if self._tells and data:
+            self._tell_bytes(BYTES_IN, data, len(data))
+        line = callers.frame(1).f_lineno
+        if not self._converses or not data:
+            self._got(len(data), line)
+        elif self._is_shown:
+            if self._received or self._unsaid:
+                self._catch_up()
+            self._received, self._received_line = len(data), line
+        else:
+            self._recvs += 1
+            self._received += len(data)
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -135,10 +139,11 @@ class TracedSocket(Reporting):
     # --- send ----------------------------------------------------------------------------------------
 
     def send(self, data: Any, flags: int = 0) -> int:
-        begins = self._tells and (self._unsaid or not self._converses)
+        unsaid = self._unsaid
+        begins = self._tells and (unsaid or not self._converses)
         try:
             sent = 0
-            if self._unsaid and self.gettimeout() != 0:
+            if unsaid and self.gettimeout() != 0:
                 sent = self._send_at_once(data, flags)
                 if not sent:
                     self._catch_up()  # to be seen while this waits
@@ -147,14 +152,15 @@ class TracedSocket(Reporting):
             self._failed(error, callers.frame(1).f_lineno, at_send=True)
             raise
         line = callers.frame(1).f_lineno
-        unsaid, self._unsaid = self._unsaid, None  # another thread may have told it meanwhile
-        if unsaid is None or not self._is_shown:
-            self._sent(sent, line)
-        else:
+        if unsaid:
+            unsaid, self._unsaid = self._unsaid, None  # another thread may have told it meanwhile
+        if unsaid and self._is_shown:
             length, line1, status = unsaid
             tracer.writer.put(
                 RESPONSE_SEND, self._conn, self._fd, length, line1, status, sent, line
             )
+        else:
+            self._sent(sent, line)
         if begins and sent:
             self._tell_bytes(BYTES_OUT, data, sent)  # how an answer begins
         return sent
@@ -221,29 +227,32 @@ class TracedSocket(Reporting):
 
     # --- the end -------------------------------------------------------------------------------------
 
-    def _real_close(self, *args: Any) -> None:
+    def _real_close(self) -> None:
         # The one place where a socket's descriptor is closed: makefile() may keep it open after
         # close(), and here it is still valid.
         if not self._has_ended:
             self._has_ended = True  # with no call before it: two threads may close at once
             if self._conn:
-                self._report_end(callers.model_line())
-        self._base._real_close(self, *args)
+                self._report_end(callers.model_line(sys._getframe(1)))  # of the library's close()
+        self._base_real_close()
 
     def __del__(self) -> None:
         # A forgotten socket is closed by its finalizer, which does not call _real_close.
-        if getattr(self, "_has_ended", True):
-            return  # or was never watched
+        try:
+            if self._has_ended:
+                return
+        except AttributeError:
+            return  # it was never watched
         self._has_ended = True
         if self._conn and sys is not None and not sys.is_finalizing():
-            self._report_end(callers.model_line())
+            self._report_end(callers.model_line(sys._getframe()))
 
 
 def traced_listener(fd: int, base: Any) -> Any:
     """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
     patched it in) that reports."""
     calls: dict[str, Any] = {"_base": base, "_base_recv": base.recv, "_base_send": base.send}
-    calls["_base_recvmsg"] = base.recvmsg
+    calls |= {"_base_recvmsg": base.recvmsg, "_base_real_close": base._real_close}
     if base is _plain_socket:
         calls |= {"_take": _accept, "_send_at_once": send_at_once}
     else:

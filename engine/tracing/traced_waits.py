@@ -118,7 +118,7 @@ def _gauge_loop() -> None:
     """What asyncio's loop has in hand, which only it knows, asked as its wait ends: what it is to call in
     the next turn, besides what the wait brings; and what it is to call at some time."""
     for name, holder in ("callbacks", "_ready"), ("timers", "_scheduled"):
-        tracer.gauges.add(name, partial(_held_by_loop, holder))
+        tracer.gauge(name, partial(_held_by_loop, holder))
 
 
 def _held_by_loop(holder: str) -> int:

@@ -29,7 +29,13 @@ from engine.tracing.gauges import Gauges
 LAST_WORDS_NS = 100_000_000
 TOLD_TURN_NS = 1_000_000  # a shorter one alone is not worth an event
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
-_SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
+_SOCKET, _SO_COOKIE = (
+    int(socket.SOL_SOCKET),
+    57,
+)  # <asm-generic/socket.h>; Python names it from 3.14 on
+_ORDER, _number_of = sys.byteorder, int.from_bytes
+# Plain numbers: to look a member up in its enumeration takes a dozen objects' pages in a forked child.
+_SPAWN, _EXIT, _TICK = Kind.SPAWN.value, Kind.EXIT.value, Kind.TICK.value
 _MASK_32 = 2**32 - 1
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 
@@ -51,12 +57,15 @@ class Tracer:
         self.longest_turn_ns = 0
         """Of the turns of the loop that have ended since then: so long may a ready socket have waited."""
         self.turns = 0
-        self.gauges = Gauges()
+        self.gauges: Gauges | None = None  # most models have nothing to count
         self._tells_turns = False
         self.memory: SharedMemory
         self.heir_texts: tuple[str, ...] = ()
         """What children are going to say, as far as that is known."""
-        self._heirs: Heirs | None = None
+        self.heirs: Heirs | None = None
+        """The writers for children of this process, once it has forked one."""
+        self.forks_in = self.reaps_in = None
+        """Code of the model's page that forked, and waited for, a child last."""
         self.thinning: memoryview
         self.tasks: ThreadTasks = ThreadTasks()
         self.writer: Writer | NoWriter
@@ -70,39 +79,42 @@ class Tracer:
         self.memory = memory
         self.thinning = Settings(memory.words).thinning_word
         self.pid = os.getpid()
-        self._heirs = None
+        self.heirs = None
         slot = memory.claim()
         self.writer = NoWriter(memory) if slot is None else Writer(memory, slot, self.tasks)
 
     def after_fork(self, heir: Heir | None) -> None:
         """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
-        self.memory.after_fork()
+        unlock = self.memory.after_fork
+        unlock()
         self.pid = os.getpid()
         self.forks = self.would_block = self.wakeups = self.turns = 0
         self.longest_ready = self.longest_turn_ns = 0
-        self.gauges = Gauges()  # what the parent has in hand is not the child's
+        self.gauges = None  # what the parent has in hand is not the child's
         self._tells_turns = False
+        self.heirs = None
         self._inherited = self.writer  # kept: to free it would write to its pages
         if heir is None:
             self.writer = NoWriter(self.memory)
         else:
-            heir.take_over()
+            heir.take_over(self.pid)
             self.writer = heir
 
-    def heirs(self) -> Heirs:
-        """The writers for children of this process."""
-        if self._heirs is None or self._heirs.pid != self.pid:
-            self._heirs = Heirs(self.memory, self.tasks, self.heir_texts)
-        return self._heirs
+    def make_heirs(self) -> Heirs:
+        """This process is going to fork."""
+        self.heirs = Heirs(self.memory, self.tasks, self.heir_texts)
+        return self.heirs
 
     def gauge(self, name: str, count: Callable[[], int]) -> None:
         """As Service.gauge, for this process and not for its children."""
+        if self.gauges is None:
+            self.gauges = Gauges()
         self.gauges.add(name, count)
 
     def cookie(self, sock: socket.socket) -> int:
         """The kernel's name of a connection; where it has none, one of our own."""
         try:
-            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+            return _number_of(sock.getsockopt(_SOCKET, _SO_COOKIE, 8), _ORDER)
         except OSError:
             self._without_cookies += 1
             return self.pid << 32 | self._without_cookies
@@ -121,10 +133,10 @@ class Tracer:
         self.turns += 1
         if self.thinning[0] & TELL_TIMES:
             self._tells_turns = True
-            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN, self.turns & _MASK_32)
+            self.writer.put(_TICK, 0, -1, 0, 0, TURN, self.turns & _MASK_32)
         elif self._tells_turns:
             self._tells_turns = False
-            self.writer.put(Kind.TICK, 0, -1, 0, 0, TURN)
+            self.writer.put(_TICK, 0, -1, 0, 0, TURN)
 
     def end_turn(self, began_ns: int) -> None:
         """A loop is about to wait again."""
@@ -145,7 +157,7 @@ class Tracer:
         if now_ns < self.next_tick_ns:
             return
         self.next_tick_ns = now_ns + TICK_NS
-        gauges = self.gauges.told(now_ns)
+        gauges = self.gauges.told(now_ns) if self.gauges else ""
         if self.would_block or self.wakeups or gauges or self.longest_turn_ns >= TOLD_TURN_NS:
             note = f"wakeups {self.wakeups} would-block {self.would_block}"
             note += f" sockets {self.open_sockets + 1}"
@@ -155,7 +167,7 @@ class Tracer:
                 note += f" {LONGEST_TURN} {self.longest_turn_ns // 1_000}"
             note += gauges
             self.would_block = self.wakeups = self.longest_ready = self.longest_turn_ns = 0
-            self.writer.put(Kind.TICK, 0, -1, 0, 0, note)
+            self.writer.put(_TICK, 0, -1, 0, 0, note)
 
 
 tracer = Tracer()
@@ -178,11 +190,11 @@ class _TracedThread(threading.Thread):
     def _run_named(self) -> None:
         """One whose name is somebody's own."""
         tracer.writer.forget_task()  # of a thread that had the same number and ended untold
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, 0, THREAD)
+        tracer.writer.put(_SPAWN, 0, -1, 0, 0, THREAD)
         try:
             super().run()
         finally:
-            tracer.writer.put(Kind.EXIT, 0, -1, 0, 0, THREAD)
+            tracer.writer.put(_EXIT, 0, -1, 0, 0, THREAD)
             tracer.writer.forget_task()
 
 
@@ -214,24 +226,35 @@ _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
 
 
 def _fork() -> int:
-    heirs = tracer.heirs()
+    heirs = tracer.heirs or tracer.make_heirs()
     heir = heirs.next()
     pid = _os_fork()
     if pid == 0:
         tracer.after_fork(heir)
-    else:
-        heirs.forked(pid)
-        tracer.forks += 1
-        tracer.writer.put(Kind.SPAWN, 0, -1, 0, callers.page_line(tracer.page), "process", pid)
+        return 0
+    heirs.forked(pid)
+    tracer.forks += 1
+    caller = sys._getframe(1)
+    line = caller.f_lineno
+    if caller.f_code is not tracer.forks_in:
+        line, tracer.forks_in = callers.page_line(tracer.page, caller)
+    tracer.writer.put(_SPAWN, 0, -1, 0, line, "process", pid)
     return pid
 
 
 def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
-        line = callers.page_line(tracer.page)
-        tracer.writer.put(Kind.EXIT, 0, -1, 0, line, _ending(status), ended)
+        caller = sys._getframe(1)
+        line = caller.f_lineno
+        if caller.f_code is not tracer.reaps_in:
+            line, tracer.reaps_in = callers.page_line(tracer.page, caller)
+        note = _ending(status) if status else _ENDED_WELL
+        tracer.writer.put(_EXIT, 0, -1, 0, line, note, ended)
     return ended, status
+
+
+_ENDED_WELL = "exit 0"
 
 
 def _ending(status: int) -> str:

@@ -17,7 +17,16 @@ from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import RING, SLOTS, SharedMemory
 from engine.event_queue.tasks import ThreadTasks
 from engine.event_queue.writer import Writer
-from engine.events import RECV_REQUEST, RESPONSE_SEND, TEXT_NUMBERS, TEXTS_PER_WRITER, Event, Kind
+from engine.events import (
+    ACCEPT_QUEUED,
+    QUEUED_MOST_MS,
+    RECV_REQUEST,
+    RESPONSE_SEND,
+    TEXT_NUMBERS,
+    TEXTS_PER_WRITER,
+    Event,
+    Kind,
+)
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer, writer
 
 DETAIL = [Kind.RECV, Kind.REQUEST, Kind.RESPONSE, Kind.SEND]
@@ -55,6 +64,19 @@ def test_a_pair_is_two_events(memory: SharedMemory) -> None:
         (2, Kind.RESPONSE, 300, 12, "200"),
         (3, Kind.SEND, 299, 13, ""),
     ]
+
+
+def test_an_accept_that_tells_of_its_wait_is_two_events(memory: SharedMemory) -> None:
+    one, reader = writer(memory), Reader(memory)
+    for _ in range(2):  # the first one with a text that is new
+        one.put(ACCEPT_QUEUED, 5, 6, 0, 10, "127.0.0.1", moved2=4321, line2=QUEUED_MOST_MS)
+    first, second, *again = reader.drain()
+    assert (first.seq, first.kind, first.line) == (0, Kind.ACCEPT, 10)
+    assert (first.bytes, first.note) == (0, "127.0.0.1:4321")
+    assert (second.seq, second.kind, second.line, second.bytes) == (1, Kind.TICK, 10, 0)
+    assert (second.note, second.queued_ms) == ("in the accept queue for 65535 ms", 65_535)
+    assert [event[2:] for event in again] == [first[2:], second[2:]]
+    assert [event.seq for event in again] == [2, 3]
 
 
 def test_nothing_comes_out_twice(memory: SharedMemory) -> None:

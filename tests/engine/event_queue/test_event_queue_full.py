@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.event_queue import overflow as event_overflow
 from engine.event_queue import writer as event_writer
 from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import RING, SharedMemory
-from engine.events import LIFE, PAIRS, RESPONSE_SEND, Event, Kind, Unreported
+from engine.events import ACCEPT_QUEUED, LIFE, PAIRS, RESPONSE_SEND, Event, Kind, Unreported
 from tests.engine.writers import NOTES, notes, put_tick, shared_memory, small_writer
 
 
@@ -41,6 +42,19 @@ def test_life_events_wait_for_room_and_come_in_order(memory: SharedMemory) -> No
     unreported = reader.unreported()
     assert received + unreported.dropped[Kind.RECV] == 5 * RING
     assert unreported.life_lost == 0
+
+
+def test_an_accept_is_told_without_its_wait_where_only_that_has_room(memory: SharedMemory) -> None:
+    one, reader = small_writer(memory), Reader(memory)
+    for number in range(RING):  # detail, until there is no room for any
+        one.put(Kind.RECV, number, 3, 1)
+    before = reader.unreported().dropped[Kind.RECV]
+    assert before > 0
+    one.put(ACCEPT_QUEUED, RING, 3, 0, 10, "127.0.0.1", moved2=4321, line2=7)
+    last = reader.drain()[-1]
+    assert (last.kind, last.note) == (Kind.ACCEPT, "127.0.0.1:4321")
+    dropped = reader.unreported().dropped
+    assert (dropped[Kind.RECV], dropped[Kind.TICK], dropped[Kind.ACCEPT]) == (before, 1, 0)
 
 
 def test_connections_with_a_gap_are_told_once_there_is_room(memory: SharedMemory) -> None:
@@ -84,7 +98,7 @@ def test_life_that_finds_no_room_to_the_end_is_counted_as_lost(
     memory: SharedMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_writer, "FINISH_S", 0)
-    monkeypatch.setattr(event_writer, "BACKLOG", 100)
+    monkeypatch.setattr(event_overflow, "BACKLOG", 100)
     one, reader = small_writer(memory), Reader(memory)
     for number in range(2 * RING):
         one.put(Kind.ACCEPT, number, 3, 0)

@@ -29,7 +29,7 @@ def in_a_child(heir: Heir, *notes: str, killed: bool = False) -> int:
     assert threading.active_count() == 1
     child = os.fork()
     if child == 0:
-        heir.take_over()
+        heir.take_over(os.getpid())
         for note in notes:
             heir.put(Kind.ERROR, 0, -1, 0, 0, note)
         if not killed:
@@ -110,7 +110,7 @@ def test_children_go_round_the_end_of_the_ring(memory: SharedMemory) -> None:
     assert heir is not None
     told = []
     for _ in range(RING):
-        heir.take_over()  # here, so that what it puts is seen by its next turn
+        heir.take_over(os.getpid())  # here, so that what it puts is seen by its next turn
         heir.put(RECV_REQUEST, 7, 3, 80, 5, texts[-1], 0, 6)
         told += [event.note for event in reader.drain() if event.kind is Kind.REQUEST]
     assert told == [texts[-1]] * RING
@@ -120,9 +120,9 @@ def test_a_child_killed_within_a_text_costs_the_next_one_nothing(memory: SharedM
     heirs, reader = Heirs(memory, OneTask("MainThread"), ["GET /"]), Reader(memory)
     heir = heirs.next()
     assert heir is not None
-    heir.take_over()
+    heir.take_over(os.getpid())
     heir._store(text_records(7, "x" * 100)[0])
-    heir.take_over()
+    heir.take_over(os.getpid())
     heir.put(Kind.ERROR, 0, -1, 0, 0, "its own")
     heir.put(Kind.ERROR, 0, -1, 0, 0, "GET /")
     assert [event.note for event in reader.drain()] == ["its own", "GET /"]
