@@ -32,7 +32,8 @@ STEPS: dict[State, dict[Kind, State]] = {
     C: {Kind.RELEASE: C, Kind.ERROR: C, Kind.TICK: C},
 }  # fmt: skip
 
-_CLIENTS_TURN = {State.ACCEPTED, State.READING, State.IDLE}
+_ACCEPT = Kind.ACCEPT
+_CLIENTS_TURN = {A, R, I}
 _SILENCE_ENDS = ("server closed first", "server closed first: client silent")  # loops say the first
 _ASKED_NS = attrgetter("asked_ns")
 _SILENCE_LEAST_NS = 1_000_000_000  # less than any time-out
@@ -86,9 +87,9 @@ class Connection:
         self.pid = event.pid
         self.acceptor = event.pid
         self.task = event.task
-        self.peer = event.note if event.kind is Kind.ACCEPT else ""
-        self.state = State.ACCEPTED
-        self.steps = STEPS[State.ACCEPTED]
+        self.peer = event.note if event.kind is _ACCEPT else ""
+        self.state = A
+        self.steps = STEPS[A]
         self.opened_ns = self.since_ns = event.at_ns
         self.closed_ns = 0
         self.closed_by = ""
@@ -136,8 +137,8 @@ class Connection:
     def settle(self) -> State:
         """The state after a send: bytes left behind, then requests left unanswered, then idle."""
         if self.unsent > 0:
-            return State.UNSENT
-        return State.HANDLER if self.pending > 0 else State.IDLE
+            return U
+        return H if self.pending > 0 else I
 
     def enter(self, state: State, at_ns: int) -> None:
         """Come into a state; staying in one keeps the time at which it was entered."""

@@ -33,7 +33,7 @@ CELLS_MOST = 400  # and finished cells, for its lane: 60 s of them;
 CELLS_TOGETHER = 200_000  # and of all together: some 8 MB
 BEGIN = {Kind.ACCEPT, Kind.RECV, *AFTER}
 """What can come first of a connection, if its accept was lost."""
-RELEASE, TICK = Kind.RELEASE, Kind.TICK
+ACCEPT, RELEASE, TICK = Kind.ACCEPT, Kind.RELEASE, Kind.TICK
 
 
 class ServerState:
@@ -87,11 +87,10 @@ class ServerState:
             connection.log.append(event)
             if len(connection.log) > self._log_limit:
                 connection.forget(self._log_limit // 2)
-            if kind is TICK and (event.tells_bytes or event.queued_ms):
-                if event.queued_ms:  # nothing has happened besides
-                    connection.queued_ns = event.queued_ms * 1_000_000
-                    server.waits.note_queued(connection)
-            else:
+            if kind is TICK and (queued_ms := event.queued_ms):
+                connection.queued_ns = queued_ms * 1_000_000
+                server.waits.note_queued(connection)
+            elif kind is not TICK or not event.tells_bytes:  # then nothing has happened besides
                 connection.happened |= bits[kind]
                 if kind is not RELEASE:  # what the parent gives up says nothing of the connection
                     connection.last = event
@@ -125,7 +124,7 @@ class ServerState:
         connection = Connection(self.numbered, event, self.server.cell)
         self.server.table.add(connection)
         self._number(event.conn)
-        if event.kind is Kind.ACCEPT:
+        if event.kind is ACCEPT:
             self.workers.accepted(event.pid)
             return
         self.server.illegal_steps += 1

@@ -13,6 +13,8 @@ from engine.fold.waits import Waits
 from engine.fold.workers import Ended, Workers
 from engine.views.snapshot import State
 
+_IDLE, _CLOSED = State.IDLE, State.CLOSED
+
 
 class Server:
     """What the events add up to, beside how many there were."""
@@ -65,7 +67,7 @@ def _sent(server: Server, connection: Connection, event: Event, state: State) ->
     connection.unsent = max(connection.unsent - event.bytes, 0)
     if connection.sending:
         connection.finish(event.at_ns, event.bytes, server.waits.finished)
-    connection.enter(connection.settle() if state is State.IDLE else state, event.at_ns)
+    connection.enter(connection.settle() if state is _IDLE else state, event.at_ns)
 
 
 def _released(server: Server, connection: Connection, event: Event, state: State) -> None:
@@ -90,7 +92,7 @@ def end(server: Server, connection: Connection, at_ns: int, closed_by: str) -> N
         connection.roll(server.cell)
     connection.closed_ns = at_ns
     connection.closed_by = closed_by
-    connection.enter(State.CLOSED, at_ns)
+    connection.enter(_CLOSED, at_ns)
     server.table.close(connection)
 
 

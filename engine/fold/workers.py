@@ -13,6 +13,7 @@ from engine.views.snapshot import STRIP_CELL_NS, STRIP_CELLS
 
 Worker = tuple[int, str]
 """(pid, task) of a thread; (pid, "") of a process, which stands for its first thread, too."""
+_LISTEN, _SPAWN, _EXIT, _TICK = Kind.LISTEN, Kind.SPAWN, Kind.EXIT, Kind.TICK
 MODELS_KEPT = 5_000  # processes, also ended ones; a model may start one for each connection
 TICKS_KEPT = 40  # of each process: there are ten a second, and a strip is three seconds long
 
@@ -154,24 +155,24 @@ class Workers:
     def take(self, event: Event) -> Ended | None:
         """An event that speaks of no connection; what has ended with it. Raises ValueError and
         IndexError: a note that no writer of ours makes."""
-        words = event.note.split()
-        if event.kind is Kind.LISTEN:
+        kind, words = event.kind, event.note.split()
+        if kind is _LISTEN:
             self._before = (self.wakeups, self.would_block)
             for engine in self._engines:  # which retire, and are not listened to any more
                 self.done(engine).gauges = {}
             self._engines.append(event.pid)
-        elif event.kind is Kind.SPAWN:
+        elif kind is _SPAWN:
             self._started.setdefault(event.pid, {})[_worker(event, words)] = None
             if words[0] == "process":
                 self._last_child[event.pid] = int(words[1])
                 self._keep_model(event.pid, words)
-        elif event.kind is Kind.EXIT:
+        elif kind is _EXIT:
             self._started.get(event.pid, {}).pop(_worker(event, words), None)
             if words[0] == "process":
                 return self._end(int(words[1]), is_clean=words[2:] == ["exit", "0"])
-        elif event.kind is Kind.TICK and words[:1] == [TURN]:
+        elif kind is _TICK and words[:1] == [TURN]:
             self._turns.begin(event, words)
-        elif event.kind is Kind.TICK and event.pid not in self._engines[:-1]:
+        elif kind is _TICK and event.pid not in self._engines[:-1]:
             figures = dict(zip(words[::2], map(int, words[1::2]), strict=False))
             self.wakeups += figures.get("wakeups", 0)
             self.would_block += figures.get("would-block", 0)
