@@ -87,8 +87,8 @@ def main(settings: EngineSettings) -> None:
     control = socket.socket(fileno=settings.control_fd)
     if settings.trace:
         # Before a model patches what it builds on.
-        import_module("engine.tracing.traced_conversation")
-        import_module("engine.tracing.traced_waits")
+        for name in ("conversation", "processes", "threads", "waits"):
+            import_module(f"engine.tracing.traced_{name}")
     try:
         serve = _serve_of(settings)
         if settings.trace:
@@ -172,16 +172,18 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     # An engine that is not watched does without them.
     from engine.tracing import (
         traced_conversation,
+        traced_processes,
         traced_queue,
         traced_rehearsal,
         traced_socket,
+        traced_threads,
         traced_waits,
         tracer,
     )
 
     tracer.install(memory, sys.modules[settings.module].__file__ or "")
-    traced_waits.install()
-    traced_queue.install()
+    for stand_ins in (traced_processes, traced_threads, traced_waits, traced_queue):
+        stand_ins.install()
     service.gauge = tracer.tracer.gauge
     service.converse = partial(
         traced_conversation.TracedConversation, service.settings, limits=service.limits

@@ -5,6 +5,7 @@ interpreter writes to code that is new to it (PEP 659: it counts, then specialis
 to its caches. Without a rehearsal each child does all that again, and a connection costs twice as much.
 """
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -63,3 +64,6 @@ def rehearse(
                 theirs.shutdown(socket.SHUT_WR)
                 talk(as_accepted(ours), service)
     service.gate = gate
+    # What it has left would else be collected, or looked at, in a child.
+    gc.collect()
+    gc.freeze()

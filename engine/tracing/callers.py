@@ -23,15 +23,6 @@ def share_threads(base: Any) -> GreenletTasks:
     return GreenletTasks()
 
 
-def model_line(called: Any) -> int:
-    """The line outside the tracer and the standard library that led to this frame, which is of one of these,
-    for `close` in a `with`; 0 where nobody did, as when a finalizer runs at the end of a thread."""
-    caller = called.f_back
-    while caller is not None and caller.f_code.co_filename in PLUMBING:
-        caller = caller.f_back
-    return caller.f_lineno if caller is not None else 0
-
-
 def page_line(page: str, caller: Any) -> tuple[int, Any]:
     """The line of the model's own file that led to what this frame does: what a helper or an application
     does is done there. 0: none did. Without a page, the line of the frame itself. And the frame's code, if

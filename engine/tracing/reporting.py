@@ -182,7 +182,13 @@ class Reporting:
             self._ended_by = "client reset the connection"
         self.report(_ERROR, 0, line, error_name(error))
 
-    def _report_end(self, line: int) -> None:
+    def _report_end(self, called: Any) -> None:
+        """It is closed in this frame, which is the tracer's or the library's: that is told with the line
+        outside of these that led to it, as in a `with`; with 0 where a finalizer runs at a thread's end."""
+        caller = called.f_back
+        while caller is not None and caller.f_code.co_filename in callers.PLUMBING:
+            caller = caller.f_back
+        line = caller.f_lineno if caller is not None else 0
         tracer.open_sockets -= 1
         note = self._ended_by if self._is_shown else self._note_of_thinned_end()
         if self._received or self._unsaid:

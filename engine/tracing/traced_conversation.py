@@ -38,6 +38,7 @@ class TracedConversation(Conversation):
         self._has_expected = False  # some request so far waited for 100 Continue
 
     def receive(self, data: bytes) -> Sequence[Request]:
+        global _titled
         requests = _receive(self, data)
         sock = self._socket
         if sock._thinning != tracer.thinning[0]:
@@ -52,16 +53,18 @@ class TracedConversation(Conversation):
                 self._has_expected = True
                 continue
             titled = _titled  # one look: it may be another thread's by the next
-            title = titled[1] if titled[0] is request else _title(request)
+            if titled[0] is not request:
+                key = request.method, request.target
+                titled = _titled = request, _titles.get(key) or _title(request)
             received = sock._received
             if received:
                 sock._received = 0
                 tracer.writer.put(
-                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, title,
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, titled[1],
                     sock._unread_us, line,
                 )  # fmt: skip
             else:
-                sock.report(_REQUEST, 0, line, title)
+                sock.report(_REQUEST, 0, line, titled[1])
         if sock._received:  # they completed nothing
             sock._catch_up()
         return requests
@@ -138,7 +141,6 @@ _STATUSES = {status: str(status) for status in range(100, 600)}
 
 def _title(request: Request) -> str:
     """Method and target, escaped; remembered, since a site has few of them."""
-    global _titled
     key = (request.method, request.target)
     title = _titles.get(key)
     if title is None:
@@ -148,5 +150,4 @@ def _title(request: Request) -> str:
             printable(f"{request.method} {request.target}") if request.method else "not a request"
         )
         _titles[key] = title
-    _titled = (request, title)
     return title

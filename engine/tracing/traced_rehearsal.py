@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from engine.event_queue.shared_memory import SharedMemory
@@ -17,7 +18,7 @@ from engine.tracing.tracer import tracer
 def traced_connections(listener: Any) -> Iterator[AsAccepted]:
     """Sockets of the listener's class that report to a queue without a reader. Afterwards the tracer is
     as it was, but for the texts that children are going to need."""
-    before = dict(vars(tracer))
+    before = {each.name: getattr(tracer, each.name) for each in fields(tracer)}
     memory = SharedMemory.create()
     settings = Settings(memory.words)
     heirs: list[Writer] = []
@@ -43,7 +44,7 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
         yield as_accepted
     finally:
         told = tracer.heir_texts
-        vars(tracer).clear()
-        vars(tracer).update(before)
+        for name, value in before.items():
+            setattr(tracer, name, value)
         memory.close()
     tracer.heir_texts = told

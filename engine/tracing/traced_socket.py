@@ -233,7 +233,7 @@ class TracedSocket(Reporting):
         if not self._has_ended:
             self._has_ended = True  # with no call before it: two threads may close at once
             if self._conn:
-                self._report_end(callers.model_line(sys._getframe(1)))  # of the library's close()
+                self._report_end(sys._getframe(1))  # of the library's close()
         self._base_real_close()
 
     def __del__(self) -> None:
@@ -245,7 +245,7 @@ class TracedSocket(Reporting):
             return  # it was never watched
         self._has_ended = True
         if self._conn and sys is not None and not sys.is_finalizing():
-            self._report_end(callers.model_line(sys._getframe()))
+            self._report_end(sys._getframe())
 
 
 def traced_listener(fd: int, base: Any) -> Any:

@@ -13,7 +13,7 @@ PRELUDE = """
 import os, select, signal, socket, sys, threading, time
 wait_plainly = select.select  # not counted
 sys.path.insert(0, sys.argv[1])
-from engine.tracing import traced_waits
+from engine.tracing import traced_processes, traced_threads, traced_waits
 from engine.tracing import tracer as tracing
 from engine.event_queue.shared_memory import SharedMemory
 from engine.events import Kind
@@ -27,7 +27,8 @@ memory = SharedMemory(int(sys.argv[2]))
 settings = Settings(memory.words)
 plain = socket.create_server(("127.0.0.1", 0))
 tracing.install(memory)
-traced_waits.install()
+for stand_ins in (traced_processes, traced_threads, traced_waits):
+    stand_ins.install()
 tracing.TICK_NS = 0
 listener = traced_listener(plain.detach(), socket.socket)
 
