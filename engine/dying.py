@@ -30,11 +30,11 @@ def _remember_parent() -> None:
 
 
 def _arrange(parent_pid: int) -> None:
-    if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _prctl:
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     else:
         threading.Thread(target=_watch, args=(parent_pid,), daemon=True).start()
-    if os.getppid() != parent_pid:  # it ended before the line above
+    if _getppid() != parent_pid:  # it ended before the line above
         os._exit(1)
 
 
@@ -44,4 +44,6 @@ def _watch(parent_pid: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-_libc = ctypes.CDLL(None)
+# Found here once: each look that a forked child takes costs it some pages of its parent's memory.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_getppid, _SIGKILL = os.getppid, int(signal.SIGKILL)
