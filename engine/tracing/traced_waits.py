@@ -22,17 +22,17 @@ _epoll: Any = getattr(select, "epoll", None)
 class _TracedPoll:
     """A poll object that counts its wake-ups."""
 
-    def __init__(self, make: Any = None, *args: Any) -> None:
-        self._poller: Any = (make or _poll)(*args)
+    def __init__(self, poller: Any = None) -> None:
+        self._poller: Any = _poll() if poller is None else poller
         self._turn_began_ns = 0
         self.register = self._poller.register
         self.modify = self._poller.modify
         self.unregister = self._poller.unregister
 
-    def poll(self, *args: Any) -> list[tuple[int, int]]:
+    def poll(self, *args: Any, **named: Any) -> list[tuple[int, int]]:
         if self._turn_began_ns:
             tracer.end_turn(self._turn_began_ns)
-        ready: list[tuple[int, int]] = self._poller.poll(*args)
+        ready: list[tuple[int, int]] = self._poller.poll(*args, **named)
         self._turn_began_ns = _woken(len(ready))
         return ready
 
@@ -40,10 +40,23 @@ class _TracedPoll:
 class _TracedEpoll(_TracedPoll):
     """An epoll object that does."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(_epoll, *args)
-        self.close = self._poller.close
-        self.fileno = self._poller.fileno
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self._watch(_epoll(*args, **named))
+
+    @classmethod
+    def fromfd(cls, fd: int) -> "_TracedEpoll":
+        traced = cls.__new__(cls)
+        traced._watch(_epoll.fromfd(fd))
+        return traced
+
+    def _watch(self, poller: Any) -> None:
+        super().__init__(poller)
+        self.close = poller.close
+        self.fileno = poller.fileno
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._poller.closed)
 
     def __enter__(self) -> "_TracedEpoll":
         return self

@@ -49,6 +49,20 @@ work()
     assert 200_000 <= took_us < 10_000_000
 
 
+def test_an_epoll_object_takes_what_the_librarys_takes(run: Run) -> None:
+    told = run("""
+poller = select.epoll(sizehint=10, flags=select.EPOLL_CLOEXEC)
+poller.register(fd=listener, eventmask=select.EPOLLIN)
+client = socket.create_connection(listener.getsockname(), 10)
+print(len(poller.poll(timeout=10, maxevents=5)), poller.closed)
+with select.epoll.fromfd(os.dup(poller.fileno())) as same:
+    print(len(same.poll(10)), same.closed)
+print(same.closed, poller.closed)
+""")
+    assert told.output.split("\n")[:3] == ["1 False", "1 False", "True False"]
+    assert sum(figures(told, "wakeups")) == 2
+
+
 def test_the_turn_of_a_loop_of_asyncio_and_what_it_has_in_hand_are_told(run: Run) -> None:
     told = run(
         f"""
