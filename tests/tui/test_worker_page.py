@@ -99,6 +99,31 @@ async def test_the_arrows_go_through_its_events_and_no_further() -> None:
         assert screen(dashboard) == last
 
 
+async def test_tab_gives_all_its_connections_and_all_its_descriptors_the_room() -> None:
+    run = a_watched_run()
+    for conn in range(20, 80):
+        run.tell(Kind.ACCEPT, conn, note=f"127.0.0.1:{conn}", pid=BUSY)
+    first = tuple(Descriptor(number, "pipe", 0, 1) for number in range(3, 203))
+    run.given_descriptors = Descriptors(first, 900)
+    async with shown(run, (80, 24)) as (dashboard, pilot):
+        await pilot.press("w", "down", "down", "enter")
+        before = screen(dashboard)
+        assert not any("#30 A" in line for line in before), "no room for all"
+        await pilot.press("tab")
+        assert any(line.startswith("CONNECTIONS  61 open") for line in screen(dashboard))
+        seen = "\n".join(screen(dashboard))
+        await pilot.press("end")
+        seen += "\n".join(screen(dashboard))
+        assert all(f"#{number} A" in seen for number in range(3, 63))
+        await pilot.press("tab")
+        (title,) = [line for line in screen(dashboard) if line.startswith("DESCRIPTORS")]
+        assert "900, here 200; in brackets" in title
+        await pilot.press("end")
+        assert any(line.rstrip().endswith("202 pipe (1)") for line in screen(dashboard))
+        await pilot.press("tab")
+        assert [line[:9] for line in screen(dashboard)] == [line[:9] for line in before]
+
+
 def test_its_history_is_told_as_far_as_there_is_room() -> None:
     run = a_watched_run()
     start_ns = run.now_ns

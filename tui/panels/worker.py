@@ -62,6 +62,16 @@ def lines(
     return [*above, *_events((detail, start_ns, place), width, rows, back)]
 
 
+def all_connections(detail: WorkerDetail, now_ns: int, width: int) -> list[Line]:
+    """Those that are told, however many lines they take."""
+    return [*_who(detail, width), (), *_connections(detail, now_ns, width)]
+
+
+def all_descriptors(detail: WorkerDetail, width: int) -> list[Line]:
+    """The same of its descriptors."""
+    return [*_who(detail, width), (), *_descriptors(detail, width)]
+
+
 def event_rows(detail: WorkerDetail, now_ns: int, width: int, height: int) -> int:
     """How many events `lines` has room for."""
     return max(height - len(_above(detail, now_ns, width, height)) - EVENT_HEADINGS, 1)
@@ -140,8 +150,15 @@ def _times(cells: int) -> str:
 
 
 def _connections(detail: WorkerDetail, now_ns: int, width: int) -> list[Line]:
-    title: Line = (("CONNECTIONS", "title"), (f"  {count(detail.view.connections)} open", "name"))
+    number = detail.view.connections
+    told = f"  {count(number)} open{_here(len(detail.held), number)}"
+    title: Line = (("CONNECTIONS", "title"), (told, "name"))
     return [title, *(flowed([_held(one, now_ns) for one in detail.held], width))]
+
+
+def _here(told: int, of_all: int) -> str:
+    """That these are not all."""
+    return f", here {count(told)}" if told < of_all else ""
 
 
 def _held(one: Held, now_ns: int) -> Span:
@@ -156,7 +173,8 @@ def _descriptors(detail: WorkerDetail, width: int) -> list[Line]:
     if table is None:
         return [(title, ("  nobody tells of them", "name"))]
     of = " of its process" if detail.view.task else ""
-    told = f"  {count(table.total)}{of}; in brackets how many processes hold the same"
+    here = _here(len(table.first), table.total)
+    told = f"  {count(table.total)}{of}{here}; in brackets how many processes hold the same"
     shown = flowed([_descriptor(one, detail) for one in table.first], width)
     return [*flowed([title, (told.strip(), "name")], width), *shown]
 
