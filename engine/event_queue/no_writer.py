@@ -38,7 +38,7 @@ class NoWriter:
             for each, bytes_moved in bytes_of(kind, moved, moved2):
                 words[self._row + DROPPED + each] += 1
                 words[self._row + DROPPED_BYTES + each] += bytes_moved
-            words[self._row + LIFE_LOST] += kind in LIFE
+                words[self._row + LIFE_LOST] += each in LIFE
 
     def count_exchange(
         self, recvs: int, received: int, requests: int, responses: int, sends: int, sent: int

@@ -96,7 +96,8 @@ class Writer(Overflow):
         waits for the reader; a new text or a full ring takes a lock among the threads of the process.
 
         `moved` is the event's `bytes`. What would fill the texts is told as `moved2`: the peer's port
-        of an accept, a child's pid, for how many microseconds the kernel had had what is received.
+        of an accept, a child's pid, for how many microseconds the kernel had had what is received; and as
+        `line2`, for how many milliseconds a connection had waited to be accepted (at most QUEUED_MOST_MS).
         """
         at_ns = at_ns or monotonic_ns()
         running = self._running  # an attribute that is called at once is looked for anew each time

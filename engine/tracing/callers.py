@@ -44,6 +44,8 @@ def _frame_or_none(depth: int) -> Any:
 
 class _NoFrame:
     f_lineno = 0
+    f_code = _frame_or_none.__code__
+    f_back = None
 
 
 _NO_FRAME = _NoFrame()

@@ -1,7 +1,6 @@
 """Stand-ins for os.fork, os.waitpid and os._exit, which report the begin and the end of child processes."""
 
 import os
-import sys
 
 from engine.events import Kind
 from engine.tracing import callers
@@ -20,7 +19,7 @@ def _fork() -> int:
         return 0
     heirs.forked(pid)
     tracer.forks += 1
-    caller = sys._getframe(1)
+    caller = callers.frame(1)
     line = caller.f_lineno
     if caller.f_code is not tracer.forks_in:
         line, tracer.forks_in = callers.page_line(tracer.page, caller)
@@ -31,7 +30,7 @@ def _fork() -> int:
 def _waitpid(pid: int, options: int) -> tuple[int, int]:
     ended, status = _os_waitpid(pid, options)
     if ended:
-        caller = sys._getframe(1)
+        caller = callers.frame(1)
         line = caller.f_lineno
         if caller.f_code is not tracer.reaps_in:
             line, tracer.reaps_in = callers.page_line(tracer.page, caller)

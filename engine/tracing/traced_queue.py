@@ -9,7 +9,6 @@ from engine.tracing.tracer import tracer
 
 _Queue = queue.Queue
 _TICK = Kind.TICK.value
-_TICK = Kind.TICK.value
 
 
 class TracedQueue(_Queue[Any]):

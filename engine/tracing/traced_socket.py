@@ -30,7 +30,7 @@ from engine.tracing.tracer import tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]  # typeshed hides it
-_ACCEPT, _TICK = Kind.ACCEPT.value, Kind.TICK.value
+_ACCEPT = Kind.ACCEPT.value
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5

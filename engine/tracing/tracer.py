@@ -30,9 +30,7 @@ TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a s
 _SOCKET = int(socket.SOL_SOCKET)
 _SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _ORDER, _number_of = sys.byteorder, int.from_bytes
-_TICK = (
-    Kind.TICK.value
-)  # a plain number: to look a member of an enumeration up takes a dozen objects
+_TICK = Kind.TICK.value  # plain numbers: a look at a member of an enumeration takes longer
 _MASK_32 = 2**32 - 1
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 
@@ -67,7 +65,7 @@ class Tracer:
     """Code of the model's page that forked a child last;"""
     reaps_in: Any = None
     """that waited for one."""
-    inherited: Any = None  # kept in a child: to free it would write to the parent's pages
+    inherited: Any = None  # kept in a child: to free these would write to the parent's pages
     tasks: ThreadTasks = field(default_factory=ThreadTasks)
     next_tick_ns: int = 0
     queue_look_ns: int = 0
@@ -95,8 +93,8 @@ class Tracer:
         self.longest_ready = self.longest_turn_ns = 0
         self.gauges = None  # what the parent has in hand is not the child's
         self._tells_turns = False
+        self.inherited = self.writer, self.heirs
         self.heirs = None
-        self.inherited = self.writer
         if heir is None:
             self.writer = NoWriter(self.memory)
         else:

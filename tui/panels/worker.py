@@ -63,7 +63,7 @@ def lines(
 
 
 def all_connections(detail: WorkerDetail, now_ns: int, width: int) -> list[Line]:
-    """Those that are told, however many lines they take."""
+    """With as many lines as they take."""
     return [*_who(detail, width), (), *_connections(detail, now_ns, width)]
 
 
@@ -151,14 +151,14 @@ def _times(cells: int) -> str:
 
 def _connections(detail: WorkerDetail, now_ns: int, width: int) -> list[Line]:
     number = detail.view.connections
-    told = f"  {count(number)} open{_here(len(detail.held), number)}"
+    told = f"  {count(number)} open{_kept(len(detail.held), number)}"
     title: Line = (("CONNECTIONS", "title"), (told, "name"))
     return [title, *(flowed([_held(one, now_ns) for one in detail.held], width))]
 
 
-def _here(told: int, of_all: int) -> str:
-    """That these are not all."""
-    return f", here {count(told)}" if told < of_all else ""
+def _kept(told: int, of_all: int) -> str:
+    """That not all of them can be told."""
+    return f" ({count(told)} told)" if told < of_all else ""
 
 
 def _held(one: Held, now_ns: int) -> Span:
@@ -173,8 +173,8 @@ def _descriptors(detail: WorkerDetail, width: int) -> list[Line]:
     if table is None:
         return [(title, ("  nobody tells of them", "name"))]
     of = " of its process" if detail.view.task else ""
-    here = _here(len(table.first), table.total)
-    told = f"  {count(table.total)}{of}{here}; in brackets how many processes hold the same"
+    kept = _kept(len(table.first), table.total)
+    told = f"  {count(table.total)}{of}{kept}; in brackets how many processes hold the same"
     shown = flowed([_descriptor(one, detail) for one in table.first], width)
     return [*flowed([title, (told.strip(), "name")], width), *shown]
 

@@ -13,11 +13,11 @@ from tui.screens.page import Page
 
 ENDS = (("esc", "back"), ("q", "quit"))
 KEYS = (
-    (("↑ ↓", "events"), ("tab", "all its connections"), *ENDS),
+    (("↑ ↓", "events"), ("tab", "its connections"), *ENDS),
     (("tab", "its descriptors"), *ENDS),
     (("tab", "its events"), *ENDS),
 )
-"""Of what has the room: its events, or all its connections, or all its descriptors."""
+"""Of what has the room: its events, its connections, or its descriptors."""
 
 
 class WorkerPage(Page):

@@ -256,13 +256,15 @@ def test_a_process_without_a_slot_counts(memory: SharedMemory) -> None:
     counting, reader = NoWriter(memory), Reader(memory)
     assert memory.claim() is None
     counting.put(Kind.ACCEPT, 1, 3, 0, 5, "127.0.0.1:1")
+    counting.put(ACCEPT_QUEUED, 1, 3, 0, 5, "127.0.0.1", moved2=1, line2=20)
     counting.put(RECV_REQUEST, 1, 3, 80, 6, "GET /")
     counting.put(RESPONSE_SEND, 1, 3, 300, 7, "200", moved2=300)
     counting.count_exchange(1, 80, 2, 3, 4, 600)
     counting.finish()
     unreported = reader.unreported()
-    assert unreported.life_lost == 1
-    assert [unreported.dropped[kind] for kind in [Kind.ACCEPT, *DETAIL]] == [1, 1, 1, 1, 1]
+    assert unreported.life_lost == 2
+    assert [unreported.dropped[kind] for kind in [Kind.ACCEPT, *DETAIL]] == [2, 1, 1, 1, 1]
+    assert unreported.dropped[Kind.TICK] == 1
     assert [unreported.thinned[kind] for kind in DETAIL] == [1, 2, 3, 4]
     assert (unreported.bytes[Kind.RECV], unreported.bytes[Kind.SEND]) == (160, 900)
     assert reader.drain() == []

@@ -80,3 +80,19 @@ mark("end")
     assert told.story().count(closed) == 30
     after = told.story()[told.story().index("tick end") :]
     assert after.count(closed) <= 1  # the last one's traceback is still the interpreter's own
+
+
+def test_a_greenlet_that_only_waits_for_a_child_learns_how_it_ended(run: Run) -> None:
+    told = run(
+        """
+import gevent
+child = os.fork()
+if child == 0:
+    os._exit(7)
+print(gevent.spawn(os.waitpid, child, 0).get()[0] == child)
+""",
+        first=GEVENT,
+    )
+    assert told.output.split()[0] == "True"
+    (end,) = told.of(Kind.EXIT)
+    assert end.note.endswith("exit 7")

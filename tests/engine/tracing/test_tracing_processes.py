@@ -180,3 +180,31 @@ thread.start()
 thread.join()
 """)
     assert len(told.of(Kind.CLOSE)) == 1
+
+
+def test_a_child_copies_no_memory_for_the_others_that_live(run: Run) -> None:
+    """Each page is some 3 us; a child has some hundreds anyhow."""
+    told = run("""
+import resource
+def faults():
+    pipe = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(pipe[1], str(resource.getrusage(resource.RUSAGE_SELF).ru_minflt).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    return int(os.read(pipe[0], 100))
+faults()
+alone = min(faults() for _ in range(3))
+crowd = []
+for _ in range(150):
+    crowd.append(os.fork())
+    if crowd[-1] == 0:
+        signal.pause()
+print(alone, min(faults() for _ in range(3)))
+for child in crowd:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+""")
+    alone, in_a_crowd = map(int, told.output.split()[:2])
+    assert in_a_crowd < alone + 50
