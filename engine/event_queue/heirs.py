@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
-from engine.event_queue.shared_memory import HEADS, HELD, OWNERS, RING, TAILS, SharedMemory
+from engine.event_queue.shared_memory import HELD, OWNERS, RING, TAILS, SharedMemory
 from engine.event_queue.tasks import Tasks
 from engine.event_queue.writer import Writer, pack_record
 from engine.events import HEIR_KIND, RECORD_BYTES
@@ -33,7 +33,7 @@ class Heir(Writer):
         all of them."""
         super().__init__(memory, slot, tasks)
         self.held = HELD | self.pid
-        self.head_word, self.tail_word, self.owner_word = HEADS + slot, TAILS + slot, OWNERS + slot
+        self.tail_word, self.owner_word = TAILS + slot, OWNERS + slot
         self._introduce()
         for text in dict.fromkeys((tasks.name(), *texts)):
             self._number(text)
@@ -92,9 +92,7 @@ class Heirs:
         if self._next is not None:
             return self._next  # there was no process to be had for it
         words, lent = self._words, self._lent
-        looked_at = 0
-        while lent and looked_at < LOOKED_AT:
-            looked_at += 1
+        for _ in range(min(LOOKED_AT, len(lent))):
             heir, child = lent.popleft()
             owner = words[heir.owner_word]
             is_back = owner == heir.held

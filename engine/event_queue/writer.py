@@ -64,9 +64,9 @@ class Writer(Overflow):
         self._size = ring_size(slot)
         self._mask = self._size - 1
         self._detail_limit = self._size - self._size // LIFE_RESERVE
-        self._head_word = HEADS + slot
+        self.head_word = HEADS + slot
         self._thinned = COUNTER_ROWS + slot * COUNTERS + THINNED
-        self._head = memory.words[self._head_word]
+        self._head = memory.words[self.head_word]
         self._slow_at = 0  # the head from which on room must be looked for
         self._tasks = tasks
         self._running = tasks.running
@@ -114,7 +114,7 @@ class Writer(Overflow):
             self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd,
             self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
-        self._words[self._head_word] = self._head
+        self._words[self.head_word] = self._head
 
     def begin_thread(self, number: int) -> None:
         """The running thread begins, which Python named `Thread-number`."""
@@ -132,7 +132,7 @@ class Writer(Overflow):
             self._ring, (head & self._mask) * RECORD_BYTES, THREAD_KIND, 0, 0, task, text, -1,
             self._dropped, number, 0, at_ns, 0,
         )  # fmt: skip
-        self._words[self._head_word] = self._head
+        self._words[self.head_word] = self._head
 
     def end_thread(self, number: int) -> None:
         """The running thread ends: what tells it from the others may soon be another's."""
@@ -226,7 +226,7 @@ class Writer(Overflow):
             self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, number, text, fd,
             self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
-        self._words[self._head_word] = self._head
+        self._words[self.head_word] = self._head
 
     def _introduce(self) -> None:
         self._introduced = True
@@ -236,7 +236,7 @@ class Writer(Overflow):
     def _store(self, record: bytes) -> None:
         start = (self._head & self._mask) * RECORD_BYTES  # from here on as in put()
         self._ring[start : start + RECORD_BYTES] = record
-        self._words[self._head_word] = self._head = self._head + 1
+        self._words[self.head_word] = self._head = self._head + 1
 
     def _look_for_room(self, kind: int, at_ns: int) -> bool:
         """Whether an event of this kind and time, and its texts, fit now; what waits goes first."""

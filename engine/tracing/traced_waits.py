@@ -22,12 +22,15 @@ _epoll: Any = getattr(select, "epoll", None)
 class _TracedPoll:
     """A poll object that counts its wake-ups."""
 
-    def __init__(self, poller: Any = None) -> None:
-        self._poller: Any = _poll() if poller is None else poller
+    def __init__(self) -> None:
+        self._watch(_poll())
+
+    def _watch(self, poller: Any) -> None:
+        self._poller = poller
         self._turn_began_ns = 0
-        self.register = self._poller.register
-        self.modify = self._poller.modify
-        self.unregister = self._poller.unregister
+        self.register = poller.register
+        self.modify = poller.modify
+        self.unregister = poller.unregister
 
     def poll(self, *args: Any, **named: Any) -> list[tuple[int, int]]:
         if self._turn_began_ns:
@@ -50,7 +53,7 @@ class _TracedEpoll(_TracedPoll):
         return traced
 
     def _watch(self, poller: Any) -> None:
-        super().__init__(poller)
+        super()._watch(poller)
         self.close = poller.close
         self.fileno = poller.fileno
 
