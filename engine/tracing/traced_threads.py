@@ -1,9 +1,11 @@
 """Threads that report their begin and their end: of `threading`, and plain ones of `_thread`."""
 
 import _thread
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +23,8 @@ class TracedThread(threading.Thread):
         if prefix != "Thread" or not number.isdecimal():
             self._run_named()
             return
+        if not _has_begun:
+            _compete()
         tracer.writer.begin_thread(int(number))
         try:
             super().run()
@@ -39,6 +43,18 @@ class TracedThread(threading.Thread):
             tracer.writer.forget_task()
 
 
+_has_begun = False  # a thread beside the first one
+
+
+def _compete() -> None:
+    """From now on threads of this process compete for the interpreter."""
+    global _has_begun
+    _has_begun = True
+    with contextlib.suppress(ImportError):  # a Python that was built without libffi
+        # Here, since what this loads a process without threads would have to copy at each fork.
+        import_module("engine.tracing.gil_held_calls").adopt()
+
+
 _start_new_thread = _thread.start_new_thread
 _thread_numbers = itertools.count(1)
 _NO_WORDS: Mapping[str, Any] = MappingProxyType({})
@@ -54,6 +70,8 @@ def _start_plain_thread(
 def _run_plain(
     number: int, function: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> None:
+    if not _has_begun:
+        _compete()
     tracer.tasks.begin_thread(number)
     tracer.writer.begin_thread(number)
     try:
