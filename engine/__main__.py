@@ -185,9 +185,9 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     for stand_ins in (traced_processes, traced_threads, traced_waits, traced_queue):
         stand_ins.install()
     service.gauge = tracer.tracer.gauge
-    service.converse = partial(
-        traced_conversation.TracedConversation, service.settings, limits=service.limits
-    )
+    traced, told, limits = traced_conversation.TracedConversation, service.settings, service.limits
+    # Not a partial, which copies its keywords at each call.
+    service.converse = lambda connection: traced(told, connection, limits)
     listener: socket.socket = traced_socket.traced_listener(fd, socket.socket)
     service.beside = traced_socket.traced_beside
     _prepare(service, settings, partial(traced_rehearsal.traced_connections, listener))

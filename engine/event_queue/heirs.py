@@ -6,7 +6,7 @@ Each page of memory that parent and child share is copied by the first of them t
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
@@ -15,6 +15,9 @@ from engine.event_queue.tasks import Tasks
 from engine.event_queue.writer import Writer, pack_record
 from engine.events import HEIR_KIND, RECORD_BYTES
 
+# Whoever wants so much lets the C library join all small pieces that were given back to it. Were it a
+# child, it would copy each page on which a piece lies.
+LARGE_BYTES = 2_048
 LOOKED_AT = 4  # writers that are lent, at one fork
 
 
@@ -33,34 +36,13 @@ class Heir(Writer):
         all of them."""
         super().__init__(memory, slot, tasks)
         self.held = HELD | self.pid
+        self.child = 0
+        """The process that it was lent to last."""
         self.tail_word, self.owner_word = TAILS + slot, OWNERS + slot
         self._introduce()
         for text in dict.fromkeys((tasks.name(), *texts)):
             self._number(text)
         self._task_numbers[self._running()] = self.texts[tasks.name()]
-
-    def take_over(self, pid: int) -> None:
-        """In the child, which has this pid: say whose the ring is now. Its first event publishes that."""
-        self.pid = pid
-        words = self._words
-        head = words[self.head_word]
-        pack_record(
-            self._ring,
-            (head & self._mask) * RECORD_BYTES,
-            HEIR_KIND,
-            0,
-            0,
-            0,
-            0,
-            pid,
-            0,
-            0,
-            0,
-            0,
-            0,
-        )
-        self._head = head + 1
-        self._slow_at = words[self.tail_word] + self._detail_limit
 
     def finish(self) -> None:
         if self._deferred or self._torn:
@@ -74,6 +56,12 @@ class Heir(Writer):
         self._words[self.owner_word] = self.held
 
 
+def tidy_up() -> None:
+    """Before a fork: let the C library join the small pieces of memory that were given back to it. It does
+    so when somebody wants a large one, and a child would have to copy each page on which a piece lies."""
+    bytes(LARGE_BYTES)
+
+
 class Heirs:
     """Those of one process. A slot stays with it: one child after another uses it, without any lock."""
 
@@ -83,41 +71,53 @@ class Heirs:
         self._words = memory.words
         self._tasks = tasks
         self._texts = tuple(texts)
-        self._lent: deque[tuple[Heir, int]] = deque()  # and the pids of the children
-        self._next: Heir | None = None
+        self._lent: deque[Heir] = deque()
+        self.heir: Heir | None = None
+        """In a child: its writer; None when no slot was free. In the parent: of a child to come."""
 
-    def next(self) -> Heir | None:
-        """The writer of the child that is forked next: one whose child has ended and whose ring has room,
-        or a new one; None when no slot is free."""
-        if self._next is not None:
-            return self._next  # there was no process to be had for it
-        words, lent = self._words, self._lent
-        for _ in range(min(LOOKED_AT, len(lent))):
-            heir, child = lent.popleft()
-            owner = words[heir.owner_word]
-            is_back = owner == heir.held
-            if is_back and words[heir.head_word] - words[heir.tail_word] <= RING // 2:
-                self._next = heir
-                return heir
-            # Where a child was killed, the slot has been given back to all.
-            if is_back or owner == child:
-                lent.append((heir, child))
-        self._next = self._new()
-        return self._next
+    def fork(self, fork: Callable[[], int]) -> int:
+        """Call `fork`, which returns as os.fork() does: first choose the writer of the child, one whose
+        child has ended and whose ring has room, or a new one. In the child, say whose the ring is now: its
+        first event publishes that. In the parent, remember who has it: should the child have ended already,
+        the slot goes to a dead owner, and from there back to all.
 
-    def forked(self, pid: int) -> None:
-        """A child has been forked, and has the next one now.
-
-        Should it have ended already, its slot goes to a dead owner, and from there back to all.
+        The trap: all this is one function, since parent and child copy a page or two for each that runs.
         """
-        heir = self._next
-        if heir is not None:
-            self._words[heir.owner_word] = pid
-            self._lent.append((heir, pid))
-            self._next = None
+        words, lent = self._words, self._lent
+        if self.heir is None:  # else there was no process to be had for it
+            for _ in range(min(LOOKED_AT, len(lent))):
+                heir = lent.popleft()
+                owner = words[heir.owner_word]
+                is_back = owner == heir.held
+                if is_back and words[heir.head_word] - words[heir.tail_word] <= RING // 2:
+                    self.heir = heir
+                    break
+                # Where a child was killed, the slot has been given back to all.
+                if is_back or owner == heir.child:
+                    lent.append(heir)
+            else:
+                self.heir = self._new()
+        chosen = self.heir
+        child = fork()
+        if chosen is None:
+            return child
+        if child:
+            words[chosen.owner_word] = chosen.child = child
+            lent.append(chosen)
+            self.heir = None
+            return child
+        chosen.pid = pid = os.getpid()
+        head = words[chosen.head_word]
+        start = (head & chosen._mask) * RECORD_BYTES
+        pack_record(chosen._ring, start, HEIR_KIND, 0, 0, 0, 0, pid, 0, 0, 0, 0, 0)
+        chosen._head = head + 1
+        chosen._slow_at = words[chosen.tail_word] + chosen._detail_limit
+        return 0
 
     def _new(self) -> Heir | None:
         slot = self._memory.claim(self._held)
         if slot is None:
             return None
-        return Heir(self._memory, slot, self._tasks, self._texts)
+        heir = Heir(self._memory, slot, self._tasks, self._texts)
+        bytes(LARGE_BYTES)
+        return heir

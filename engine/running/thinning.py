@@ -6,7 +6,7 @@ ALL_EVENTS_PER_S = 100_000  # up to here every connection is reported in detail
 THINNED_EVENTS_PER_S = 50_000  # and above, so many that about this remains: some 8 % of a core
 BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text travels by itself
 # When the kernel got a request is told below this: it costs the server 1 to 5 us each, so 1 % of a core.
-TIMES_BELOW_PER_S = 10_000
+TIMES_BELOW_PER_S = 5_000
 
 BEHIND_S = 0.3  # a reader whose events are older than this when they are folded shows what is past
 MOST_OF_PROCESSOR = (

@@ -4,6 +4,7 @@ A thinned connection (its number is no multiple of the ratio) reports its life, 
 """
 
 import errno
+import sys
 from typing import Any
 
 from engine.events import BYTES_TOLD, Kind, printable
@@ -27,7 +28,7 @@ callers.PLUMBING.add(__file__)
 # Slots of the final class: a mixed-in class may have none before a class written in C, and without them
 # each look takes 12 ns more, dozens of times a request.
 FIELDS = (
-    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
+    "_conn", "_converses", "_ended_by", "_family", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
     "_received", "_received_line", "_recvs", "_requests", "_responses", "_tells", "_thinning",
     "_times", "_unread_us", "_unsaid", "_untold",
 )  # fmt: skip
@@ -37,6 +38,9 @@ class Reporting:
     """The memory of one traced socket."""
 
     gettimeout: Any
+    _base_real_close: Any
+    _family: tuple[int, int, int]
+    """Of the listener, which alone has it: family, type, protocol. To ask each time would cost 1 us."""
     _conn: int
     _fd: int
     _ended_by: str
@@ -182,27 +186,45 @@ class Reporting:
             self._ended_by = "client reset the connection"
         self.report(_ERROR, 0, line, error_name(error))
 
-    def _report_end(self, called: Any) -> None:
-        """It is closed in this frame, which is the tracer's or the library's: that is told with the line
-        outside of these that led to it, as in a `with`; with 0 where a finalizer runs at a thread's end."""
-        caller = called.f_back
-        while caller is not None and caller.f_code.co_filename in callers.PLUMBING:
-            caller = caller.f_back
-        line = caller.f_lineno if caller is not None else 0
-        tracer.open_sockets -= 1
-        note = self._ended_by if self._is_shown else self._note_of_thinned_end()
-        if self._received or self._unsaid:
-            self._catch_up()
-        # Accepted by this process, and handed to a child since: only a copy is given up here. Not so
-        # where this process speaks with the client: then it is an application that has forked.
-        if self._forks != tracer.forks and self._pid == tracer.pid and not self._converses:
-            tracer.writer.put(_RELEASE, self._conn, self._fd, 0, line)
-        else:
-            unread = unread_bytes(self._fd) if self._times else 0
-            tracer.writer.put(_CLOSE, self._conn, self._fd, unread, line, note)
-            if tracer.tasks.share_a_thread:
-                tracer.writer.forget_task()
-                tracer.tasks.give_name_back()
+    # --- the end -------------------------------------------------------------------------------------
+
+    def _real_close(self, *, is_forgotten: bool = False) -> None:
+        """The one place where a socket's descriptor is closed: makefile() may keep it open after close(),
+        and here it is still valid. That is told with the line outside of the tracer and of the library that
+        led to it, as in a `with`; with 0 where a finalizer runs at a thread's end."""
+        if not self._has_ended:
+            self._has_ended = True  # with no call before it: two threads may close at once
+            if self._conn:
+                caller = sys._getframe(1).f_back
+                while caller is not None and caller.f_code.co_filename in callers.PLUMBING:
+                    caller = caller.f_back
+                line = caller.f_lineno if caller is not None else 0
+                tracer.open_sockets -= 1
+                note = self._ended_by if self._is_shown else self._note_of_thinned_end()
+                if self._received or self._unsaid:
+                    self._catch_up()
+                # Accepted by this process, and handed to a child since: only a copy is given up here. Not
+                # so where this process speaks with the client: then it is an application that has forked.
+                if self._forks != tracer.forks and self._pid == tracer.pid and not self._converses:
+                    tracer.writer.put(_RELEASE, self._conn, self._fd, 0, line)
+                else:
+                    unread = unread_bytes(self._fd) if self._times else 0
+                    tracer.writer.put(_CLOSE, self._conn, self._fd, unread, line, note)
+                    if tracer.tasks.share_a_thread:
+                        tracer.writer.forget_task()
+                        tracer.tasks.give_name_back()
+        if not is_forgotten:
+            self._base_real_close()
+
+    def __del__(self) -> None:
+        # A forgotten socket is closed by its finalizer, which does not call _real_close.
+        try:
+            if self._has_ended:
+                return
+        except AttributeError:
+            return  # it was never watched
+        if self._conn and sys is not None and not sys.is_finalizing():
+            self._real_close(is_forgotten=True)
 
 
 def error_name(error: OSError) -> str:

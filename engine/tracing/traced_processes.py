@@ -12,12 +12,10 @@ _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
 
 def _fork() -> int:
     heirs = tracer.heirs or tracer.make_heirs()
-    heir = heirs.next()
-    pid = _os_fork()
+    pid = heirs.fork(_os_fork)
     if pid == 0:
-        tracer.after_fork(heir)
+        tracer.after_fork()
         return 0
-    heirs.forked(pid)
     tracer.forks += 1
     caller = callers.frame(1)
     line = caller.f_lineno

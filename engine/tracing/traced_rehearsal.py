@@ -32,10 +32,11 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
         settings.set_thinning(1, tell_times=len(heirs) % 4 != 0)  # as a rule: but not in a crowd
         rehearse_timed_recv()  # these sockets tell of no times
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
-        heir = tracer.make_heirs().next()
-        assert heir is not None
-        heirs.append(heir)
-        tracer.after_fork(heir)
+        lent = tracer.make_heirs()
+        lent.fork(lambda: 0)  # as if in the child
+        assert lent.heir is not None
+        heirs.append(lent.heir)
+        tracer.after_fork()
         traced = type(listener)(*listener._family, connection.detach())
         traced.watch(tracer.cookie(traced), traced.fileno())
         return traced

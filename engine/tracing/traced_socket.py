@@ -26,11 +26,13 @@ from engine.tracing import callers
 from engine.tracing.base_calls import send_at_once, send_by_greenlet_at_once, take_by_greenlet
 from engine.tracing.kernel_times import ask_for_times, queued_ms, timed_recv
 from engine.tracing.reporting import FIELDS, Reporting, error_name
-from engine.tracing.tracer import tracer
+from engine.tracing.tracer import SO_COOKIE, tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]  # typeshed hides it
 _ACCEPT = Kind.ACCEPT.value
+_SOCKET = int(socket.SOL_SOCKET)
+_ORDER, _number_of = sys.byteorder, int.from_bytes
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5
@@ -45,13 +47,10 @@ class TracedSocket(Reporting):
     _base_recv: Any
     _base_recvmsg: Any
     _base_send: Any
-    _base_real_close: Any
     _take: Any
     """Waits for a connection: its descriptor, and the client's address."""
     _send_at_once: Any
     """Sends what there is room for without waiting; 0 where it would have to wait."""
-    _family: tuple[int, int, int]
-    """Of the listener: family, type, protocol. To ask each time would cost 1 us."""
 
     # --- accept --------------------------------------------------------------------------------------
 
@@ -68,7 +67,10 @@ class TracedSocket(Reporting):
             raise
         accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]  # those of the base
         tracer.open_sockets += 1
-        conn = tracer.cookie(accepted)
+        try:  # as tracer.cookie(), without a call more
+            conn = _number_of(accepted.getsockopt(_SOCKET, SO_COOKIE, 8), _ORDER)
+        except OSError:
+            conn = tracer.own_cookie()
         accepted.watch(conn, fd)
         if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
             waited_ms = queued_ms(accepted)
@@ -225,28 +227,6 @@ class TracedSocket(Reporting):
         self._sent(sent, line)
         return sent
 
-    # --- the end -------------------------------------------------------------------------------------
-
-    def _real_close(self) -> None:
-        # The one place where a socket's descriptor is closed: makefile() may keep it open after
-        # close(), and here it is still valid.
-        if not self._has_ended:
-            self._has_ended = True  # with no call before it: two threads may close at once
-            if self._conn:
-                self._report_end(sys._getframe(1))  # of the library's close()
-        self._base_real_close()
-
-    def __del__(self) -> None:
-        # A forgotten socket is closed by its finalizer, which does not call _real_close.
-        try:
-            if self._has_ended:
-                return
-        except AttributeError:
-            return  # it was never watched
-        self._has_ended = True
-        if self._conn and sys is not None and not sys.is_finalizing():
-            self._report_end(sys._getframe())
-
 
 def traced_listener(fd: int, base: Any) -> Any:
     """The listener with descriptor `fd`, as a socket of class `base` (gevent's, where a model has
@@ -260,7 +240,7 @@ def traced_listener(fd: int, base: Any) -> Any:
     fields = {"__slots__": FIELDS}
     reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
     listener: Any = reporting(fileno=fd)
-    reporting._family = (int(listener.family), int(listener.type), listener.proto)
+    listener._family = (int(listener.family), int(listener.type), listener.proto)
     listener.watch(0, fd)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
     return listener
@@ -272,6 +252,7 @@ def traced_beside(listener: Any) -> Any:
     ask_for_times(beside)
     fd = beside.detach()
     own = type(listener)(fileno=fd)
+    own._family = listener._family
     own.watch(0, fd)
     tracer.writer.put(Kind.TICK, 0, -1, 0, 0, f"{LISTENS} {tracer.cookie(own)}")
     return own

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from time import monotonic_ns, sleep
 from typing import Any
 
-from engine.event_queue.heirs import Heir, Heirs
+from engine.event_queue.heirs import Heirs
 from engine.event_queue.no_writer import NoWriter
 from engine.event_queue.shared_memory import SharedMemory
 from engine.event_queue.tasks import CoroutineTasks, ThreadTasks
@@ -28,7 +28,7 @@ LAST_WORDS_NS = 100_000_000
 TOLD_TURN_NS = 1_000_000  # a shorter one alone is not worth an event
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SOCKET = int(socket.SOL_SOCKET)
-_SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
+SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _ORDER, _number_of = sys.byteorder, int.from_bytes
 _TICK = Kind.TICK.value  # plain numbers: a look at a member of an enumeration takes longer
 _MASK_32 = 2**32 - 1
@@ -84,8 +84,9 @@ class Tracer:
         slot = memory.claim()
         self.writer = NoWriter(memory) if slot is None else Writer(memory, slot, self.tasks)
 
-    def after_fork(self, heir: Heir | None) -> None:
+    def after_fork(self) -> None:
         """In the child: its own ring, which the parent has prepared, and nothing of the parent's."""
+        heir = self.heirs.heir if self.heirs is not None else None
         unlock = self.memory.after_fork
         unlock()
         self.pid = os.getpid()
@@ -98,7 +99,6 @@ class Tracer:
         if heir is None:
             self.writer = NoWriter(self.memory)
         else:
-            heir.take_over(self.pid)
             self.writer = heir
 
     def make_heirs(self) -> Heirs:
@@ -115,10 +115,14 @@ class Tracer:
     def cookie(self, sock: socket.socket) -> int:
         """The kernel's name of a connection; where it has none, one of our own."""
         try:
-            return _number_of(sock.getsockopt(_SOCKET, _SO_COOKIE, 8), _ORDER)
+            return _number_of(sock.getsockopt(_SOCKET, SO_COOKIE, 8), _ORDER)
         except OSError:
-            self._without_cookies += 1
-            return self.pid << 32 | self._without_cookies
+            return self.own_cookie()
+
+    def own_cookie(self) -> int:
+        """A name of our own."""
+        self._without_cookies += 1
+        return self.pid << 32 | self._without_cookies
 
     def blocked(self, *, at_accept: bool) -> None:
         """A non-blocking call had nothing to do."""

@@ -1,10 +1,12 @@
 """Writers that a process makes for its children: ready before the fork, one child after another."""
 
+import contextlib
 import gc
 import os
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -25,12 +27,13 @@ def memory() -> Iterator[SharedMemory]:
     memory.close()
 
 
-def in_a_child(heir: Heir, *notes: str, killed: bool = False) -> int:
+def in_a_child(heirs: Heirs, *notes: str, killed: bool = False) -> int:
     """Fork a child that reports these; its pid, once it has ended."""
     assert threading.active_count() == 1
-    child = os.fork()
+    child = heirs.fork(os.fork)
     if child == 0:
-        heir.take_over(os.getpid())
+        heir = heirs.heir
+        assert heir is not None
         for note in notes:
             heir.put(Kind.ERROR, 0, -1, 0, 0, note)
         if not killed:
@@ -40,18 +43,31 @@ def in_a_child(heir: Heir, *notes: str, killed: bool = False) -> int:
     return child
 
 
+def taken_over(heirs: Heirs) -> Heir:
+    """The writer of a child, here, as if this were the child."""
+    heirs.fork(lambda: 0)
+    assert heirs.heir is not None
+    return heirs.heir
+
+
+def no_process() -> int:
+    """A fork when the system gives no more processes."""
+    raise BlockingIOError
+
+
 def test_one_child_after_another_uses_the_same_slot(memory: SharedMemory) -> None:
     heirs, reader = Heirs(memory, OneTask("MainThread"), ["GET /", "200"]), Reader(memory)
     slots = []
     for turn in range(3):
-        heir = heirs.next()
+        with pytest.raises(BlockingIOError):
+            heirs.fork(no_process)
+        heir = heirs.heir
         assert heir is not None
-        assert heirs.next() is heir
         slots.append(heir.slot)
         assert reader.drain() == [], "nothing is told before the child tells something"
-        child = in_a_child(heir, "GET /", f"new {turn}", "GET /")
-        memory.words[OWNERS + heir.slot] = HELD | os.getpid()
-        heirs.forked(child)
+        child = in_a_child(heirs, "GET /", f"new {turn}", "GET /")
+        assert heirs.heir is None
+        assert heir.child == child
         memory.words[OWNERS + heir.slot] = HELD | os.getpid()  # it ends after that, as a rule
         told = reader.drain()
         assert [event.note for event in told] == ["GET /", f"new {turn}", "GET /"]
@@ -64,31 +80,26 @@ def test_those_whose_children_live_are_not_lent_again(memory: SharedMemory) -> N
     heirs = Heirs(memory, OneTask("MainThread"))
     slots = set()
     for child in (1, os.getppid(), os.getpid()):
-        heir = heirs.next()
-        assert heir is not None
-        heirs.forked(child)
-        slots.add(heir.slot)
-    assert len(slots) == 3
+        heirs.fork(partial(int, child))
+        slots |= {slot for slot in range(SLOTS) if memory.words[OWNERS + slot] == child}
+    assert len(slots) == 4, "the large ring is this process's own"
 
 
 def test_the_slot_of_a_killed_child_goes_back_to_all(memory: SharedMemory) -> None:
     heirs, reader = Heirs(memory, OneTask("MainThread")), Reader(memory)
-    heir = heirs.next()
-    assert heir is not None
-    heirs.forked(in_a_child(heir, "last words", killed=True))
+    in_a_child(heirs, "last words", killed=True)
     reader.free_slots_of_the_dead()
-    assert memory.words[OWNERS + heir.slot] == 0
-    assert memory.claim() == heir.slot, "somebody else's now"
-    second = heirs.next()
-    assert second is not None
-    assert second.slot != heir.slot
+    assert memory.words[OWNERS + 1] == 0
+    assert memory.claim() == 1, "somebody else's now"
+    assert taken_over(heirs).slot == 2
     assert [event.note for event in reader.drain()] == ["last words"]
 
 
 def test_the_slots_of_a_parent_that_is_gone_go_back_to_all(memory: SharedMemory) -> None:
     child = os.fork()
     if child == 0:
-        Heirs(memory, OneTask("MainThread")).next()
+        with contextlib.suppress(BlockingIOError):
+            Heirs(memory, OneTask("MainThread")).fork(no_process)
         os._exit(0)
     os.waitpid(child, 0)
     assert memory.words[OWNERS + 1] == HELD | child
@@ -100,18 +111,17 @@ def test_none_without_a_free_slot(memory: SharedMemory) -> None:
     for _ in range(SLOTS - 1):
         memory.claim()
     heirs = Heirs(memory, OneTask("MainThread"))
-    assert heirs.next() is None
-    heirs.forked(1)
+    assert heirs.fork(lambda: 0) == 0
+    assert heirs.heir is None
+    assert heirs.fork(lambda: 1) == 1
 
 
 def test_children_go_round_the_end_of_the_ring(memory: SharedMemory) -> None:
     texts = [f"text {number}" for number in range(50)]
     heirs, reader = Heirs(memory, OneTask("MainThread"), texts), Reader(memory)
-    heir = heirs.next()
-    assert heir is not None
     told = []
     for _ in range(RING):
-        heir.take_over(os.getpid())  # here, so that what it puts is seen by its next turn
+        heir = taken_over(heirs)
         heir.put(RECV_REQUEST, 7, 3, 80, 5, texts[-1], 0, 6)
         told += [event.note for event in reader.drain() if event.kind is Kind.REQUEST]
     assert told == [texts[-1]] * RING
@@ -119,11 +129,8 @@ def test_children_go_round_the_end_of_the_ring(memory: SharedMemory) -> None:
 
 def test_a_child_killed_within_a_text_costs_the_next_one_nothing(memory: SharedMemory) -> None:
     heirs, reader = Heirs(memory, OneTask("MainThread"), ["GET /"]), Reader(memory)
-    heir = heirs.next()
-    assert heir is not None
-    heir.take_over(os.getpid())
-    heir._store(text_records(7, "x" * 100)[0])
-    heir.take_over(os.getpid())
+    taken_over(heirs)._store(text_records(7, "x" * 100)[0])
+    heir = taken_over(heirs)
     heir.put(Kind.ERROR, 0, -1, 0, 0, "its own")
     heir.put(Kind.ERROR, 0, -1, 0, 0, "GET /")
     assert [event.note for event in reader.drain()] == ["its own", "GET /"]
