@@ -22,6 +22,7 @@ from engine.recordings.recording import Recording
 from engine.recordings.teller import Teller
 from engine.running.run import Run
 from engine.running.run_settings import SLOW_START_S, still_starting
+from engine.running.starter import let_others_go_first
 from engine.running.summary import snapshot_of, summary_of
 
 BEAT_S = 0.02  # between two looks at engines and events
@@ -67,6 +68,8 @@ class Headless:
             self._ends_s = time.monotonic() + self._seconds
         self._slow_at_s = time.monotonic() + SLOW_START_S
         self._listen_to_signals()
+        if self._events_to == "count":  # who is to have all events must not be late
+            let_others_go_first()
         while time.monotonic() < self._ends_s:
             self._beat()
         is_dead = self.run.status().phase == "dead"
