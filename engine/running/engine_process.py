@@ -18,9 +18,9 @@ from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import SharedMemory
 from engine.labs import server_of
 from engine.models import MODELS
+from engine.running.aside import aside
 from engine.running.run_settings import RunSettings
 from engine.running.said import Said
-from engine.running.starter import start
 from engine.serving.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
@@ -61,7 +61,7 @@ class EngineProcess:
         self._steps_fd, self._step_fd = os.pipe()  # the engine reads from the first one
         os.set_blocking(self._steps_fd, False)
         told = self._told(settings, listener, theirs)
-        self._process = start(
+        self._process = aside.start(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.
             [sys.executable, "-P", "-m", "engine", told.to_json()],
             stdin=subprocess.DEVNULL,
