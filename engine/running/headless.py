@@ -93,10 +93,12 @@ class Headless:
         )  # sent to the background into the middle of a read
 
     def _beat(self) -> None:
-        self._take(self.run.poll())
+        events = self.run.poll()
+        self._take(events)
         self._pass_on()
         status = self.run.status()
-        aside.keep_off(status.engine_pid)
+        if events:
+            aside.keep_off(status.engine_pid)
         if status.phase == "serving" and not self._said_listening:
             self._begin(status.url)
         if status.phase == "starting" and time.monotonic() > self._slow_at_s:

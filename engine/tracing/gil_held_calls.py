@@ -31,7 +31,7 @@ _SEND = _DONTWAIT | int(getattr(socket, "MSG_NOSIGNAL", 0))
 _SOCKET, _LINGER = int(socket.SOL_SOCKET), int(socket.SO_LINGER)
 _LINGER_BYTES = 8  # struct linger: two ints, of which the first says whether it is on
 _OFF = bytes(4)
-_AGAIN, _RESET = (errno.EAGAIN, errno.EWOULDBLOCK), errno.ECONNRESET
+_NOT_NOW, _RESET = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR), errno.ECONNRESET
 
 # Each with its address. A thread takes one for a call: between that and the copy of what was received,
 # another may run.
@@ -63,7 +63,7 @@ def recv(sock: Any, size: int, flags: int = 0) -> Any:
     _buffers.append(buffer)
     # The kernel tells an error once. The library's call would meet another one, or none.
     if received < 0:
-        if (number := _last_error()) not in _AGAIN:
+        if (number := _last_error()) not in _NOT_NOW:
             raise OSError(number, os.strerror(number))
         return sock._waiting_recv(size, flags)
     return data
@@ -75,7 +75,7 @@ def send_at_once(sock: Any, data: Any, flags: int) -> Any:
         return sock._waiting_send(data, flags)
     sent = _send(sock.fileno(), data, len(data), _SEND)
     if sent < 0:
-        if (number := _last_error()) not in _AGAIN:
+        if (number := _last_error()) not in _NOT_NOW:
             raise OSError(number, os.strerror(number))
         return 0
     return sent
