@@ -7,5 +7,6 @@ loads.py         the load of the built-in client: load_process.py, sustained_pro
                  client_process.py: its process, from outside
 intake.py        what a look at the queue finds goes into the fold; thinning.py: how closely the
                  engine tells; watch.py looks for findings; slow_motion.py: steps and pauses
-headless.py      commands on stdin, data on stdout; summary.py: which; aside.py: on which processor
+headless.py      commands on stdin, data on stdout; summary.py: which;
+                 short_turns.py: the watcher's share of a processor
 """

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from engine.running.aside import aside
-
 Told = TypeVar("Told")
 """What a line of its stdout says."""
 
@@ -29,7 +27,7 @@ class ClientProcess(Generic[Told]):
         """Its last line on stderr, once it has ended."""
         self._parse = parse
         self._unread = b""
-        self._process = aside.start(
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, settings],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

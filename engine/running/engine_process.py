@@ -1,6 +1,7 @@
 """One engine process as its parent sees it: start it, talk to it, drain it, end it.
 
-Belongs to the terminal's main thread. Nothing here waits.
+Belongs to the terminal's main thread: an engine is killed by the kernel when the thread that started
+it ends. Nothing here waits.
 """
 
 import contextlib
@@ -18,7 +19,6 @@ from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import SharedMemory
 from engine.labs import server_of
 from engine.models import MODELS
-from engine.running.aside import aside
 from engine.running.run_settings import RunSettings
 from engine.running.said import Said
 from engine.serving.service import Settings
@@ -61,7 +61,7 @@ class EngineProcess:
         self._steps_fd, self._step_fd = os.pipe()  # the engine reads from the first one
         os.set_blocking(self._steps_fd, False)
         told = self._told(settings, listener, theirs)
-        self._process = aside.start(
+        self._process = subprocess.Popen(
             # -P: a user's own engine.py in the current folder must not be run instead of ours.
             [sys.executable, "-P", "-m", "engine", told.to_json()],
             stdin=subprocess.DEVNULL,

@@ -20,9 +20,9 @@ from engine.models import MODELS
 from engine.output import Output
 from engine.recordings.recording import Recording
 from engine.recordings.teller import Teller
-from engine.running.aside import aside
 from engine.running.run import Run
 from engine.running.run_settings import SLOW_START_S, still_starting
+from engine.running.short_turns import take_short_turns
 from engine.running.summary import snapshot_of, summary_of
 
 BEAT_S = 0.02  # between two looks at engines and events
@@ -68,6 +68,7 @@ class Headless:
             self._ends_s = time.monotonic() + self._seconds
         self._slow_at_s = time.monotonic() + SLOW_START_S
         self._listen_to_signals()
+        take_short_turns()
         while time.monotonic() < self._ends_s:
             self._beat()
         is_dead = self.run.status().phase == "dead"
@@ -93,12 +94,9 @@ class Headless:
         )  # sent to the background into the middle of a read
 
     def _beat(self) -> None:
-        events = self.run.poll()
-        self._take(events)
+        self._take(self.run.poll())
         self._pass_on()
         status = self.run.status()
-        if events:
-            aside.keep_off(status.engine_pid)
         if status.phase == "serving" and not self._said_listening:
             self._begin(status.url)
         if status.phase == "starting" and time.monotonic() > self._slow_at_s:
