@@ -56,12 +56,6 @@ class Heir(Writer):
         self._words[self.owner_word] = self.held
 
 
-def tidy_up() -> None:
-    """Before a fork: let the C library join the small pieces of memory that were given back to it. It does
-    so when somebody wants a large one, and a child would have to copy each page on which a piece lies."""
-    bytes(LARGE_BYTES)
-
-
 class Heirs:
     """Those of one process. A slot stays with it: one child after another uses it, without any lock."""
 
@@ -97,15 +91,19 @@ class Heirs:
                     lent.append(heir)
             else:
                 self.heir = self._new()
-        chosen = self.heir
-        child = fork()
+        chosen, self.heir = self.heir, None  # so that no other thread lends it, too
+        try:
+            child = fork()
+        except OSError:
+            self.heir = chosen
+            raise
         if chosen is None:
             return child
         if child:
             words[chosen.owner_word] = chosen.child = child
             lent.append(chosen)
-            self.heir = None
             return child
+        self.heir = chosen
         chosen.pid = pid = os.getpid()
         head = words[chosen.head_word]
         start = (head & chosen._mask) * RECORD_BYTES

@@ -5,6 +5,9 @@ sleeps, and has to be woken: between plain sockets that is the exception, but wh
 what it does besides, one always waits, and a request takes twice its time. So what the kernel does at
 once is done without giving the lock up, by functions of C called as they are; whatever has to wait goes
 the library's way.
+
+So does all while little happens (while times are told): where a thread computes, each call of the library's
+waits 5 ms for the lock, few requests are served, and that is to be seen.
 """
 
 import ctypes
@@ -13,6 +16,7 @@ import os
 import socket
 from typing import Any
 
+from engine.tracing import callers
 from engine.tracing.traced_socket import TracedSocket
 
 _libc = ctypes.PyDLL(None, use_errno=True)  # unlike those of CDLL, its functions keep the lock
@@ -33,6 +37,8 @@ _LINGER_BYTES = 8  # struct linger: two ints, of which the first says whether it
 _OFF = bytes(4)
 _NOT_NOW, _RESET = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR), errno.ECONNRESET
 
+callers.PLUMBING |= {__file__, ctypes.__file__}
+
 # Each with its address. A thread takes one for a call: between that and the copy of what was received,
 # another may run.
 _buffers: list[tuple[int, Any]] = []
@@ -49,7 +55,7 @@ def adopt() -> None:
 
 def recv(sock: Any, size: int, flags: int = 0) -> Any:
     """As recv(): at most BYTES, if something is there; else it waits, and lets others run."""
-    if flags or size <= 0:
+    if flags or type(size) is not int or size <= 0:
         return sock._waiting_recv(size, flags)
     try:
         buffer = _buffers.pop()
@@ -71,7 +77,7 @@ def recv(sock: Any, size: int, flags: int = 0) -> Any:
 
 def send_at_once(sock: Any, data: Any, flags: int) -> Any:
     """Send what there is room for; 0 where it would have to wait."""
-    if flags or type(data) is not bytes or len(data) > BYTES:
+    if flags or sock._times or type(data) is not bytes or len(data) > BYTES:
         return sock._waiting_send(data, flags)
     sent = _send(sock.fileno(), data, len(data), _SEND)
     if sent < 0:
@@ -83,11 +89,16 @@ def send_at_once(sock: Any, data: Any, flags: int) -> Any:
 
 def real_close(sock: Any) -> None:
     """As close() of the library, which goes on where somebody has asked the kernel to linger."""
+    if sock._times:
+        sock._lingering_close()
+        return
     try:
         is_lingering = sock.getsockopt(_SOCKET, _LINGER, _LINGER_BYTES)[:4] != _OFF
     except OSError:  # no longer a descriptor of a socket
         is_lingering = True
     if is_lingering:
         sock._lingering_close()
-    elif _close(_detach(sock)) < 0 and (number := _last_error()) != _RESET:
+        return
+    fd = _detach(sock)  # -1: another thread has closed it meanwhile
+    if fd >= 0 and _close(fd) < 0 and (number := _last_error()) != _RESET:
         raise OSError(number, os.strerror(number))

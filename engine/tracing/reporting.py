@@ -28,7 +28,7 @@ callers.PLUMBING.add(__file__)
 # Slots of the final class: a mixed-in class may have none before a class written in C, and without them
 # each look takes 12 ns more, dozens of times a request.
 FIELDS = (
-    "_conn", "_converses", "_ended_by", "_family", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
+    "_conn", "_converses", "_ended_by", "_fd", "_forks", "_has_ended", "_is_shown", "_pid",
     "_received", "_received_line", "_recvs", "_requests", "_responses", "_tells", "_thinning",
     "_times", "_unread_us", "_unsaid", "_untold",
 )  # fmt: skip
@@ -40,7 +40,7 @@ class Reporting:
     gettimeout: Any
     _base_real_close: Any
     _family: tuple[int, int, int]
-    """Of the listener, which alone has it: family, type, protocol. To ask each time would cost 1 us."""
+    """Of the listener: family, type, protocol. To ask each time would cost 1 us."""
     _conn: int
     _fd: int
     _ended_by: str

@@ -240,7 +240,7 @@ def traced_listener(fd: int, base: Any) -> Any:
     fields = {"__slots__": FIELDS}
     reporting: Any = type("ReportingSocket", (TracedSocket, base), calls | fields)
     listener: Any = reporting(fileno=fd)
-    listener._family = (int(listener.family), int(listener.type), listener.proto)
+    reporting._family = (int(listener.family), int(listener.type), listener.proto)
     listener.watch(0, fd)
     listener.report(Kind.LISTEN, 0, 0, _address(listener.getsockname()))
     return listener
@@ -252,7 +252,6 @@ def traced_beside(listener: Any) -> Any:
     ask_for_times(beside)
     fd = beside.detach()
     own = type(listener)(fileno=fd)
-    own._family = listener._family
     own.watch(0, fd)
     tracer.writer.put(Kind.TICK, 0, -1, 0, 0, f"{LISTENS} {tracer.cookie(own)}")
     return own

@@ -34,6 +34,8 @@ class TracedThread(threading.Thread):
 
     def _run_named(self) -> None:
         """One whose name is somebody's own."""
+        if not _has_begun:
+            _compete()
         tracer.writer.forget_task()  # of a thread that had the same number and ended untold
         tracer.writer.put(_SPAWN, 0, -1, 0, 0, THREAD)
         try:
@@ -50,9 +52,9 @@ def _compete() -> None:
     """From now on threads of this process compete for the interpreter."""
     global _has_begun
     _has_begun = True
-    with contextlib.suppress(ImportError):  # a Python that was built without libffi
-        # Here, since what this loads a process without threads would have to copy at each fork.
-        import_module("engine.tracing.gil_held_calls").adopt()
+    # Where the C library cannot be asked (a static build), the library's calls do; the thread must begin.
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import_module("engine.tracing.gil_held_calls").adopt()  # others do without it
 
 
 _start_new_thread = _thread.start_new_thread

@@ -85,6 +85,18 @@ def test_those_whose_children_live_are_not_lent_again(memory: SharedMemory) -> N
     assert len(slots) == 4, "the large ring is this process's own"
 
 
+def test_two_threads_that_fork_at_once_have_a_writer_each(memory: SharedMemory) -> None:
+    heirs = Heirs(memory, OneTask("MainThread"))
+
+    def meanwhile() -> int:
+        heirs.fork(partial(int, os.getppid()))
+        return os.getpid()
+
+    heirs.fork(meanwhile)
+    assert memory.words[OWNERS + 1] == os.getpid()
+    assert memory.words[OWNERS + 2] == os.getppid()
+
+
 def test_the_slot_of_a_killed_child_goes_back_to_all(memory: SharedMemory) -> None:
     heirs, reader = Heirs(memory, OneTask("MainThread")), Reader(memory)
     in_a_child(heirs, "last words", killed=True)

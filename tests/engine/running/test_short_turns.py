@@ -1,5 +1,6 @@
 """Who watches has short turns on the processor, and what it starts has turns as long as ever."""
 
+import errno
 import os
 import platform
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from engine.running.short_turns import TURN_NS
+from engine.running.short_turns import TURN_NS, take_short_turns
 from tests.support import ROOT
 
 ASKED = """
@@ -43,6 +44,14 @@ def test_short_turns_are_not_inherited() -> None:
     assert done.returncode == 0, done.stderr
     before, after, child = map(int, done.stdout.split())
     assert after == TURN_NS < before == child
+
+
+def test_a_system_without_schedulers_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> int:
+        raise OSError(errno.ENOSYS, "as musl says")
+
+    monkeypatch.setattr(os, "sched_getscheduler", unknown, raising=False)
+    take_short_turns()
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="needs Linux")

@@ -192,3 +192,44 @@ print(sum(reading))
     )
     assert told.output == "3000000\n"
     assert sum(event.bytes for event in told.of(Kind.RECV)) == 3_000_000
+
+
+def test_while_times_are_told_the_library_is_called(run: Run) -> None:
+    """Where a thread computes little happens, and each of these calls waits for it: that is to be seen."""
+    told = run(
+        COMPETE
+        + """
+from engine.tracing import gil_held_calls
+def refuse(*_):
+    raise AssertionError("called")
+gil_held_calls._recv = gil_held_calls._send = gil_held_calls._close = refuse
+settings.set_thinning(1, tell_times=True)
+"""
+        + PAIR
+        + TRY
+        + SCRIPTS["an answer"]
+        + "server.close()\n"
+    )
+    assert told.output.endswith("True\n")
+    assert told.of(Kind.CLOSE)
+
+
+def test_two_threads_close_at_once(run: Run) -> None:
+    told = run(
+        COMPETE
+        + """
+from engine.tracing import gil_held_calls
+client, server = pair()
+class Closing:  # what another thread does just then
+    _times = False
+    def getsockopt(self, *_):
+        server.close()
+        return bytes(8)
+    def detach(self):
+        return server.detach()
+gil_held_calls._detach = Closing.detach
+gil_held_calls.real_close(Closing())
+print(client.recv(1))
+"""
+    )
+    assert told.output == "b''\n"

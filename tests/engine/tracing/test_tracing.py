@@ -288,3 +288,16 @@ except BrokenPipeError:
     print("broken")
 """)
     assert told.output == "broken\n"
+
+
+def test_another_listener_of_the_same_class_accepts(run: Run) -> None:
+    told = run("""
+second = type(listener)(listener.family, listener.type)
+second.bind(("127.0.0.1", 0))
+second.listen()
+second.watch(0, second.fileno())
+client = socket.create_connection(second.getsockname(), 10)
+server, _ = second.accept()
+server.close()
+""")
+    assert len(told.of(Kind.ACCEPT)) == 1
