@@ -7,7 +7,6 @@ What is reported how stands in reporting.py.
 """
 
 import socket
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic_ns
 from typing import Any
@@ -26,13 +25,11 @@ from engine.tracing import callers
 from engine.tracing.base_calls import send_at_once, send_by_greenlet_at_once, take_by_greenlet
 from engine.tracing.kernel_times import ask_for_times, queued_ms, timed_recv
 from engine.tracing.reporting import FIELDS, Reporting, error_name
-from engine.tracing.tracer import SO_COOKIE, tracer
+from engine.tracing.tracer import tracer
 
 _plain_socket = socket.socket  # as it was before a model patched the standard library
 _accept: Any = _plain_socket._accept  # type: ignore[attr-defined]  # typeshed hides it
 _ACCEPT = Kind.ACCEPT.value
-_SOCKET = int(socket.SOL_SOCKET)
-_ORDER, _number_of = sys.byteorder, int.from_bytes
 # Less is a jiffy, in which the kernel counts: nobody need have waited. To ask costs 1 to 2 us, so then
 # nobody is asked for as long: the queue is first in, first out, and who comes next came later.
 QUEUED_LEAST_MS = 5
@@ -67,10 +64,7 @@ class TracedSocket(Reporting):
             raise
         accepted: Any = type(self)(*self._family, fd)  # type: ignore[call-arg]  # those of the base
         tracer.open_sockets += 1
-        try:  # as tracer.cookie(), without a call more
-            conn = _number_of(accepted.getsockopt(_SOCKET, SO_COOKIE, 8), _ORDER)
-        except OSError:
-            conn = tracer.own_cookie()
+        conn = tracer.cookie(accepted)
         accepted.watch(conn, fd)
         if accepted._is_shown and (now_ns := monotonic_ns()) >= tracer.queue_look_ns:
             waited_ms = queued_ms(accepted)

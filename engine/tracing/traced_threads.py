@@ -18,13 +18,13 @@ _SPAWN, _EXIT = Kind.SPAWN.value, Kind.EXIT.value
 
 class TracedThread(threading.Thread):
     def run(self) -> None:
+        if not _has_begun:
+            _compete()
         prefix, _, number = self.name.partition("-")
         number = number.partition(" ")[0]  # `Thread-7 (talk)`
         if prefix != "Thread" or not number.isdecimal():
             self._run_named()
             return
-        if not _has_begun:
-            _compete()
         tracer.writer.begin_thread(int(number))
         try:
             super().run()
@@ -34,8 +34,6 @@ class TracedThread(threading.Thread):
 
     def _run_named(self) -> None:
         """One whose name is somebody's own."""
-        if not _has_begun:
-            _compete()
         tracer.writer.forget_task()  # of a thread that had the same number and ended untold
         tracer.writer.put(_SPAWN, 0, -1, 0, 0, THREAD)
         try:

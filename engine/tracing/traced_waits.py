@@ -27,16 +27,15 @@ class _TracedPoll:
 
     def _watch(self, poller: Any) -> None:
         self._poller = poller
-        self._wait = poller.poll
         self._turn_began_ns = 0
         self.register = poller.register
         self.modify = poller.modify
         self.unregister = poller.unregister
 
     def poll(self, *args: Any, **named: Any) -> list[tuple[int, int]]:
-        if began_ns := self._turn_began_ns:
-            tracer.end_turn(began_ns)
-        ready: list[tuple[int, int]] = self._wait(*args, **named)
+        if self._turn_began_ns:
+            tracer.end_turn(self._turn_began_ns)
+        ready: list[tuple[int, int]] = self._poller.poll(*args, **named)
         self._turn_began_ns = _woken(len(ready))
         return ready
 

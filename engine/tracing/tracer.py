@@ -28,7 +28,7 @@ LAST_WORDS_NS = 100_000_000
 TOLD_TURN_NS = 1_000_000  # a shorter one alone is not worth an event
 TICK_NS = 100_000_000  # would-block results and wake-ups are told ten times a second, not each
 _SOCKET = int(socket.SOL_SOCKET)
-SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
+_SO_COOKIE = 57  # <asm-generic/socket.h>; Python names it from 3.14 on
 _ORDER, _number_of = sys.byteorder, int.from_bytes
 _TICK = Kind.TICK.value  # plain numbers: a look at a member of an enumeration takes longer
 _MASK_32 = 2**32 - 1
@@ -115,14 +115,10 @@ class Tracer:
     def cookie(self, sock: socket.socket) -> int:
         """The kernel's name of a connection; where it has none, one of our own."""
         try:
-            return _number_of(sock.getsockopt(_SOCKET, SO_COOKIE, 8), _ORDER)
+            return _number_of(sock.getsockopt(_SOCKET, _SO_COOKIE, 8), _ORDER)
         except OSError:
-            return self.own_cookie()
-
-    def own_cookie(self) -> int:
-        """A name of our own."""
-        self._without_cookies += 1
-        return self.pid << 32 | self._without_cookies
+            self._without_cookies += 1
+            return self.pid << 32 | self._without_cookies
 
     def blocked(self, *, at_accept: bool) -> None:
         """A non-blocking call had nothing to do."""
