@@ -22,7 +22,6 @@
 Events never become Textual messages. One thread, Textual's; the server is in other processes.
 """
 
-import gc
 import os
 import time
 from typing import TYPE_CHECKING, ClassVar
@@ -31,6 +30,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Resize
 
+from engine.running.seldom_collected import collect_seldom
 from tui import key_table, lifecycle, palette
 from tui.beat import Beat
 from tui.layout import shows_code_at_once
@@ -43,7 +43,6 @@ from tui.run_like import RunLike
 if TYPE_CHECKING:
     from tui.screens.page import Page
 
-COLLECT_AFTER = (10_000, 2, 300)  # objects, and collections of the next younger generation
 PARTS = ("header", "alert", "rooms", "server", "connections", "events", "bursts", "keys")
 JUMP_HINT = "seconds since the beginning; enter goes there, esc ends it"
 FILTER_HINT = "words in path, state, owner or peer; !word: without it; enter keeps, esc ends it"
@@ -108,7 +107,7 @@ class Dashboard(Beat):
             self.action_code()
         self.frame()
         if not self.is_headless:
-            self.call_after_refresh(_rest_the_collector)
+            self.call_after_refresh(collect_seldom)
         if self._beats:
             self.run_worker(self._beat_for_ever(), exit_on_error=True)
 
@@ -170,14 +169,6 @@ class Dashboard(Beat):
                 styles.display = "block" if lines else "none"
             if name in PARTED and styles.margin.top != heights.gap:
                 styles.margin = (heights.gap, 0, 0, 0)
-
-
-def _rest_the_collector() -> None:
-    """What stands now stays, and need not be walked again, 40 ms each time. What comes later is freed
-    without the collector but for a few objects a second, which the young generations find, and soon: a
-    walk over ten times as many holds up a key for 40 ms, one over all of 10,000 connections for more."""
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _usual_rate() -> float:

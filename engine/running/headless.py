@@ -22,6 +22,7 @@ from engine.recordings.recording import Recording
 from engine.recordings.teller import Teller
 from engine.running.run import Run
 from engine.running.run_settings import SLOW_START_S, still_starting
+from engine.running.seldom_collected import collect_seldom
 from engine.running.short_turns import take_short_turns
 from engine.running.summary import snapshot_of, summary_of
 
@@ -69,6 +70,7 @@ class Headless:
         self._slow_at_s = time.monotonic() + SLOW_START_S
         self._listen_to_signals()
         take_short_turns()
+        collect_seldom()
         while time.monotonic() < self._ends_s:
             self._beat()
         is_dead = self.run.status().phase == "dead"
