@@ -45,7 +45,6 @@ from engine.serving.rehearsal import AsAccepted, plain_connections, rehearse, ta
 from engine.serving.service import Service, Settings
 from engine.serving.step_gate import StepGate
 
-CALLERS_OF_SOCKETS = ("engine.models.", "engine.serving.")
 REASON_CHARS = 400  # of why an engine cannot run what it was asked for
 
 
@@ -186,7 +185,7 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
     tracer.install(memory, sys.modules[settings.module].__file__ or "")
     for stand_ins in (traced_processes, traced_threads, traced_waits, traced_queue):
         stand_ins.install()
-    line_arrays.install((settings.module, *CALLERS_OF_SOCKETS))
+    line_arrays.install(settings.module)
     service.gauge = tracer.tracer.gauge
     traced, told, limits = traced_conversation.TracedConversation, service.settings, service.limits
     # Not a partial, which copies its keywords at each call.

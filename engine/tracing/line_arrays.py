@@ -13,17 +13,19 @@ from types import CellType, CodeType, FrameType, FunctionType
 from typing import Any
 
 HAS_ARRAYS = sys.version_info < (3, 12)
+CALLERS = ("engine.models.", "engine.serving.")  # of sockets, beside a model from elsewhere
 
 
 class _BegunError(BaseException):
     """A function has been called, and is not to go on."""
 
 
-def install(modules: tuple[str, ...]) -> None:
-    """For all functions of the loaded modules whose names begin so. Nothing where a debugger traces."""
+def install(model: str) -> None:
+    """For the functions of a model's module, and of ours that call sockets. Nothing where a debugger
+    traces."""
     if not HAS_ARRAYS or sys.gettrace() is not None:
         return
-    for name in [name for name in sys.modules if name.startswith(modules)]:
+    for name in [name for name in sys.modules if name.startswith((model, *CALLERS))]:
         for code in code_of(name):
             _trace_once(code)
 

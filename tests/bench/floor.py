@@ -27,7 +27,7 @@ from engine.handlers.site import WWW, Site
 from engine.listener import open_listener
 from engine.models.epoll_loop import Loop
 from engine.serving.service import Service, Settings
-from engine.tracing import traced_conversation, traced_socket
+from engine.tracing import line_arrays, traced_conversation, traced_socket
 from engine.tracing import tracer as tracing
 from engine.tracing.kernel_times import ask_for_times
 from tests.bench.floor_sockets import floor_listener
@@ -76,6 +76,7 @@ def _servers(memory: SharedMemory, *, tell_times: bool) -> dict[str, Server]:
     listener = floor_listener(open_listener("127.0.0.1", 0).detach(), socket.socket)
     floor = Server(listener, service(), _plain_poller())
     tracing.install(memory)
+    line_arrays.install(Loop.__module__)
     watched_service = service()
     watched_service.converse = partial(traced_conversation.TracedConversation, settings)
     asked = open_listener("127.0.0.1", 0)

@@ -36,6 +36,7 @@ from engine.listener import open_listener
 from engine.models import MODELS
 from engine.serving.rehearsal import AsAccepted, rehearse, targets_of
 from engine.serving.service import Service, Settings
+from engine.tracing import line_arrays
 
 RECORDS = 1 << 16  # of the ring that is written over and over
 SO_COOKIE = 57
@@ -268,6 +269,7 @@ def main() -> None:
         tell_workers()
         service.converse = lambda connection: TellingConversation(settings, connection)
     listener = floor_listener(fd, socket.socket, telling=asked.telling)
+    line_arrays.install(model.__name__)
     connections = partial(floor_connections, listener)
     service.rehearse = partial(rehearse, service, targets_of(asked.root), connections)
     gc.freeze()

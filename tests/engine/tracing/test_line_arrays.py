@@ -76,7 +76,7 @@ def test_all_functions_of_a_module_are_found(module: Any) -> None:
 
 @pytest.mark.usefixtures("untraced")
 def test_nothing_of_them_runs(module: Any) -> None:
-    line_arrays.install((MODULE,))
+    line_arrays.install(MODULE)
     assert module.ran == []
     assert sys.gettrace() is None
 
@@ -91,7 +91,7 @@ def test_python_keeps_the_lines_of_each() -> None:
     try:
         for _ in range(3):
             before = tracemalloc.get_traced_memory()[0]
-            line_arrays.install((MODULE,))
+            line_arrays.install(MODULE)
             gc.collect()
             kept.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
@@ -110,7 +110,7 @@ def test_a_debugger_is_left_alone(module: Any) -> None:
     before = sys.gettrace()
     sys.settrace(debugger)
     try:
-        line_arrays.install((MODULE,))
+        line_arrays.install(MODULE)
         assert sys.gettrace() is debugger
     finally:
         sys.settrace(before)
@@ -122,5 +122,5 @@ def test_a_debugger_is_left_alone(module: Any) -> None:
 def test_lines_are_what_they_were(module: Any) -> None:
     before = module.lines()
     assert before == sorted(set(before))
-    line_arrays.install((MODULE,))
+    line_arrays.install(MODULE)
     assert module.lines() == before
