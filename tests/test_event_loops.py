@@ -20,6 +20,8 @@ LOOPS = [
 ]
 WAITING_LOOPS = [name for name in ("asyncio", "generators", "reactor-pool") if name in MODELS]
 MANY_BYTES = 100_000_000
+MANY_REQUESTS = 20_000
+ALL_LOOPS = [*LOOPS, "epoll", "polling", "gevent"]
 
 
 @pytest.fixture(scope="module", params=LOOPS)
@@ -51,7 +53,7 @@ def test_beyond_its_wall_select_answers_503() -> None:
         assert inside[-1].get("/").status == 200
 
 
-@pytest.mark.parametrize("model", LOOPS)
+@pytest.mark.parametrize("model", ALL_LOOPS)
 def test_a_client_that_takes_all_at_once_lets_others_have_their_turn(model: str) -> None:
     with Serve(model, "--no-trace") as server, Client(server.port) as greedy:
         greedy.ask(f"/bytes/{MANY_BYTES}")
@@ -62,6 +64,24 @@ def test_a_client_that_takes_all_at_once_lets_others_have_their_turn(model: str)
             for _ in range(5):
                 assert other.get("/").status == 200
         assert reader.is_alive()
+        reader.join()
+
+
+@pytest.mark.parametrize("model", ALL_LOOPS)
+def test_a_client_that_asks_without_a_pause_lets_others_have_their_turn(model: str) -> None:
+    with Serve(model, "--no-trace") as server, Client(server.port) as hasty:
+        asked = request("/bytes/10") * MANY_REQUESTS + request("/bytes/10", close=True)
+        asker = threading.Thread(target=hasty.send, args=(asked,))
+        reader = threading.Thread(target=hasty.rest)
+        with Client(server.port) as other:
+            other.get("/")
+            asker.start()
+            hasty.take(1)
+            reader.start()
+            for _ in range(5):
+                assert other.get("/").status == 200
+        assert reader.is_alive()
+        asker.join()
         reader.join()
 
 

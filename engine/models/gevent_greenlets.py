@@ -12,6 +12,7 @@ monkey.patch_all()  # before anything else takes the blocking functions of the s
 
 import socket
 import time
+from itertools import count
 
 from gevent.pool import Group
 
@@ -24,6 +25,7 @@ from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 MOST_ACCEPTS = 16  # in a row: the others wait for their turn
+MOST_SENDS = 4  # in a row to one client, likewise
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -64,6 +66,7 @@ def talk(connection: socket.socket, service: Service) -> None:
     with connection:
         try:
             has_moved = True
+            sends = count(1)
             while not conversation.ended:
                 try:
                     wait_s = patience.next_wait_s(has_moved)
@@ -83,6 +86,10 @@ def talk(connection: socket.socket, service: Service) -> None:
                     connection.settimeout(service.limits.send_s)
                     for piece in conversation.send(response):
                         send_all(connection, piece, patience)
+                        # As with accept(): a greenlet that finds room for each answer, and then the
+                        # next request, need not wait, and nobody else would be served.
+                        if next(sends) % MOST_SENDS == 0:
+                            time.sleep(0)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 has_moved = bool(requests)

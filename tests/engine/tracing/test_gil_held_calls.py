@@ -194,6 +194,25 @@ print(sum(reading))
     assert sum(event.bytes for event in told.of(Kind.RECV)) == 3_000_000
 
 
+def test_who_never_has_to_wait_lets_others_run_now_and_then(run: Run) -> None:
+    told = run(
+        COMPETE
+        + """
+from engine.tracing.gil_held_calls import LET_GO_AFTER
+client, server = pair()
+client.sendall(bytes(10 * LET_GO_AFTER))
+wait_plainly([server], [], [], 10)
+kind, given_up = type(server), []
+library = kind._waiting_recv
+kind._waiting_recv = lambda *asked: given_up.append(1) or library(*asked)
+for _ in range(10 * LET_GO_AFTER):
+    assert server.recv(1)
+print(len(given_up))
+"""
+    )
+    assert told.output == "10\n"
+
+
 def test_while_times_are_told_the_library_is_called(run: Run) -> None:
     """Where a thread computes little happens, and each of these calls waits for it: that is to be seen."""
     told = run(
