@@ -4,7 +4,7 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
+from operator import itemgetter, sub
 from time import monotonic_ns
 
 from engine.event_queue.passing import NOTHING_PASSED, Passed, pass_over
@@ -117,6 +117,13 @@ class Reader:
         """What was passed over since the last call."""
         passed, self._passed = self._passed, NOTHING_PASSED
         return passed
+
+    def fullest(self) -> float:
+        """How full the fullest ring is, from 0 to 1, with what no look has found yet."""
+        used = self.memory.words[USED]
+        waiting = list(map(sub, self.memory.words[HEADS : HEADS + used].tolist(), self._tails))
+        first, others = max(waiting[:1], default=0), max(waiting[1:], default=0)
+        return max(first / ring_size(0), others / ring_size(1))
 
     def unreported(self) -> Unreported:
         """What all writers counted so far without reporting it."""

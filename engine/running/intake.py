@@ -27,6 +27,7 @@ class Intake:
         self._pieces: Iterator[list[Event]] = iter(())
         self.is_under_way = False
         """A look has found more than has been taken in."""
+        self.looks = 0
         self._looked_s = 0.0
         self._took_s: deque[float] = deque(maxlen=2)
         self._spent_s = 0.0  # of processor time
@@ -42,6 +43,7 @@ class Intake:
             self._state.note_passed(reader.take_passed())
         self._pieces = self._take_in(found, told)
         self._looked_s = time.monotonic()
+        self.looks += 1
         self.is_under_way = True
         self._spent_s += time.thread_time() - begun_s
 
@@ -64,6 +66,10 @@ class Intake:
                 break
         self._spent_s += now_s - begun_s
         return events
+
+    def since_look_s(self, now_s: float) -> float:
+        """How long ago the last look was."""
+        return now_s - self._looked_s
 
     @property
     def behind_s(self) -> float:

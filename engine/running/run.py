@@ -28,7 +28,7 @@ from engine.running.intake import Intake
 from engine.running.loads import Loads
 from engine.running.run_settings import RunSettings, check, open_listener
 from engine.running.slow_motion import SlowMotion
-from engine.running.thinning import BYTES_BELOW_PER_S, TIMES_BELOW_PER_S, Thinning
+from engine.running.telling import Telling
 from engine.running.watch import Watch
 from engine.tracing.kernel_times import ask_for_times
 from engine.views.detail import ConnectionDetail
@@ -39,7 +39,6 @@ from engine.views.worker_view import WorkerDetail
 
 STOP_S = 0.5  # how long the last engine may, when the run ends
 BURST_REQUESTS, BURST_CONNECTIONS = 50, 10
-ADAPT_S = 0.25
 LOOK_S = 0.06  # between two looks at the queue: the longer, the more is passed over (event_queue/passing.py)
 
 
@@ -51,11 +50,9 @@ class Run:
         check(settings)
         self.settings = settings
         self.state = ServerState()
-        self._thinning = Thinning()
         self.pages: dict[str, str] = {}  # those of a recording; what runs is what is read
         self.whole = settings.whole
-        self.tells_bytes = settings.tells_bytes
-        self._adapt_at_s = self._look_at_s = 0.0
+        self._look_at_s = 0.0
         self._loads = Loads()
         self._seq = 0
         self._told: list[Event] = []
@@ -71,6 +68,9 @@ class Run:
         self.slow_motion = SlowMotion(self._engines)
         self._watch = Watch(self._kernel, self._processes, settings.allowed, self.slow_motion)
         self._intake = Intake(self.state)
+        self._telling = Telling(
+            self.state, self._intake, self._engines, tells_bytes=settings.tells_bytes
+        )
         self._ended: list[EngineProcess] = []  # before the last look: it has found all of theirs
 
     # --- what keys and commands do -------------------------------------------------------------
@@ -149,7 +149,9 @@ class Run:
         if self._engines.advance(now_s):
             self._loads.note_change(self._engines.model, self._mode())
         self._loads.advance()
-        self._adapt(now_s)
+        if self._telling.is_due(now_s):
+            self._note_beside()
+            self._telling.adapt(now_s, whole=self.whole)
         events = self._intake.take(within_s)
         is_due = now_s >= self._look_at_s or self._engines.are_changing or self.whole
         if (is_due or at_once) and not self._intake.is_under_way:
@@ -205,7 +207,7 @@ class Run:
             mode=self._mode(),
             engine_pid=engines.serving_pid,
             phase=engines.phase,
-            thinning=self._thinning.ratio,
+            thinning=self._telling.ratio,
             draining=len(engines.draining),
             last_words=engines.last_words,
             cap=engines.serving.settings.cap if engines.serving else 0,
@@ -256,25 +258,6 @@ class Run:
 
     def _mode(self) -> str:
         return "short" if self.short else "keep-alive"
-
-    def _adapt(self, now_s: float) -> None:
-        """Report only some connections in detail when all would be too much for one reader; give
-        free what killed processes held."""
-        if now_s < self._adapt_at_s:
-            return
-        self._adapt_at_s = now_s + ADAPT_S
-        self._note_beside()
-        per_s = self.state.events_per_s(monotonic_ns())
-        share = 0.0 if self.whole else self._intake.share(now_s)  # a file is to tell all
-        if self._thinning.adapt(now_s, per_s, self._intake.behind_s, share):
-            self._intake.begin_anew()
-        for engine in self._engines.all():
-            engine.settings.set_thinning(
-                self._thinning.ratio,
-                tell_bytes=self.tells_bytes and per_s < BYTES_BELOW_PER_S,
-                tell_times=per_s < TIMES_BELOW_PER_S,
-            )
-            engine.reader.free_slots_of_the_dead()
 
     # --- events ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ BYTES_BELOW_PER_S = 2_000  # events/s; above, nobody reads along, and each text 
 TIMES_BELOW_PER_S = 5_000
 
 BEHIND_S = 0.3  # a reader whose events are older than this when they are folded shows what is past
+FULL = 0.25  # of a ring, when the next look at it is late: what comes might find no room
 MOST_OF_PROCESSOR = (
     0.25  # for taking in: to draw takes as much again, and the server wants the rest
 )
@@ -36,11 +37,18 @@ class Thinning:
         self._calm_s = CALM_S
         self._changed_s = -math.inf
 
-    def adapt(self, now_s: float, events_per_s: float, behind_s: float, share: float = 0.0) -> bool:
+    def adapt(
+        self,
+        now_s: float,
+        events_per_s: float,
+        behind_s: float,
+        share: float = 0.0,
+        fullest: float = 0.0,
+    ) -> bool:
         """Set the ratio from now on, when the server has events at this rate, reported or not, and they
-        are folded so many seconds late, at this share of a processor; whether that is too much, and less
-        is told."""
-        is_too_much = behind_s > BEHIND_S or share > MOST_OF_PROCESSOR
+        are folded so many seconds late, at this share of a processor, while the fullest ring is so full;
+        whether that is too much, and less is told."""
+        is_too_much = behind_s > BEHIND_S or share > MOST_OF_PROCESSOR or fullest > FULL
         if is_too_much:
             told_per_s = min(events_per_s / self.ratio, self._most_per_s)
             self._most_per_s = max(told_per_s * 0.7, LEAST_EVENTS_PER_S)

@@ -29,7 +29,7 @@ def memory() -> Iterator[SharedMemory]:
 
 def in_a_child(heirs: Heirs, *notes: str, killed: bool = False) -> int:
     """Fork a child that reports these; its pid, once it has ended."""
-    assert threading.active_count() == 1
+    assert threading.active_count() == 1, threading.enumerate()
     child = heirs.fork(os.fork)
     if child == 0:
         heir = heirs.heir

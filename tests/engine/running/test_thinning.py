@@ -7,6 +7,7 @@ from engine.running.thinning import (
     ALL_EVENTS_PER_S,
     BEHIND_S,
     CALM_S,
+    FULL,
     LEAST_EVENTS_PER_S,
     LONGEST_CALM_S,
     MOST_OF_PROCESSOR,
@@ -53,6 +54,13 @@ def test_a_reader_that_takes_too_much_of_a_processor_is_told_less() -> None:
     assert not thinning.adapt(0, 60_000, 0.05, MOST_OF_PROCESSOR)
     assert thinning.ratio == 1
     assert thinning.adapt(1, 60_000, 0.05, MOST_OF_PROCESSOR * 1.1)
+    assert thinning.ratio > 1
+
+
+def test_a_ring_that_fills_up_is_told_less_to() -> None:
+    thinning = Thinning()
+    assert not thinning.adapt(0, 20_000, 0.05, fullest=FULL)
+    assert thinning.adapt(1, 20_000, 0.05, fullest=FULL * 1.1)
     assert thinning.ratio > 1
 
 
