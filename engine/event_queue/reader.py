@@ -118,12 +118,12 @@ class Reader:
         passed, self._passed = self._passed, NOTHING_PASSED
         return passed
 
-    def fullest(self) -> float:
-        """How full the fullest ring is, from 0 to 1, with what no look has found yet."""
+    def waiting(self) -> tuple[int, float]:
+        """How many records no look has found yet, and how full the fullest ring is of them, from 0 to 1."""
         used = self.memory.words[USED]
         waiting = list(map(sub, self.memory.words[HEADS : HEADS + used].tolist(), self._tails))
         first, others = max(waiting[:1], default=0), max(waiting[1:], default=0)
-        return max(first / ring_size(0), others / ring_size(1))
+        return sum(waiting), max(first / ring_size(0), others / ring_size(1))
 
     def unreported(self) -> Unreported:
         """What all writers counted so far without reporting it."""

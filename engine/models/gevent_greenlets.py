@@ -12,6 +12,7 @@ monkey.patch_all()  # before anything else takes the blocking functions of the s
 
 import socket
 import time
+from collections.abc import Iterator
 from itertools import count
 
 from gevent.pool import Group
@@ -25,7 +26,7 @@ from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 20 KB of memory, and a descriptor
 MOST_ACCEPTS = 16  # in a row: the others wait for their turn
-MOST_SENDS = 4  # in a row to one client, likewise
+MOST_STEPS = 8  # in a row for one client, likewise: what is received, what is sent
 
 
 def serve(listener: socket.socket, service: Service) -> None:
@@ -66,7 +67,7 @@ def talk(connection: socket.socket, service: Service) -> None:
     with connection:
         try:
             has_moved = True
-            sends = count(1)
+            steps = count(1)
             while not conversation.ended:
                 try:
                     wait_s = patience.next_wait_s(has_moved)
@@ -78,6 +79,7 @@ def talk(connection: socket.socket, service: Service) -> None:
                     break
                 if not data:
                     return
+                take_turns(steps)
                 requests = conversation.receive(data)
                 for request in requests:
                     response = service.answer(request, conversation.peer)
@@ -86,16 +88,20 @@ def talk(connection: socket.socket, service: Service) -> None:
                     connection.settimeout(service.limits.send_s)
                     for piece in conversation.send(response):
                         send_all(connection, piece, patience)
-                        # As with accept(): a greenlet that finds room for each answer, and then the
-                        # next request, need not wait, and nobody else would be served.
-                        if next(sends) % MOST_SENDS == 0:
-                            time.sleep(0)
+                        take_turns(steps)
                     if conversation.ended:
                         break  # requests after the last answer stay unanswered
                 has_moved = bool(requests)
             linger(connection, conversation)
         except OSError:
             pass  # the client is gone, or takes nothing of its answer
+
+
+def take_turns(steps: Iterator[int]) -> None:
+    """The same trap as with accept(): who finds room for each answer, and then the next request, need not
+    wait, and nobody else would be served."""
+    if next(steps) % MOST_STEPS == 0:
+        time.sleep(0)
 
 
 def send_all(connection: socket.socket, piece: Piece, patience: Patience) -> None:

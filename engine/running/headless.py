@@ -97,7 +97,7 @@ class Headless:
         )  # sent to the background into the middle of a read
 
     def _beat(self) -> None:
-        self._take(self.run.poll(within_s=TAKE_S))
+        self._take(self.run.poll(within_s=math.inf if self.run.whole else TAKE_S))
         self._pass_on()
         status = self.run.status()
         if status.phase == "serving" and not self._said_listening:

@@ -149,7 +149,7 @@ class Run:
         if self._engines.advance(now_s):
             self._loads.note_change(self._engines.model, self._mode())
         self._loads.advance()
-        if self._telling.is_due(now_s):
+        if self._telling.is_due(now_s, whole=self.whole):
             self._note_beside()
             self._telling.adapt(now_s, whole=self.whole)
         events = self._intake.take(within_s)

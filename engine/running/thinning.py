@@ -37,23 +37,14 @@ class Thinning:
         self._calm_s = CALM_S
         self._changed_s = -math.inf
 
-    def adapt(
-        self,
-        now_s: float,
-        events_per_s: float,
-        behind_s: float,
-        share: float = 0.0,
-        fullest: float = 0.0,
-    ) -> bool:
+    def adapt(self, now_s: float, events_per_s: float, behind_s: float, share: float = 0.0) -> bool:
         """Set the ratio from now on, when the server has events at this rate, reported or not, and they
-        are folded so many seconds late, at this share of a processor, while the fullest ring is so full;
-        whether that is too much, and less is told."""
-        is_too_much = behind_s > BEHIND_S or share > MOST_OF_PROCESSOR or fullest > FULL
+        are folded so many seconds late, at this share of a processor; whether that is too much, and less
+        is told."""
+        is_too_much = behind_s > BEHIND_S or share > MOST_OF_PROCESSOR
         if is_too_much:
-            told_per_s = min(events_per_s / self.ratio, self._most_per_s)
-            self._most_per_s = max(told_per_s * 0.7, LEAST_EVENTS_PER_S)
             self._calm_s = min(self._calm_s * 2, LONGEST_CALM_S)
-            self._changed_s = now_s
+            self.spare(now_s, events_per_s)
         elif events_per_s < LEAST_EVENTS_PER_S:
             self._most_per_s, self._calm_s = ALL_EVENTS_PER_S, CALM_S
         elif now_s - self._changed_s > self._calm_s:
@@ -62,3 +53,10 @@ class Thinning:
         least = thinning_for(1.25 * events_per_s, self._most_per_s)
         self.ratio = max(thinning_for(events_per_s, self._most_per_s), min(self.ratio, least))
         return is_too_much
+
+    def spare(self, now_s: float, events_per_s: float) -> None:
+        """Tell less from now on than at this rate, until it was calm for a while."""
+        told_per_s = min(events_per_s / self.ratio, self._most_per_s)
+        self._most_per_s = max(told_per_s * 0.7, LEAST_EVENTS_PER_S)
+        self._changed_s = now_s
+        self.ratio = max(self.ratio, thinning_for(events_per_s, self._most_per_s))

@@ -32,7 +32,7 @@ _detach: Any = socket.SocketType.detach
 
 # One that finds its client's next request there each time would keep the lock for 5 ms, and let the
 # other clients wait for that long: at the full rate, p99 of a request was 20 ms.
-MOST_IN_A_ROW = 4
+MOST_IN_A_ROW = 8  # calls that receive or send
 BYTES = 64 * 1024  # at most, so that the lock is held for 20 us and not for longer
 _DONTWAIT = int(socket.MSG_DONTWAIT)
 # macOS does not know the second one, and needs it as little as Linux: Python ignores SIGPIPE.
@@ -47,8 +47,8 @@ callers.PLUMBING |= {__file__, ctypes.__file__}
 # Each with its address. A thread takes one for a call: between that and the copy of what was received,
 # another may run.
 _buffers: list[tuple[int, Any]] = []
-_last = 0  # the connection that was received from last,
-_in_a_row = 0  # and how often, without another in between
+_last = 0  # the connection that these calls were made for last,
+_in_a_row = 0  # and how many, without another one's or a wait in between
 
 
 def adopt() -> None:
@@ -60,17 +60,22 @@ def adopt() -> None:
         cls._lingering_close, cls._base_real_close = cls._base_real_close, real_close
 
 
-def recv(sock: Any, size: int, flags: int = 0) -> Any:
-    """As recv(): at most BYTES, if something is there; else it waits, and lets others run."""
+def _take_turns(conn: int) -> None:
     global _last, _in_a_row
-    if flags or type(size) is not int or size <= 0:
-        return sock._waiting_recv(size, flags)
-    if sock._conn != _last:
-        _last, _in_a_row = sock._conn, 0
+    if conn != _last:
+        _last, _in_a_row = conn, 0
     _in_a_row += 1
     if _in_a_row >= MOST_IN_A_ROW:
         _in_a_row = 0
         _let_others_run()
+
+
+def recv(sock: Any, size: int, flags: int = 0) -> Any:
+    """As recv(): at most BYTES, if something is there; else it waits, and lets others run."""
+    global _last
+    if flags or type(size) is not int or size <= 0:
+        return sock._waiting_recv(size, flags)
+    _take_turns(sock._conn)
     try:
         buffer = _buffers.pop()
     except IndexError:
@@ -85,6 +90,7 @@ def recv(sock: Any, size: int, flags: int = 0) -> Any:
     if received < 0:
         if (number := _last_error()) not in _NOT_NOW:
             raise OSError(number, os.strerror(number))
+        _last = 0  # it waits: what it does then is not in a row
         return sock._waiting_recv(size, flags)
     return data
 
@@ -93,6 +99,7 @@ def send_at_once(sock: Any, data: Any, flags: int) -> Any:
     """Send what there is room for; 0 where it would have to wait."""
     if flags or sock._times or type(data) is not bytes or len(data) > BYTES:
         return sock._waiting_send(data, flags)
+    _take_turns(sock._conn)
     sent = _send(sock.fileno(), data, len(data), _SEND)
     if sent < 0:
         if (number := _last_error()) not in _NOT_NOW:

@@ -25,7 +25,7 @@ def install(model: str) -> None:
     traces."""
     if not HAS_ARRAYS or sys.gettrace() is not None:
         return
-    for name in [name for name in sys.modules if name.startswith((model, *CALLERS))]:
+    for name in [name for name in sys.modules if name == model or name.startswith(CALLERS)]:
         for code in code_of(name):
             _trace_once(code)
 
@@ -33,10 +33,21 @@ def install(model: str) -> None:
 def code_of(module: str) -> Iterator[CodeType]:
     """The code of what a module defines: functions, methods, and the functions within."""
     for defined in list(vars(sys.modules[module]).values()):
-        for each in [defined, *(vars(defined).values() if isinstance(defined, type) else ())]:
-            each = each.fget if isinstance(each, property) else getattr(each, "__func__", each)
-            if isinstance(each, FunctionType) and each.__module__ == module:
-                yield from _with_inner(each.__code__)
+        # Types only, and no attributes: a lazy object of somebody's would begin to work, or fail.
+        members = vars(defined).values() if type(defined) is type else ()
+        for each in (defined, *members):
+            function = _function_of(each)
+            if function is not None and function.__module__ == module:
+                yield from _with_inner(function.__code__)
+
+
+def _function_of(defined: Any) -> FunctionType | None:
+    kind = type(defined)
+    if kind is property:
+        defined = defined.fget
+    elif kind is classmethod or kind is staticmethod:
+        defined = defined.__func__
+    return defined if type(defined) is FunctionType else None
 
 
 def _with_inner(code: CodeType) -> Iterator[CodeType]:

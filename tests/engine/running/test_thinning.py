@@ -7,7 +7,6 @@ from engine.running.thinning import (
     ALL_EVENTS_PER_S,
     BEHIND_S,
     CALM_S,
-    FULL,
     LEAST_EVENTS_PER_S,
     LONGEST_CALM_S,
     MOST_OF_PROCESSOR,
@@ -57,11 +56,15 @@ def test_a_reader_that_takes_too_much_of_a_processor_is_told_less() -> None:
     assert thinning.ratio > 1
 
 
-def test_a_ring_that_fills_up_is_told_less_to() -> None:
+def test_a_reader_that_is_spared_once_is_told_more_after_a_usual_calm_time() -> None:
     thinning = Thinning()
-    assert not thinning.adapt(0, 20_000, 0.05, fullest=FULL)
-    assert thinning.adapt(1, 20_000, 0.05, fullest=FULL * 1.1)
-    assert thinning.ratio > 1
+    thinning.spare(1, 20_000)
+    assert thinning.ratio == 4
+    thinning.adapt(1 + CALM_S * 0.9, 20_000, 0.05)
+    assert thinning.ratio == 4
+    for second in range(2, 12):
+        thinning.adapt(second * CALM_S * 1.1, 20_000, 0.05)
+    assert thinning.ratio == 1
 
 
 def test_more_is_told_again_after_a_calm_time_that_grows() -> None:

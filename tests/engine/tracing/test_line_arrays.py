@@ -46,6 +46,11 @@ class Thing:
     @staticmethod
     def alone():
         ran.append(0)
+class Lazy:
+    def __getattribute__(self, name):
+        ran.append(name)
+        raise RuntimeError(name)
+lazy = Lazy()
 """
 
 
@@ -70,7 +75,7 @@ def test_all_functions_of_a_module_are_found(module: Any) -> None:
     names = {code.co_name for code in line_arrays.code_of(MODULE)}
     assert names == {
         *("<lambda>", "function", "inner", "generator", "coroutine", "stream", "lines"),
-        *("method", "asked", "made", "alone"),
+        *("method", "asked", "made", "alone", "__getattribute__"),
     }
 
 
@@ -98,6 +103,21 @@ def test_python_keeps_the_lines_of_each() -> None:
         tracemalloc.stop()
     assert kept[0] >= 2 * steps  # two bytes each at least
     assert kept[-1] < steps
+
+
+@pytest.mark.usefixtures("untraced", "module")
+def test_modules_whose_names_begin_alike_are_not_the_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+
+    def code_of(name: str) -> tuple[()]:
+        begun.append(name)
+        return ()
+
+    monkeypatch.setattr(line_arrays, "code_of", code_of)
+    line_arrays.install(MODULE[:-1])
+    assert not [name for name in begun if not name.startswith(line_arrays.CALLERS)]
 
 
 @pytest.mark.usefixtures("module")
