@@ -130,7 +130,8 @@ def test_an_unknown_lab_is_one_line_and_exit_code_2() -> None:
     done = command("nothing")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert "lab --list" in done.stderr
+    assert done.stderr.count("see servetui") == 1
+    assert "--list" in done.stderr
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -48,7 +48,7 @@ def run(asked: argparse.Namespace, write: Print, talk: Talk) -> int:
 
 def _lab(word: str) -> str:
     if word not in LABS:
-        raise argparse.ArgumentTypeError(f"no lab {word!r}; see servetui lab --list")
+        raise argparse.ArgumentTypeError(f"no lab {word!r}: --list names them")
     return word
 
 

@@ -49,6 +49,7 @@ ROOM_ROLES = {
     "close_wait": "torn",
 }
 RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so seldom painted anew
+IN_JIFFIES = ("accept_queue", "unread")  # the kernel counts their waits so
 SHORTER = {"client reset the connection": "reset by client"}
 KILLED, KILLED_SHORTER = " killed by signal ", " killed, signal "
 
@@ -93,6 +94,5 @@ def longest_wait(name: str, room: Room | None) -> Span:
 
 
 def waited(name: str, ms: float | None) -> str:
-    """How long something was in a room. Of the accept queue the kernel tells in whole jiffies, of up to
-    10 ms."""
-    return "< 10 ms" if ms == 0 and name == "accept_queue" else milliseconds(ms)
+    """How long something was in a room. Of some the kernel tells in whole jiffies, of up to 10 ms."""
+    return "< 10 ms" if ms == 0 and name in IN_JIFFIES else milliseconds(ms)
