@@ -5,10 +5,13 @@ import sys
 import threading
 from _thread import get_ident  # as it was before a model patches it
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from engine.events import printable
+
+NAMES = 64  # not in use, before the first one is: one name for all would look like one task for all
 
 
 class Tasks(Protocol):
@@ -60,8 +63,8 @@ class ThreadTasks:
 class SharingTasks(ThreadTasks, ABC):
     """Tasks that share a thread. What runs outside of them has the thread's name.
 
-    Names are given anew when a task has closed its connection: a few serve any number of them, and
-    travel once. A name stays on its task, since it may be asked for again.
+    Names are given anew when a task has closed its connection: NAMES and some more serve any number of them,
+    in turn, and travel once. A name stays on its task, since it may be asked for again.
     """
 
     kind: str
@@ -71,7 +74,7 @@ class SharingTasks(ThreadTasks, ABC):
         self.share_a_thread = True
         self._current = current
         self.running = self._name_of_running
-        self._free: list[str] = []
+        self._free: deque[str] = deque()
         self._numbers = itertools.count(1)
 
     def _name_of_running(self) -> str | None:
@@ -85,7 +88,8 @@ class SharingTasks(ThreadTasks, ABC):
             if self.is_outside(current):
                 name = super().name()
             else:
-                name = self._free.pop() if self._free else f"{self.kind}-{next(self._numbers)}"
+                is_new = len(self._free) < NAMES
+                name = f"{self.kind}-{next(self._numbers)}" if is_new else self._free.popleft()
             current.servetui_name = name
         return name
 

@@ -1,5 +1,6 @@
 """What greenlets report, and that reporting keeps none of them from running."""
 
+from engine.event_queue.tasks import NAMES
 from engine.events import Kind
 from tests.engine.traced_script import Run
 
@@ -26,12 +27,31 @@ gevent.joinall(greenlets)
     )
     assert {event.task for event in told.of(Kind.LISTEN, Kind.ACCEPT)} == {"MainThread"}
     names = {event.conn: event.task for event in told.of(Kind.SEND)}
-    assert set(names.values()) <= {"greenlet-1", "greenlet-2"}  # given anew after a close
+    assert set(names.values()) == {"greenlet-1", "greenlet-2"}
     assert {event.conn: event.task for event in told.of(Kind.CLOSE)} == names
     recvs = told.of(Kind.RECV)
     assert sorted(event.bytes for event in recvs) == [0, 0, 5, 5]
     assert recvs[0].line == told.line("echo")
     assert {event.note for event in told.of(Kind.CLOSE)} == {"client closed first"}
+
+
+def test_names_are_given_anew_in_turn(run: Run) -> None:
+    told = run(
+        """
+import gevent
+def talk(server):
+    with server:
+        server.recv(10)
+for _ in range(200):
+    client, server = pair()
+    client.close()
+    gevent.spawn(talk, server).join()
+""",
+        first=GEVENT,
+    )
+    names = [event.task for event in told.of(Kind.CLOSE)]
+    assert names[:NAMES] == [f"greenlet-{number}" for number in range(1, NAMES + 1)]
+    assert names[NAMES : 3 * NAMES] == 2 * names[:NAMES]
 
 
 def test_a_greenlet_that_waits_in_accept_lets_the_others_run(run: Run) -> None:
