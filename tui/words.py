@@ -1,7 +1,7 @@
 """How states and events are told, wherever they are: their words, and the roles that colour them."""
 
 from engine.events import Event, Kind
-from engine.views.snapshot import Room, State
+from engine.views.snapshot import STATE_MEANINGS, ConnectionView, Room, State
 from tui.format import Span, age, milliseconds, size
 
 STATE_ROLES = {
@@ -48,6 +48,8 @@ ROOM_ROLES = {
     "time_wait": "closed",
     "close_wait": "torn",
 }
+CUT = "cut"  # closed by nobody: the process that served it was killed
+ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
 RESTING = ("idle", "time_wait", "close_wait")  # for long, in whole seconds: so seldom painted anew
 IN_JIFFIES = ("accept_queue", "unread")  # the kernel counts their waits so
 SHORTER = {"client reset the connection": "reset by client"}
@@ -82,6 +84,15 @@ def _unreported(words: list[str]) -> str:
         case ["lost", number]:
             return f"{number} events lost"
     return " ".join(words)
+
+
+def state_of(view: ConnectionView) -> Span:
+    """The state of a connection, as far as its own events tell it."""
+    if view.closed_by == CUT:
+        return "! cut", "warning"
+    if view.last == ONLY_COUNTED:
+        return "~ counted", "torn"
+    return f"{view.letter} {STATE_MEANINGS[view.state].name}", STATE_ROLES[view.state]
 
 
 def longest_wait(name: str, room: Room | None) -> Span:

@@ -56,6 +56,15 @@ def a_run() -> FakeRun:
     return run
 
 
+def test_of_one_that_is_only_counted_no_state_is_told() -> None:
+    run = a_run()
+    run.tell(Kind.TICK, 1, note="thinned requests 256 in 17920 out 76800")
+    run.poll()
+    (who, *_) = (line for line in drawn(run, 1, 160, 38) if "#1" in line)
+    assert "~ counted" in who
+    assert "idle" not in who
+
+
 @pytest.mark.parametrize(("by", "told"), [("client", "x closed"), ("server", "X closed")])
 def test_who_closed_has_the_letter_of_the_table(by: str, told: str) -> None:
     run = a_run()

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from engine.views.order import BY_PLACE, COLUMNS, Order
-from engine.views.snapshot import STATE_MEANINGS, STRIP_CELLS, ConnectionView, Snapshot, State
+from engine.views.snapshot import STRIP_CELLS, ConnectionView, Snapshot, State
 from tui import format
 from tui.format import (
     Column,
@@ -33,12 +33,11 @@ from tui.format import (
     size,
     table_row,
 )
-from tui.words import LETTER_ROLES, ROOM_ROLES, SHORTER, STATE_ROLES
+from tui.words import CUT, LETTER_ROLES, ONLY_COUNTED, ROOM_ROLES, SHORTER, STATE_ROLES, state_of
 
 SECOND_NS = 1_000_000_000
 TENTH_NS = 100_000_000
 RULER = "├3s────┼2s───┼1s─now"  # above STRIP_CELLS cells of 150 ms
-CUT = "cut"  # closed by nobody: the process that served it was killed
 WAITING = (State.HANDLER, State.UNSENT)
 RESTING = (State.ACCEPTED, State.IDLE)
 STATE_WIDTH = 10
@@ -70,7 +69,6 @@ class Look:
 
 
 LOST = "not reported: lost "
-ONLY_COUNTED = "only counted"  # under so much load that one cannot say what it does now
 
 
 def table(snapshot: Snapshot, width: int, rows: int, look: Look) -> list[Line]:
@@ -186,13 +184,9 @@ def _room(view: ConnectionView, context: Context) -> tuple[str, int] | None:
 
 
 def _state(view: ConnectionView, context: Context) -> Line:
-    if view.closed_by == CUT:
-        return (("! cut", "warning"),)
-    if view.last == ONLY_COUNTED:
-        return (("~ counted", "torn"),)
-    if (waits := _room(view, context)) is not None:
+    if view.last != ONLY_COUNTED and (waits := _room(view, context)) is not None:
         return ((ELSEWHERE[waits[0]], ROOM_ROLES[waits[0]]),)
-    return ((f"{view.letter} {STATE_MEANINGS[view.state].name}", STATE_ROLES[view.state]),)
+    return (state_of(view),)
 
 
 def _since(view: ConnectionView, context: Context) -> Line:

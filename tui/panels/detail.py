@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 from engine.events import KIND_NAMES, Event
 from engine.views.detail import ConnectionDetail, RequestLife
-from engine.views.snapshot import STATE_MEANINGS
 from tui.format import (
     Column,
     Line,
@@ -32,7 +31,7 @@ from tui.format import (
     size,
     table_row,
 )
-from tui.words import KIND_ROLES, STATE_ROLES, what
+from tui.words import KIND_ROLES, state_of, what
 
 Place = Callable[[Event], str]
 Row = tuple[Event, int, int]
@@ -67,11 +66,10 @@ def event_rows(detail: ConnectionDetail, now_ns: int, place: Place, width: int, 
 def _who(detail: ConnectionDetail, now_ns: int, width: int) -> list[Line]:
     view = detail.view
     end_ns = view.closed_ns or now_ns
-    state = STATE_MEANINGS[view.state].name
     told: list[Span] = [
         (f"#{view.number}", "title"),
         (view.peer or "peer not known", "text"),
-        (f"{view.letter} {state}", STATE_ROLES[view.state]),
+        state_of(view),
         (f"open {_age(end_ns - view.opened_ns)}", "text"),
         (f"descriptor {view.fd} of pid {view.pid}", "text"),
         (f"by {view.task}", "text"),
