@@ -97,6 +97,7 @@ class Headless:
         )  # sent to the background into the middle of a read
 
     def _beat(self) -> None:
+        # All at once where all is told: else a pause of who reads along would count as being behind.
         self._take(self.run.poll(within_s=math.inf if self.run.whole else TAKE_S))
         self._pass_on()
         status = self.run.status()
