@@ -1,6 +1,5 @@
 """Which thread, greenlet or coroutine of a process it is that writes, by a name that holds still."""
 
-import itertools
 import sys
 import threading
 from _thread import get_ident  # as it was before a model patches it
@@ -73,34 +72,37 @@ class SharingTasks(ThreadTasks, ABC):
         super().__init__()
         self.share_a_thread = True
         self._current = current
-        self.running = self._name_of_running
+        self._given: set[str] = set()
         self._free: deque[str] = deque()
-        self._numbers = itertools.count(1)
-
-    def _name_of_running(self) -> str | None:
-        # Not the task itself: what keeps a dead one alive keeps its sockets open.
-        return getattr(self._current(), "servetui_name", None)
 
     def name(self) -> str:
         current = self._current()
         name: str = getattr(current, "servetui_name", "")
-        if not name:
-            if self.is_outside(current):
-                name = super().name()
-            else:
-                is_new = len(self._free) < NAMES
-                name = f"{self.kind}-{next(self._numbers)}" if is_new else self._free.popleft()
-            current.servetui_name = name
+        if name:
+            return name
+        if self.is_outside(current):
+            return self.name_outside(current)
+        if len(self._free) < NAMES:
+            name = f"{self.kind}-{len(self._given) + 1}"
+            self._given.add(name)
+        else:
+            name = self._free.popleft()
+        current.servetui_name = name
         return name
 
     @abstractmethod
     def is_outside(self, current: Any) -> bool:
         """Whether this is the thread itself."""
 
+    def name_outside(self, current: Any) -> str:
+        """The thread's name."""
+        return super().name()
+
     def give_name_back(self) -> None:
         """The connection of the running one was closed."""
         current = self._current()
-        if not self.is_outside(current) and (name := getattr(current, "servetui_name", "")):
+        name = getattr(current, "servetui_name", "")
+        if name in self._given:
             del current.servetui_name
             self._free.append(name)
 
@@ -111,18 +113,25 @@ class GreenletTasks(SharingTasks):
     kind = "greenlet"
 
     def __init__(self) -> None:
-        super().__init__(sys.modules["greenlet"].getcurrent)
+        current: Callable[[], Any] = sys.modules["greenlet"].getcurrent
+        super().__init__(current)
         self._hub: Callable[[], Any] = sys.modules["gevent"].get_hub
 
-    def name(self) -> str:
-        current = self._current()
-        if current is self._hub() and not hasattr(current, "servetui_name"):
-            # To ask `threading` which thread this is would leave a dummy behind.
-            current.servetui_name = threading.main_thread().name
-        return super().name()
+        def running() -> str | None:
+            # Not the greenlet itself: what keeps a dead one alive keeps its sockets open.
+            return getattr(current(), "servetui_name", None)
+
+        self.running = running
 
     def is_outside(self, current: Any) -> bool:
         return current.parent is None or current is self._hub()  # which only waits for the others
+
+    def name_outside(self, current: Any) -> str:
+        is_hub = current is self._hub()
+        # In the hub, to ask `threading` which thread this is would leave a dummy behind.
+        name = threading.main_thread().name if is_hub else super().name_outside(current)
+        current.servetui_name = name
+        return name
 
 
 class CoroutineTasks(SharingTasks):
@@ -131,19 +140,20 @@ class CoroutineTasks(SharingTasks):
     kind = "Task"
 
     def __init__(self) -> None:
-        super().__init__(self._task_or_loop)
-        self._current_task: Callable[[], Any] = sys.modules["asyncio"].current_task
-        self._loop = _Outside()
+        current_task: Callable[[], Any] = sys.modules["asyncio"].current_task
 
-    def _task_or_loop(self) -> Any:
-        try:
-            return self._current_task() or self._loop  # which calls back outside of any task
-        except RuntimeError:  # no loop runs
-            return self._loop
+        def current() -> Any:
+            try:
+                return current_task()  # None: the loop calls back outside of any task
+            except RuntimeError:  # no loop runs in this thread
+                return None
+
+        def running() -> Hashable:
+            task = current()
+            return get_ident() if task is None else getattr(task, "servetui_name", None)
+
+        super().__init__(current)
+        self.running = running
 
     def is_outside(self, current: Any) -> bool:
-        return current is self._loop
-
-
-class _Outside:
-    servetui_name: str
+        return current is None

@@ -211,7 +211,6 @@ class Reporting:
                     unread = unread_bytes(self._fd) if self._times else 0
                     tracer.writer.put(_CLOSE, self._conn, self._fd, unread, line, note)
                     if tracer.tasks.share_a_thread:
-                        tracer.writer.forget_task()
                         tracer.tasks.give_name_back()
         if not is_forgotten:
             self._base_real_close()

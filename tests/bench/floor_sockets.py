@@ -1,9 +1,9 @@
 """Sockets that report as little as can be, and a server on them: `python -m tests.bench.floor_sockets`.
 
     floor      stores one record of fixed content at accept, recv, send and close; knows nothing
-    telling    stores what a picture needs (which connection, line, thread, bytes, request, status, who
-               closed first; processes and threads that begin and end), in the fewest steps: it cannot
-               drop, thin, wait or forget
+    telling    stores what a picture needs (which connection, line, thread or greenlet or task, bytes,
+               request, status, who closed first; processes and threads that begin and end), in the fewest
+               steps: it cannot drop, thin, wait or forget
 
 No design that reports from Python can do better. What plain sockets have over `floor` is the price of
 Python, what `floor` has over `telling` that of telling it, what `telling` has over a watched server that
@@ -19,7 +19,6 @@ import os
 import socket
 import sys
 import threading
-from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +28,7 @@ from time import monotonic_ns
 from typing import Any
 
 from engine.event_queue.shared_memory import SharedMemory
+from engine.event_queue.tasks import CoroutineTasks, GreenletTasks, ThreadTasks
 from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kind
 from engine.handlers.site import Site
 from engine.http1.conversation import Conversation
@@ -48,7 +48,9 @@ PLACES_A_CHILD = 93  # about a page: what two processes write side by side is co
 _ring = mmap.mmap(-1, RECORDS * RECORD_BYTES)  # shared, as what children store has to be
 _pack, _frame = RECORD.pack_into, sys._getframe
 _place = 0
-_numbers: dict[Any, int] = {}  # of texts and threads
+_numbers: dict[Any, int] = {}  # of texts, threads and tasks
+_tasks = ThreadTasks()
+_running = _tasks.running
 
 
 def _store(
@@ -56,7 +58,7 @@ def _store(
 ) -> None:
     global _place
     text = _numbers.get(note) or _numbers.setdefault(note, len(_numbers) + 1)
-    who = get_ident()
+    who = _running() or _tasks.name()
     task = _numbers.get(who) or _numbers.setdefault(who, len(_numbers) + 1)
     _place = place = _place + 1
     _pack(
@@ -176,6 +178,8 @@ def _telling_class(base: Any) -> Any:
         def _real_close(self, *args: Any) -> None:
             if self.conn:
                 _store(CLOSE, self.conn, self.fd, 0, _frame(2).f_lineno, self.by)
+                if _tasks.share_a_thread:
+                    _tasks.give_name_back()
             base._real_close(self, *args)
 
     return TellingSocket
@@ -209,6 +213,16 @@ def tell_workers() -> None:
 
     os.fork, os.waitpid = telling_fork, telling_waitpid
     threading.Thread = TellingThread  # type: ignore[misc]  # typeshed holds the name fixed
+
+
+def _tell_tasks() -> None:
+    """Store which greenlet or task it is, where a model has these."""
+    global _tasks, _running
+    if _shares_thread(socket.socket):
+        _tasks = GreenletTasks()
+    elif "asyncio" in sys.modules:
+        _tasks = CoroutineTasks()
+    _running = _tasks.running
 
 
 @contextmanager
@@ -267,6 +281,7 @@ def main() -> None:
     service = Service(settings, Site(asked.root).answer, lambda: None)
     if asked.telling:
         tell_workers()
+        _tell_tasks()
         service.converse = lambda connection: TellingConversation(settings, connection)
     listener = floor_listener(fd, socket.socket, telling=asked.telling)
     line_arrays.install(model.__name__)
