@@ -106,8 +106,8 @@ class Heirs:
         self.heir = chosen
         chosen.pid = pid = os.getpid()
         head = words[chosen.head_word]
-        start = (head & chosen._mask) * RECORD_BYTES
-        pack_record(chosen._ring, start, HEIR_KIND, 0, 0, 0, 0, pid, 0, 0, 0, 0, 0)
+        start = chosen._ring + (head & chosen._mask) * RECORD_BYTES
+        pack_record(words, start, HEIR_KIND, 0, 0, 0, 0, pid, 0, 0, 0, 0, 0)
         chosen._head = head + 1
         chosen._slow_at = words[chosen.tail_word] + chosen._detail_limit
         return 0

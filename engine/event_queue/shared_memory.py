@@ -55,8 +55,10 @@ class SharedMemory:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._map = mmap.mmap(fd, _BYTES)
-        self._bytes = memoryview(self._map)
-        self.words = self._bytes[:_RINGS].cast("Q")
+        self.bytes = memoryview(self._map)
+        self.words = self.bytes.cast("Q")
+        """The same, with the rings: one view for all that is written at each event. Another would be one
+        more object whose count of references each child writes to, and so copies the page of."""
         lock: Any = threading.Lock()
         self._claiming: threading.Lock = lock
         self.after_fork: Callable[[], None] = lock._at_fork_reinit
@@ -78,9 +80,8 @@ class SharedMemory:
 
     def ring(self, slot: int) -> memoryview:
         """The ring of a slot."""
-        before = FIRST_RING + (slot - 1) * RING if slot else 0
-        start = _RINGS + before * RECORD_BYTES
-        return self._bytes[start : start + ring_size(slot) * RECORD_BYTES]
+        start = ring_start(slot)
+        return self.bytes[start : start + ring_size(slot) * RECORD_BYTES]
 
     @contextmanager
     def locked(self) -> Iterator[memoryview]:
@@ -130,7 +131,7 @@ class SharedMemory:
     def close(self) -> None:
         """Give up this process's view of the memory."""
         self.words.release()
-        self._bytes.release()
+        self.bytes.release()
         try:
             self._map.close()
         except BufferError:
@@ -148,6 +149,12 @@ def _anonymous_file() -> int:
             fd = os.dup(file.fileno())
     os.ftruncate(fd, _BYTES)
     return fd
+
+
+def ring_start(slot: int) -> int:
+    """Where the ring of a slot begins, in bytes."""
+    before = FIRST_RING + (slot - 1) * RING if slot else 0
+    return _RINGS + before * RECORD_BYTES
 
 
 def ring_size(slot: int) -> int:

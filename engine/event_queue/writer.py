@@ -22,6 +22,7 @@ from engine.event_queue.shared_memory import (
     NoFinalizers,
     SharedMemory,
     ring_size,
+    ring_start,
 )
 from engine.event_queue.tasks import Tasks
 from engine.events import (
@@ -60,7 +61,7 @@ class Writer(Overflow):
         self.pid = os.getpid()
         self._memory = memory
         self._words = memory.words
-        self._ring = memory.ring(slot)
+        self._ring = ring_start(slot)
         self._size = ring_size(slot)
         self._mask = self._size - 1
         self._detail_limit = self._size - self._size // LIFE_RESERVE
@@ -110,11 +111,12 @@ class Writer(Overflow):
             self._put_slowly((kind, conn, fd, moved, line, note, moved2, line2, at_ns))
             return
         self._head = head + 1
+        words = self._words
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd,
+            words, self._ring + (head & self._mask) * RECORD_BYTES, kind, line, line2, task, text, fd,
             self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
-        self._words[self.head_word] = self._head
+        words[self.head_word] = self._head
 
     def begin_thread(self, number: int) -> None:
         """The running thread begins, which Python named `Thread-number`."""
@@ -129,8 +131,8 @@ class Writer(Overflow):
         self._task_numbers[running] = task
         self._head = (head := self._head) + 1  # from here on as in put()
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, THREAD_KIND, 0, 0, task, text, -1,
-            self._dropped, number, 0, at_ns, 0,
+            self._words, self._ring + (head & self._mask) * RECORD_BYTES, THREAD_KIND, 0, 0, task, text,
+            -1, self._dropped, number, 0, at_ns, 0,
         )  # fmt: skip
         self._words[self.head_word] = self._head
 
@@ -223,8 +225,8 @@ class Writer(Overflow):
         text, number = self._number(note), self._number(task)
         self._head = (head := self._head) + 1  # from here on as in put()
         pack_record(
-            self._ring, (head & self._mask) * RECORD_BYTES, kind, line, line2, number, text, fd,
-            self._dropped, moved, moved2, at_ns, conn,
+            self._words, self._ring + (head & self._mask) * RECORD_BYTES, kind, line, line2, number, text,
+            fd, self._dropped, moved, moved2, at_ns, conn,
         )  # fmt: skip
         self._words[self.head_word] = self._head
 
@@ -234,8 +236,8 @@ class Writer(Overflow):
         self._store(RECORD.pack(WRITER_KIND, shares, *(0, 0, 0), self.pid, *(0, 0, 0, 0, 0)))
 
     def _store(self, record: bytes) -> None:
-        start = (self._head & self._mask) * RECORD_BYTES  # from here on as in put()
-        self._ring[start : start + RECORD_BYTES] = record
+        start = self._ring + (self._head & self._mask) * RECORD_BYTES  # from here on as in put()
+        self._memory.bytes[start : start + RECORD_BYTES] = record
         self._words[self.head_word] = self._head = self._head + 1
 
     def _look_for_room(self, kind: int, at_ns: int) -> bool:

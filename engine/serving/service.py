@@ -51,10 +51,10 @@ class Settings:
         self._words[_STEPPING] = stepping
 
     @property
-    def thinning_word(self) -> memoryview:
-        """One word: of how many connections one is reported in detail (0 and 1: all are), and
-        whether their bytes are told (TELL_BYTES), and when the kernel got them (TELL_TIMES)."""
-        return self._words[_THINNING : _THINNING + 1]
+    def thinning(self) -> int:
+        """Of how many connections one is reported in detail (0 and 1: all are), and whether their bytes are
+        told (TELL_BYTES), and when the kernel got them (TELL_TIMES)."""
+        return self._words[THINNING]
 
     def set_thinning(
         self, ratio: int, *, tell_bytes: bool = False, tell_times: bool = False
@@ -62,7 +62,7 @@ class Settings:
         """Report one connection in `ratio` in detail, and only count the others. `tell_bytes`: of
         those reported, tell what is received and sent as well; `tell_times`: for how long the kernel
         had had what is received, and which connection is in the queue of the server."""
-        self._words[_THINNING] = ratio | TELL_BYTES * tell_bytes | TELL_TIMES * tell_times
+        self._words[THINNING] = ratio | TELL_BYTES * tell_bytes | TELL_TIMES * tell_times
 
     def set_mode(self, *, short: bool) -> None:
         """Switch between keep-alive and short connections."""
@@ -97,7 +97,7 @@ class Settings:
 
 
 TELL_BYTES, TELL_TIMES = 1 << 32, 1 << 33
-_CLOSING, _SHORT, _LEAVE, _TICK_US, _THINNING, _CAP, _REFUSED = range(7)  # of that, two words
+_CLOSING, _SHORT, _LEAVE, _TICK_US, THINNING, _CAP, _REFUSED = range(7)  # of that, two words
 _STEPPING = _REFUSED + 2
 
 

@@ -23,6 +23,14 @@ def share_threads(base: Any) -> GreenletTasks:
     return GreenletTasks()
 
 
+def line_outside(caller: Any) -> tuple[int, Any]:
+    """The line outside of the plumbing that led to what this frame does, and the frame's code, if it is its
+    own: then a look at the frame is enough the next time. 0: none did."""
+    while caller is not None and caller.f_code.co_filename in PLUMBING:
+        caller = caller.f_back
+    return (caller.f_lineno, caller.f_code) if caller is not None else (0, None)
+
+
 def page_line(page: str, caller: Any) -> tuple[int, Any]:
     """The line of the model's own file that led to what this frame does: what a helper or an application
     does is done there. 0: none did. Without a page, the line of the frame itself. And the frame's code, if

@@ -4,11 +4,12 @@ A thinned connection (its number is no multiple of the ratio) reports its life, 
 """
 
 import errno
+import socket
 import sys
 from typing import Any
 
 from engine.events import BYTES_TOLD, Kind, printable
-from engine.serving.service import TELL_BYTES, TELL_TIMES
+from engine.serving.service import TELL_BYTES, TELL_TIMES, THINNING
 from engine.tracing import callers
 from engine.tracing.kernel_times import unread_bytes
 from engine.tracing.tracer import tracer
@@ -19,6 +20,7 @@ BROKEN_OFF = "server closed first: the application failed"
 FEW_REQUESTS = 3
 BYTES_TEXT = 240  # letters of bytes that are told; with a word before them they fit into a text
 TELL_AFTER = 256  # responses of a thinned connection between two reports of its numbers
+_getframe, _WITH_ENDS = sys._getframe, socket.socket.__exit__.__code__
 _RECV, _RESPONSE, _SEND = Kind.RECV.value, Kind.RESPONSE.value, Kind.SEND.value
 _RELEASE, _CLOSE, _TICK = Kind.RELEASE.value, Kind.CLOSE.value, Kind.TICK.value
 _ERROR = Kind.ERROR.value
@@ -63,7 +65,7 @@ class Reporting:
         self._received = self._received_line = 0  # bytes not yet reported,
         self._unread_us = 0  # and for how long the kernel had had them, if that is told
         self._unsaid = None  # a response that goes with the next send: length, line, status
-        self._thinning = thinning = tracer.thinning[0]
+        self._thinning = thinning = tracer.words[THINNING]
         if thinning > 1:
             self._look_at_thinning()
             if not self._is_shown:
@@ -106,7 +108,7 @@ class Reporting:
         """The ratio has changed: report from now on, or only count. Asked between a recv and the
         requests that it completes."""
         was_shown = self._is_shown
-        self._thinning = tracer.thinning[0]
+        self._thinning = tracer.words[THINNING]
         self._look_at_thinning()
         if was_shown and not self._is_shown:
             self._begin_to_count()
@@ -191,14 +193,20 @@ class Reporting:
     def _real_close(self, *, is_forgotten: bool = False) -> None:
         """The one place where a socket's descriptor is closed: makefile() may keep it open after close(),
         and here it is still valid. That is told with the line outside of the tracer and of the library that
-        led to it, as in a `with`; with 0 where a finalizer runs at a thread's end."""
+        led to it, as in a `with`; with 0 where none did."""
         if not self._has_ended:
             self._has_ended = True  # with no call before it: two threads may close at once
             if self._conn:
-                caller = sys._getframe(1).f_back
-                while caller is not None and caller.f_code.co_filename in callers.PLUMBING:
-                    caller = caller.f_back
-                line = caller.f_lineno if caller is not None else 0
+                line = 0
+                try:
+                    caller: Any = _getframe(2)  # who has called close()
+                    if caller.f_code is _WITH_ENDS:
+                        caller = caller.f_back
+                    line = caller.f_lineno
+                    if caller.f_code is not tracer.closes_in:
+                        line, tracer.closes_in = callers.line_outside(caller)
+                except ValueError:
+                    pass  # nobody: a finalizer at a thread's end
                 tracer.open_sockets -= 1
                 note = self._ended_by if self._is_shown else self._note_of_thinned_end()
                 if self._received or self._unsaid:

@@ -15,6 +15,7 @@ from engine.http1.conversation import Answer, Conversation, Policy
 from engine.http1.messages import LongWire, Piece, Request
 from engine.http1.stream import BodyBrokenError, StreamedResponse
 from engine.limits import DEFAULT_LIMITS, Limits
+from engine.serving.service import THINNING
 from engine.tracing import callers
 from engine.tracing.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
 from engine.tracing.traced_socket import TracedSocket
@@ -38,10 +39,9 @@ class TracedConversation(Conversation):
         self._has_expected = False  # some request so far waited for 100 Continue
 
     def receive(self, data: bytes) -> Sequence[Request]:
-        global _titled
         requests = _receive(self, data)
         sock = self._socket
-        if sock._thinning != tracer.thinning[0]:
+        if sock._thinning != tracer.words[THINNING]:
             sock.follow_thinning()
         if not sock._is_shown:
             sock._requests += len(requests)
@@ -52,19 +52,17 @@ class TracedConversation(Conversation):
             if request.expects_continue:
                 self._has_expected = True
                 continue
-            titled = _titled  # one look: it may be another thread's by the next
-            if titled[0] is not request:
-                key = request.method, request.target
-                titled = _titled = request, _titles.get(key) or _title(request)
+            title = _titles.get(request.target) if request.method == _USUAL else ""
             received = sock._received
             if received:
                 sock._received = 0
                 tracer.writer.put(
-                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line, titled[1],
+                    RECV_REQUEST, sock._conn, sock._fd, received, sock._received_line,
+                    title or _title(request),
                     sock._unread_us, line,
                 )  # fmt: skip
             else:
-                sock.report(_REQUEST, 0, line, titled[1])
+                sock.report(_REQUEST, 0, line, title or _title(request))
         if sock._received:  # they completed nothing
             sock._catch_up()
         return requests
@@ -134,20 +132,18 @@ class TracedConversation(Conversation):
             self._socket.report(_REQUEST, 0, line, _title(self._unanswered[0]))
 
 
-_titles: dict[tuple[str, str], str] = {}
-_titled: tuple[Request | None, str] = (None, "")  # the last one: clients repeat themselves
+_USUAL = "GET"
+_titles: dict[str, str] = {}  # of the requests with that method, by target
 _STATUSES = {status: str(status) for status in range(100, 600)}
 
 
 def _title(request: Request) -> str:
-    """Method and target, escaped; remembered, since a site has few of them."""
-    key = (request.method, request.target)
-    title = _titles.get(key)
-    if title is None:
+    """Method and target, escaped; those with the usual method are remembered, since a site has few."""
+    if not request.method:
+        return "not a request"
+    title = printable(f"{request.method} {request.target}")
+    if request.method == _USUAL:
         if len(_titles) >= 1024:
             _titles.clear()
-        title = (
-            printable(f"{request.method} {request.target}") if request.method else "not a request"
-        )
-        _titles[key] = title
+        _titles[request.target] = title
     return title

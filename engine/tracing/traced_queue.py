@@ -4,7 +4,7 @@ import queue
 from typing import Any
 
 from engine.events import QUEUE, Kind
-from engine.serving.service import TELL_TIMES
+from engine.serving.service import TELL_TIMES, THINNING
 from engine.tracing.tracer import tracer
 
 _Queue = queue.Queue
@@ -39,7 +39,7 @@ def install() -> None:
 def _conn(item: Any) -> int:
     """Whose item it is: a model puts in a connection, or a client that has one and a request of it. 0
     when there is too much to tell of each: such a connection could not be passed over."""
-    if not tracer.thinning[0] & TELL_TIMES:
+    if not tracer.words[THINNING] & TELL_TIMES:
         return 0
     first = item[0] if type(item) is tuple else item
     conn: int = getattr(getattr(first, "connection", first), "_conn", 0)

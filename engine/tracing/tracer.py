@@ -20,7 +20,7 @@ from engine.event_queue.shared_memory import SharedMemory
 from engine.event_queue.tasks import CoroutineTasks, ThreadTasks
 from engine.event_queue.writer import Writer
 from engine.events import LONGEST_TURN, READY, TURN, Kind
-from engine.serving.service import TELL_TIMES, Settings
+from engine.serving.service import TELL_TIMES, THINNING
 from engine.tracing import callers
 from engine.tracing.gauges import Gauges
 
@@ -64,7 +64,9 @@ class Tracer:
     forks_in: Any = None
     """Code of the model's page that forked a child last;"""
     reaps_in: Any = None
-    """that waited for one."""
+    """that waited for one;"""
+    closes_in: Any = None
+    """that closed a connection."""
     inherited: Any = None  # kept in a child: to free these would write to the parent's pages
     tasks: ThreadTasks = field(default_factory=ThreadTasks)
     next_tick_ns: int = 0
@@ -72,13 +74,14 @@ class Tracer:
     """From when on accepted connections are asked how long they waited for that."""
     _without_cookies: int = 0
     memory: SharedMemory = field(init=False)
-    thinning: memoryview = field(init=False)
+    words: memoryview = field(init=False)
+    """Its words; that of the settings called THINNING among them."""
     writer: Writer | NoWriter = field(init=False)
 
     def begin(self, memory: SharedMemory) -> None:
         """Report from this process to `memory` from now on."""
         self.memory = memory
-        self.thinning = Settings(memory.words).thinning_word
+        self.words = memory.words
         self.pid = os.getpid()
         self.heirs = None
         slot = memory.claim()
@@ -132,7 +135,7 @@ class Tracer:
         if ready > self.longest_ready:
             self.longest_ready = ready
         self.turns += 1
-        if self.thinning[0] & TELL_TIMES:
+        if self.words[THINNING] & TELL_TIMES:
             self._tells_turns = True
             self.writer.put(_TICK, 0, -1, 0, 0, TURN, self.turns & _MASK_32)
         elif self._tells_turns:

@@ -65,7 +65,7 @@ def test_less_is_told_while_a_late_look_is_still_taken_in(memory: SharedMemory) 
     assert told.is_due(late_s)
     told.telling.adapt(late_s, whole=False)
     assert told.telling.ratio == 4  # some 15,000 events/s
-    assert told.settings.thinning_word[0] & (TELL_BYTES - 1) == 4
+    assert told.settings.thinning & (TELL_BYTES - 1) == 4
     assert not told.is_due(late_s), "the ring is as full until the next look"
     told.intake.take()
     looked_s = told.look()

@@ -21,7 +21,7 @@ def test_words_that_nobody_has_set(settings: Settings) -> None:
     assert settings.keep_alive
     assert settings.accepting
     assert settings.tick_s == 0
-    assert settings.thinning_word[0] in (0, 1)
+    assert settings.thinning in (0, 1)
 
 
 def test_the_mode_goes_there_and_back(settings: Settings) -> None:
@@ -49,7 +49,7 @@ def test_the_settings_stand_apart(settings: Settings) -> None:
     settings.set_tick(0.5)
     settings.set_thinning(8)
     settings.set_mode(short=True)
-    assert (settings.tick_s, settings.thinning_word[0], settings.accepting) == (0.5, 8, True)
+    assert (settings.tick_s, settings.thinning, settings.accepting) == (0.5, 8, True)
 
 
 def test_another_reader_of_the_words_sees_a_change() -> None:

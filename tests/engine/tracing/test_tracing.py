@@ -173,12 +173,12 @@ second.close()
 
 def test_each_turn_of_a_loop_is_told_until_there_is_too_much_to_tell(run: Run) -> None:
     told = run("""
-from engine.serving.service import TELL_TIMES
+from engine.serving.service import TELL_TIMES, THINNING
 from engine.tracing.tracer import tracer
 with select.epoll() as poller, socket.create_connection(listener.getsockname(), 10):
     poller.register(listener, select.EPOLLIN)
     for tells in (TELL_TIMES, TELL_TIMES, 0, 0, TELL_TIMES):
-        tracer.thinning[0] = tells
+        tracer.words[THINNING] = tells
         poller.poll(10)
 """)
     ticks = [event.note for event in told.of(Kind.TICK) if event.note.startswith(TURN)]
