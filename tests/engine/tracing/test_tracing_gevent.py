@@ -106,10 +106,15 @@ def test_a_greenlet_that_only_waits_for_a_child_learns_how_it_ended(run: Run) ->
     told = run(
         """
 import gevent
+may_end, end = os.pipe()  # gevent forgets a child that ends before its loop runs
 child = os.fork()
 if child == 0:
+    os.read(may_end, 1)
     os._exit(7)
-print(gevent.spawn(os.waitpid, child, 0).get()[0] == child)
+waiting = gevent.spawn(os.waitpid, child, 0)
+gevent.sleep(0)
+os.write(end, b"x")
+print(waiting.get()[0] == child)
 """,
         first=GEVENT,
     )
