@@ -187,9 +187,9 @@ def _listener(settings: EngineSettings, memory: SharedMemory, service: Service) 
         stand_ins.install()
     line_arrays.install(settings.module)
     service.gauge = tracer.tracer.gauge
-    traced, told, limits = traced_conversation.TracedConversation, service.settings, service.limits
-    # Not a partial, which copies its keywords at each call.
-    service.converse = lambda connection: traced(told, connection, limits)
+    service.converse = partial(
+        traced_conversation.TracedConversation, service.settings, service.limits
+    )
     listener: socket.socket = traced_socket.traced_listener(fd, socket.socket)
     service.beside = traced_socket.traced_beside
     _prepare(service, settings, partial(traced_rehearsal.traced_connections, listener))

@@ -14,7 +14,7 @@ from engine.events import RECV_REQUEST, Kind, printable
 from engine.http1.conversation import Answer, Conversation, Policy
 from engine.http1.messages import LongWire, Piece, Request
 from engine.http1.stream import BodyBrokenError, StreamedResponse
-from engine.limits import DEFAULT_LIMITS, Limits
+from engine.limits import Limits
 from engine.serving.service import THINNING
 from engine.tracing import callers
 from engine.tracing.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
@@ -31,7 +31,7 @@ class TracedConversation(Conversation):
 
     __slots__ = ("_has_expected", "_pipelined", "_socket")
 
-    def __init__(self, policy: Policy, connection: Any, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, policy: Policy, limits: Limits, connection: Any) -> None:
         _begin(self, policy, limits)
         self._socket: TracedSocket = connection
         self._socket._converses = True

@@ -37,6 +37,16 @@ def _waitpid(pid: int, options: int) -> tuple[int, int]:
     return ended, status
 
 
+def rehearse_fork() -> None:
+    """As if in a child."""
+    global _os_fork
+    fork, _os_fork = _os_fork, int  # 0, without a process
+    try:
+        _fork()
+    finally:
+        _os_fork = fork
+
+
 _ENDED_WELL = "exit 0"
 
 

@@ -11,6 +11,7 @@ from engine.event_queue.writer import Writer
 from engine.serving.rehearsal import AsAccepted
 from engine.serving.service import Settings
 from engine.tracing.kernel_times import rehearse_timed_recv
+from engine.tracing.traced_processes import rehearse_fork
 from engine.tracing.tracer import tracer
 
 
@@ -32,11 +33,10 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
         settings.set_thinning(1, tell_times=len(heirs) % 4 != 0)  # as a rule: but not in a crowd
         rehearse_timed_recv()  # these sockets tell of no times
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
-        lent = tracer.make_heirs()
-        lent.fork(lambda: 0)  # as if in the child
-        assert lent.heir is not None
-        heirs.append(lent.heir)
-        tracer.after_fork()
+        tracer.heirs = None
+        rehearse_fork()
+        assert isinstance(tracer.writer, Writer)
+        heirs.append(tracer.writer)
         traced = type(listener)(*listener._family, connection.detach())
         traced.watch(tracer.cookie(traced), traced.fileno())
         return traced

@@ -24,6 +24,7 @@ from typing import Any
 from engine.event_queue.reader import Reader
 from engine.event_queue.shared_memory import SharedMemory
 from engine.handlers.site import WWW, Site
+from engine.limits import DEFAULT_LIMITS
 from engine.listener import open_listener
 from engine.models.epoll_loop import Loop
 from engine.serving.service import Service, Settings
@@ -78,7 +79,9 @@ def _servers(memory: SharedMemory, *, tell_times: bool) -> dict[str, Server]:
     tracing.install(memory)
     line_arrays.install(Loop.__module__)
     watched_service = service()
-    watched_service.converse = partial(traced_conversation.TracedConversation, settings)
+    watched_service.converse = partial(
+        traced_conversation.TracedConversation, settings, DEFAULT_LIMITS
+    )
     asked = open_listener("127.0.0.1", 0)
     ask_for_times(asked)
     listener = traced_socket.traced_listener(asked.detach(), socket.socket)

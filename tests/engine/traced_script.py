@@ -17,6 +17,7 @@ from engine.tracing import traced_processes, traced_threads, traced_waits
 from engine.tracing import tracer as tracing
 from engine.event_queue.shared_memory import SharedMemory
 from engine.events import Kind
+from engine.limits import DEFAULT_LIMITS
 from engine.serving.service import Settings
 from engine.tracing.traced_conversation import TracedConversation
 from engine.tracing.traced_socket import traced_listener

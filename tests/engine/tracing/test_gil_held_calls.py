@@ -25,7 +25,7 @@ def reset():
 
 def asked():
     client.sendall(ASKED)
-    conversation = TracedConversation(settings, server)
+    conversation = TracedConversation(settings, DEFAULT_LIMITS, server)
     conversation.receive(server.recv(100))
     answer = Response(200, "text/plain", bytes(1_000), 0)
     return b"".join(conversation.send(answer))

@@ -9,7 +9,7 @@ CONVERSE = """
 from engine.http1.messages import Response
 client, server = pair()
 server.setblocking(MAY_BLOCK)
-conversation = TracedConversation(settings, server)
+conversation = TracedConversation(settings, DEFAULT_LIMITS, server)
 def answer(count):
     for _ in range(count):
         (wire,) = conversation.send(Response(200, "", b"hi", 0))  # response

@@ -15,7 +15,7 @@ from engine.serving.service import Service
 from engine.tracing.traced_rehearsal import traced_connections
 
 service = Service(settings, Site(WWW).answer, lambda: None)
-service.converse = partial(TracedConversation, settings)
+service.converse = partial(TracedConversation, settings, DEFAULT_LIMITS)
 rehearse(service, ["/", "/style.css"], partial(traced_connections, listener), talk)
 client, server = pair()
 client.sendall(b"GET /style.css HTTP/1.1\\r\\nHost: a\\r\\n%s\\r\\n" % wish)
