@@ -1,6 +1,7 @@
 """Stand-ins for os.fork, os.waitpid and os._exit, which report the begin and the end of child processes."""
 
 import os
+from collections.abc import Callable
 
 from engine.events import Kind
 from engine.tracing import callers
@@ -10,9 +11,10 @@ _SPAWN, _EXIT = Kind.SPAWN.value, Kind.EXIT.value
 _os_fork, _os_waitpid, _os_exit = os.fork, os.waitpid, os._exit
 
 
-def _fork() -> int:
+def fork_told(fork: Callable[[], int] | None = None) -> int:
+    """os.fork(), or by `fork`, which returns as that does."""
     heirs = tracer.heirs or tracer.make_heirs()
-    pid = heirs.fork(_os_fork)
+    pid = heirs.fork(fork or _os_fork)
     if pid == 0:
         tracer.after_fork()
         return 0
@@ -37,16 +39,6 @@ def _waitpid(pid: int, options: int) -> tuple[int, int]:
     return ended, status
 
 
-def rehearse_fork() -> None:
-    """As if in a child."""
-    global _os_fork
-    fork, _os_fork = _os_fork, int  # 0, without a process
-    try:
-        _fork()
-    finally:
-        _os_fork = fork
-
-
 _ENDED_WELL = "exit 0"
 
 
@@ -67,4 +59,4 @@ def install() -> None:
         # gevent's own: the loop of a child is begun anew, and only one greenlet waits for its end.
         _os_fork, _os_waitpid = os.fork, os.waitpid
     # typeshed lets nobody put another function under these names.
-    os.fork, os.waitpid, os._exit = _fork, _waitpid, _exit  # type: ignore[assignment]
+    os.fork, os.waitpid, os._exit = fork_told, _waitpid, _exit  # type: ignore[assignment]

@@ -11,7 +11,7 @@ from engine.event_queue.writer import Writer
 from engine.serving.rehearsal import AsAccepted
 from engine.serving.service import Settings
 from engine.tracing.kernel_times import rehearse_timed_recv
-from engine.tracing.traced_processes import rehearse_fork
+from engine.tracing.traced_processes import fork_told
 from engine.tracing.tracer import tracer
 
 
@@ -34,7 +34,7 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
         rehearse_timed_recv()  # these sockets tell of no times
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
         tracer.heirs = None
-        rehearse_fork()
+        fork_told(int)  # 0, as in a child
         assert isinstance(tracer.writer, Writer)
         heirs.append(tracer.writer)
         traced = type(listener)(*listener._family, connection.detach())
