@@ -25,6 +25,9 @@ from engine.serving.service import Settings
 
 LAST_WORDS = 20  # lines of an engine's stderr that are kept
 
+# -P: a user's own engine.py in the current folder must not be run instead of ours.
+ENGINE: tuple[str, ...] = ("-P", "-m", "engine")
+
 
 class Phase(Enum):
     """How far an engine has come. It only ever moves down this list."""
@@ -62,8 +65,7 @@ class EngineProcess:
         os.set_blocking(self._steps_fd, False)
         told = self._told(settings, listener, theirs)
         self._process = subprocess.Popen(
-            # -P: a user's own engine.py in the current folder must not be run instead of ours.
-            [sys.executable, "-P", "-m", "engine", told.to_json()],
+            [sys.executable, *ENGINE, told.to_json()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

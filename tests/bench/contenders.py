@@ -36,8 +36,10 @@ KEEP_ALIVE, SHORT = "keep-alive", "short"
 WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"
 APP = "app"  # watched, with what the Python peers run (apps.py) instead of files
 FLOOR, TELLING = "floor", "telling"  # of floor_sockets.py
+LEAN = "lean"  # watched, with the sockets of lean_sockets.py
 CLOSE = ("Connection: close",)  # short mode of a peer is the client's word
 SERVETUI = (sys.executable, "-m", "tui")
+WITH_LEAN_SOCKETS = (sys.executable, "-m", "tests.bench.lean_sockets")
 _LISTENING = re.compile(rb"listening on (http://\S+)")
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.bench.contenders import APP, FLOOR, KEEP_ALIVE, PEER, SHORT, TELLING, UNTRACED, WATCHED
+from tests.bench.contenders import (
+    APP,
+    FLOOR,
+    KEEP_ALIVE,
+    LEAN,
+    PEER,
+    SHORT,
+    TELLING,
+    UNTRACED,
+    WATCHED,
+)
 
 if TYPE_CHECKING:
     from tests.bench.throughput import Sample
@@ -89,7 +99,9 @@ def _cells(row: Row, among: Rows) -> list[str]:
     if not row.rates:
         return [row.name, row.kind, row.mode, row.samples[-1].failure or "no answer"]
     untraced = (
-        find(among, row.name, UNTRACED, row.mode) if row.kind in (WATCHED, TELLING, FLOOR) else None
+        find(among, row.name, UNTRACED, row.mode)
+        if row.kind in (WATCHED, LEAN, TELLING, FLOOR)
+        else None
     )
     reports = [sample.report for sample in row.samples if sample.report]
     rates = row.rates.values()

@@ -27,11 +27,13 @@ from tests.bench.contenders import (
     APP,
     FLOOR,
     KEEP_ALIVE,
+    LEAN,
     SERVETUI,
     SHORT,
     TELLING,
     UNTRACED,
     WATCHED,
+    WITH_LEAN_SOCKETS,
     Contender,
     Running,
     of_floor,
@@ -137,7 +139,8 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
                 if kind in (FLOOR, TELLING):
                     chosen.append(of_floor(model, kind, mode))
                 else:
-                    chosen.append(of_model(model, kind, mode, options.servetui.split()))
+                    command = WITH_LEAN_SOCKETS if kind == LEAN else options.servetui.split()
+                    chosen.append(of_model(model, kind, mode, command))
         chosen += [of_peer(name, mode) for name in options.peers]
     return chosen
 
@@ -169,7 +172,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--models", type=_names, default=list(MODELS), help="default: all")
     parser.add_argument("--peers", type=_names, default=list(PEERS), help="default: all")
     parser.add_argument("--modes", type=_names, default=[KEEP_ALIVE, SHORT])
-    kinds = [WATCHED, UNTRACED, APP, TELLING, FLOOR]
+    kinds = [WATCHED, UNTRACED, APP, LEAN, TELLING, FLOOR]
     parser.add_argument("--kinds", type=_names, default=kinds[:2], help=f"of {', '.join(kinds)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="for one measurement")
