@@ -140,13 +140,24 @@ class CoroutineTasks(SharingTasks):
     kind = "Task"
 
     def __init__(self) -> None:
-        current_task: Callable[[], Any] = sys.modules["asyncio"].current_task
+        asyncio: Any = sys.modules["asyncio"]
+        current_task, loop_now = asyncio.current_task, asyncio._get_running_loop
+        loops: dict[
+            int, Any
+        ] = {}  # by thread: Python 3.11 makes a system call to find it, at each look
 
         def current() -> Any:
-            try:
-                return current_task()  # None: the loop calls back outside of any task
-            except RuntimeError:  # no loop runs in this thread
-                return None
+            thread = get_ident()
+            known = loops.get(thread)
+            task = known and current_task(known)
+            if (
+                task is None
+            ):  # the loop calls back outside of any task; or it is another one, or none
+                loop = loop_now()
+                if loop is not known:
+                    loops[thread] = loop
+                    task = loop and current_task(loop)
+            return task
 
         def running() -> Hashable:
             task = current()
