@@ -168,7 +168,10 @@ def test_a_client_that_half_closes_gets_its_answer(server: Serve, mode: str) -> 
         assert client.answer().status == 200
         assert client.rest() == b""
     story = server.story(client)
-    assert closed_by(story) == (LAST_ANSWER if mode == "short" else "client closed first")
+    closers = {LAST_ANSWER if mode == "short" else "client closed first"}
+    if server.model == "asyncio":
+        closers.add("client closed first")  # its loop may see the client's end before the answer
+    assert closed_by(story) in closers
     check_bytes(story, client)
 
 
