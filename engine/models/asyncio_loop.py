@@ -20,7 +20,7 @@ from engine.serving.patience import Patience
 from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 10 KB of memory, and a descriptor
-MOST_ACCEPTS = 16  # in a turn: a turn costs as much as an accept
+MOST_ACCEPTS = 16  # in a turn, which costs as much as an accept
 MOST_SENDS = 16  # to one client in a row: it may read as fast as we send, and others wait
 SWEEP_S = 1.0  # how often to look for clients whose time is over: cheaper than a timer for each
 
@@ -63,31 +63,25 @@ class Server:
 
     def accept(self) -> None:
         """Take those who wait; if there are more, the next turn says so again."""
-        for _ in range(MOST_ACCEPTS):
-            if not self.accept_one():
-                break
-
-    def accept_one(self) -> bool:
-        """Take one connection; whether there may be another one."""
         loop = asyncio.get_running_loop()
-        try:
-            connection, _ = self.listener.accept()
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            # The client stays in the queue, and would wake the loop at once, again and again.
-            if pause_s := pause_after(error):
-                loop.remove_reader(self.listener)
-                loop.call_later(pause_s, self.begin_to_accept)
-            return False
-        if len(self.clients) >= self.admission.cap:
-            self.admission.refuse(connection)
-            return True
-        connection.setblocking(False)
-        client = Client(connection, self.service, loop)
-        self.clients.add(client)
-        client.task = loop.create_task(self.talk(client))
-        return True
+        for _ in range(MOST_ACCEPTS):
+            try:
+                connection, _ = self.listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # The client stays in the queue, and would wake the loop at once, again and again.
+                if pause_s := pause_after(error):
+                    loop.remove_reader(self.listener)
+                    loop.call_later(pause_s, self.begin_to_accept)
+                return
+            if len(self.clients) >= self.admission.cap:
+                self.admission.refuse(connection)
+                continue
+            connection.setblocking(False)
+            client = Client(connection, self.service, loop)
+            self.clients.add(client)
+            client.task = loop.create_task(self.talk(client))
 
     async def talk(self, client: "Client") -> None:
         """Answer one client, until it or we end the connection."""
