@@ -7,6 +7,7 @@ An interim 100 Continue is a send and no more: the request that it answers is re
 is whole, or when the refusal of its head is made.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,11 +17,11 @@ from engine.http1.messages import LongWire, Piece, Request
 from engine.http1.stream import BodyBrokenError, StreamedResponse
 from engine.limits import Limits
 from engine.serving.service import THINNING
-from engine.tracing import callers
 from engine.tracing.reporting import BROKEN_OFF, LAST_ANSWER, SERVER_CLOSED
 from engine.tracing.traced_socket import TracedSocket
 from engine.tracing.tracer import tracer
 
+_getframe = sys._getframe
 # Looked up here once: Python does not remember where it found what a class has.
 _begin, _receive, _send = Conversation.__init__, Conversation.receive, Conversation.send
 _REQUEST, _RESPONSE, _ERROR = Kind.REQUEST.value, Kind.RESPONSE.value, Kind.ERROR.value
@@ -47,7 +48,7 @@ class TracedConversation(Conversation):
             sock._requests += len(requests)
             return requests
         self._pipelined = len(requests) > 1
-        line = callers.frame(1).f_lineno
+        line = _getframe(1).f_lineno
         for request in requests:
             if request.expects_continue:
                 self._has_expected = True
@@ -74,11 +75,11 @@ class TracedConversation(Conversation):
                 sock._requests -= 1  # it will be counted again, with its content
             return _send(self, response)
         if self._has_expected and sock._is_shown:
-            self._report_head(callers.frame(1).f_lineno)
+            self._report_head(_getframe(1).f_lineno)
         wire = _send(self, response)
         if self.ended and sock._ended_by is SERVER_CLOSED:
             sock._ended_by = LAST_ANSWER
-        line = callers.frame(1).f_lineno
+        line = _getframe(1).f_lineno
         if response.failure:
             sock.report(_ERROR, 0, line, printable(response.failure))
         if type(wire) is tuple:
