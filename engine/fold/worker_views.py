@@ -38,7 +38,7 @@ class Load(NamedTuple):
 
     open: int
     state: State | None
-    """What the busiest of them waits for; None: it has none."""
+    """What the busiest of them waits for; None: it has none, or only such as are counted and no more."""
     happened: int
     """Bits of what happened in the running cell (connection.py)."""
 
@@ -105,10 +105,7 @@ class WorkerViews:
         }
         return WorkerDetail(
             view=self._view(depths[worker], worker, load, cell),
-            held=tuple(
-                Held(one.number, STATE_MEANINGS[one.state].letter, one.path, one.since_ns)
-                for one in islice((one for one in its if not one.closed_ns), HELD_TOLD)
-            ),
+            held=tuple(map(_held, islice((one for one in its if not one.closed_ns), HELD_TOLD))),
             events=tuple(sorted(done.values(), key=_AT_NS)),
             history=self._history(worker, load).lstrip(),
         )
@@ -119,6 +116,8 @@ class WorkerViews:
         accepts = done.accepts if done else 0
         is_parent = self._workers.has_children(pid) and not accepts
         rests = WorkerState.WAITING if task or is_parent else WorkerState.ACCEPTING
+        if load.open:
+            rests = WorkerState.COUNTED
         return WorkerView(
             pid=pid,
             task=task,
@@ -151,7 +150,11 @@ class WorkerViews:
                 its = sum_of[one.pid, one.task] = sums.setdefault(worker, _Sum())
             if one.cell == cell:
                 its.happened |= one.happened
-            if not one.closed_ns:
+            if one.closed_ns:
+                continue
+            if one.is_only_counted:
+                its.counted += 1
+            else:
                 its.states[one.state] += 1
         return {worker: its.load() for worker, its in sums.items()}
 
@@ -159,17 +162,19 @@ class WorkerViews:
 class _Sum:
     """What the connections of one worker add up to."""
 
-    __slots__ = ("happened", "states")
+    __slots__ = ("counted", "happened", "states")
 
     def __init__(self) -> None:
         self.happened = 0
         self.states = [0] * _STATES
-        """How many are in each."""
+        """How many are in each;"""
+        self.counted = 0
+        """and of how many that is not told."""
 
     def load(self) -> Load:
         """The busiest of them stands for all."""
         state = next((state for state in _BUSIEST_FIRST if self.states[state]), None)
-        return Load(sum(self.states), state, self.happened)
+        return Load(sum(self.states) + self.counted, state, self.happened)
 
 
 def _worker_of(pid: int, task: str, threads: set[Worker]) -> Worker:
@@ -178,4 +183,10 @@ def _worker_of(pid: int, task: str, threads: set[Worker]) -> Worker:
 
 
 def _letter(load: Load) -> str:
-    return letter_of(load.happened, load.state)
+    letter = letter_of(load.happened, load.state)
+    return "~" if letter == " " and load.open else letter
+
+
+def _held(one: Connection) -> Held:
+    letter = "~" if one.is_only_counted else STATE_MEANINGS[one.state].letter
+    return Held(one.number, letter, one.path, one.since_ns)

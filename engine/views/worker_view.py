@@ -15,6 +15,7 @@ class WorkerState(StrEnum):
     WRITING = "writing"
     IDLE = "idle"
     WAITING = "waiting"
+    COUNTED = "counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class WorkerView:
     depth: int
     """In the tree: 0 for an engine, 1 for what it has started."""
     state: WorkerState
-    """That of its busiest connection; without any: accepting, or waiting if it accepts nothing itself."""
+    """That of its busiest connection; counted: what these do is not told, under so much load; without any:
+    accepting, or waiting if it accepts nothing itself."""
     connections: int
     accepts: int
     wakeups: int
@@ -53,7 +55,7 @@ class Held:
 
     number: int
     letter: str
-    """Of its state, in snapshot.STATE_MEANINGS."""
+    """Of its state, in snapshot.STATE_MEANINGS; ~: that is not told."""
     path: str
     """Method and target of its last request; empty before the first."""
     since_ns: int

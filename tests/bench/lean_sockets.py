@@ -35,7 +35,7 @@ def _accept(self: Any) -> tuple[Any, Any]:
     conn = accepted._conn = int.from_bytes(accepted.getsockopt(1, SO_COOKIE, 8), "little")
     accepted._fd = fd
     accepted._ended_by = SERVER_CLOSED
-    accepted._has_ended = False
+    accepted._has_ended = accepted._times = False
     tracer.writer.put(_ACCEPT, conn, fd, 0, _frame(1).f_lineno, peer[0], peer[1])
     return accepted, peer
 
@@ -50,7 +50,8 @@ def _recv(self: Any, size: int, flags: int = 0) -> bytes:
 
 
 def _send(self: Any, data: Any, flags: int = 0) -> int:
-    sent: int = self._base_send(data, flags)
+    sent: int = self._send_at_once(data, flags) if self.gettimeout() != 0 else 0
+    sent = sent or self._base_send(data, flags)
     length, line, status = self._unsaid
     tracer.writer.put(
         *(RESPONSE_SEND, self._conn, self._fd, length, line, status, sent), _frame(1).f_lineno

@@ -163,6 +163,8 @@ def _kept(told: int, of_all: int) -> str:
 
 def _held(one: Held, now_ns: int) -> Span:
     path = f" {one.path}" if one.path else ""
+    if one.letter == "~":
+        return f"#{one.number} ~{path}", "torn"
     waited = milliseconds(max(now_ns - one.since_ns, 0) / 1e6)
     return f"#{one.number} {one.letter}{path} {waited}", _ROLES[one.letter]
 

@@ -31,6 +31,7 @@ ROLES = {
     WorkerState.WRITING: "unsent",
     WorkerState.IDLE: "idle",
     WorkerState.WAITING: "name",
+    WorkerState.COUNTED: "torn",
 }
 GAP = 1
 

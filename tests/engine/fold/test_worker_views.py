@@ -129,6 +129,20 @@ def test_the_state_is_that_of_the_busiest_connection() -> None:
     assert views(state)[FIRST, ""].state is WorkerState.IDLE
 
 
+def test_a_worker_whose_connections_are_only_counted_is_not_called_idle() -> None:
+    state = spawned(event(Kind.ACCEPT, 1, 1, pid=FIRST), event(Kind.ACCEPT, 2, 1, pid=FIRST))
+    note = "thinned requests 3 in 1 out 1"
+    state.fold([event(Kind.TICK, conn, 2, pid=FIRST, note=note) for conn in (1, 2)])
+    view = views(state, 3 * STRIP_CELL_NS)[FIRST, ""]
+    assert (view.state, view.connections, view.strip.strip()) == (WorkerState.COUNTED, 2, "A~~~")
+    detail = state.worker(FIRST, "", 3 * STRIP_CELL_NS)
+    assert detail is not None
+    assert [one.letter for one in detail.held] == ["~", "~"]
+    state.fold([event(Kind.RECV, 1, 3 * STRIP_CELL_NS, bytes=9, pid=FIRST)])
+    view = views(state, 3 * STRIP_CELL_NS)[FIRST, ""]
+    assert (view.state, view.connections) == (WorkerState.READING, 2)
+
+
 def test_threads_have_rows_of_their_own() -> None:
     state = spawned(
         event(Kind.SPAWN, 0, 0, pid=FIRST, task="Thread-1", note="thread"),
