@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from engine.handlers.application import AWAITS
+from tests.bench import lean_sockets
 from tests.bench.peers import PEERS, Peer, Serving, of_page
 from tests.bench.processes import (
     READY_WITHIN_S,
@@ -35,11 +36,11 @@ from tests.support import free_port, wait_until
 KEEP_ALIVE, SHORT = "keep-alive", "short"
 WATCHED, UNTRACED, PEER = "watched", "untraced", "peer"
 APP = "app"  # watched, with what the Python peers run (apps.py) instead of files
-FLOOR, TELLING = "floor", "telling"  # of floor_sockets.py
-LEAN = "lean"  # watched, with the sockets of lean_sockets.py
+FLOOR = "floor"  # of floor_sockets.py
+LEAN, TELLING = lean_sockets.LEAN, lean_sockets.TELLING  # watched, with those of lean_sockets.py
 CLOSE = ("Connection: close",)  # short mode of a peer is the client's word
 SERVETUI = (sys.executable, "-m", "tui")
-WITH_LEAN_SOCKETS = (sys.executable, "-m", "tests.bench.lean_sockets")
+WITH_LEAN_SOCKETS = (sys.executable, "-m", "tests.bench.lean_sockets")  # which kind comes next
 _LISTENING = re.compile(rb"listening on (http://\S+)")
 
 
@@ -92,19 +93,19 @@ def _as_running(serving: Serving) -> Running:
     return Running(url=serving.url, pid=serving.pid)
 
 
-def of_floor(model: str, kind: str, mode: str) -> Contender:
+def of_floor(model: str, mode: str) -> Contender:
     """A model with sockets that report as little as can be (floor_sockets.py)."""
 
     @contextlib.contextmanager
     def start(root: Path) -> Iterator[Running]:
         port = free_port()
         words = [sys.executable, "-m", "tests.bench.floor_sockets", "-m", model, "-p", str(port)]
-        words += ["--short"] * (mode == SHORT) + ["--telling"] * (kind == TELLING)
+        words += ["--short"] * (mode == SHORT)
         with running([*words, "--root", str(root)]) as child:
             wait_for_port(port, child)
             yield Running(url=f"http://127.0.0.1:{port}/index.html", pid=child.pid)
 
-    return Contender(model, kind, mode, (), start)
+    return Contender(model, FLOOR, mode, (), start)
 
 
 def of_model(

@@ -1,29 +1,43 @@
-"""servetui with sockets that tell the least a picture needs: `python -m tests.bench.lean_sockets serve ...`.
+"""servetui with sockets that tell the least: `python -m tests.bench.lean_sockets lean|telling serve ...`.
 
-Between `telling` (floor_sockets.py) and a watched server: what they tell goes through the real queue, with a
-ring for each process, and is read and folded; but they know no thinning, no would-block, no time in a queue,
-no error, no answer in pieces, no copy of a descriptor, no finalizer. What `telling` has over them is the
-price of the queue and its reader, what they have over a watched server that of being right.
+    lean       what they tell (which connection, line, thread or greenlet or task, bytes, request, status, who
+               closed first; processes and threads that begin and end) goes through the real queue, with a
+               ring for each process, and is read and folded; but they know no thinning, no would-block, no
+               time in a queue, no error, no answer in pieces, no copy of a descriptor, no finalizer
+    telling    stores the same records in a ring that is written over and over, and that nobody reads
+
+What plain sockets have over `telling` is the price of telling it from Python, what that has over `lean` is
+the price of the queue and its reader, and what that has over a watched server is the price of being right.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import sys
+from time import monotonic_ns
 from typing import Any
 
 from engine import __main__ as engine
-from engine.events import RECV_REQUEST, RESPONSE_SEND, Kind
+from engine.event_queue.shared_memory import SharedMemory
+from engine.event_queue.writer import THREAD, Writer
+from engine.events import RECORD, RECORD_BYTES, RECV_REQUEST, RESPONSE_SEND, Kind
 from engine.http1.conversation import Conversation
 from engine.limits import Limits
+from engine.tracing import traced_processes
 from engine.tracing.reporting import SERVER_CLOSED, Reporting
 from engine.tracing.traced_conversation import TracedConversation
 from engine.tracing.traced_socket import TracedSocket
-from engine.tracing.tracer import tracer
+from engine.tracing.tracer import Tracer, tracer
 
 SO_COOKIE = 57
 ENGINE = "as-engine"
-_frame = sys._getframe
+LEAN, TELLING = "lean", "telling"
+RECORDS = 1 << 16  # of the ring that is written over and over
+PLACES_A_CHILD = 93  # about a page: what two processes write side by side is copied to and fro
+_frame, _pack = sys._getframe, RECORD.pack_into
+_SPAWN, _EXIT = Kind.SPAWN.value, Kind.EXIT.value
 _ACCEPT, _RELEASE, _CLOSE = Kind.ACCEPT.value, Kind.RELEASE.value, Kind.CLOSE.value
 _titles: dict[str, str] = {}
 _statuses = {status: str(status) for status in range(100, 600)}
@@ -99,24 +113,102 @@ def _respond(self: Any, response: Any) -> Any:
     return wire
 
 
-def _run_engine(settings: str) -> None:
+class Ring(Writer):
+    """Stores what it is told, and knows neither when it is full nor whose child it is."""
+
+    def __init__(self) -> None:
+        self.texts = {}
+        self._places = mmap.mmap(
+            -1, RECORDS * RECORD_BYTES
+        )  # shared, as what children store has to be
+        self._numbers: dict[Any, int] = {}  # of texts and tasks
+        self.place = 0
+
+    def put(
+        self,
+        kind: int,
+        conn: int,
+        fd: int,
+        moved: int,
+        line: int = 0,
+        note: str = "",
+        moved2: int = 0,
+        line2: int = 0,
+        at_ns: int = 0,
+    ) -> None:
+        """Store it."""
+        numbers = self._numbers
+        text = numbers.get(note) or numbers.setdefault(note, len(numbers) + 1)
+        who = tracer.tasks.running() or tracer.tasks.name()
+        task = numbers.get(who) or numbers.setdefault(who, len(numbers) + 1)
+        self.place = place = self.place + 1
+        _pack(
+            *(
+                self._places,
+                (place & (RECORDS - 1)) * RECORD_BYTES,
+                kind,
+                line,
+                line2,
+                task & 65535,
+            ),
+            *(text & 65535, fd, 0, moved, moved2, monotonic_ns(), conn),
+        )
+
+    def begin_thread(self, number: int) -> None:
+        """Store that it begins,"""
+        self.put(_SPAWN, 0, -1, 0, 0, THREAD)
+
+    def end_thread(self, number: int) -> None:
+        """and that it ends."""
+        self.put(_EXIT, 0, -1, 0, 0, THREAD)
+
+    def forget_task(self) -> None:
+        """It remembers all."""
+
+    def finish(self) -> None:
+        """Nothing waits here."""
+
+
+_ring = Ring()
+_fork_plainly = os.fork
+
+
+def _fork(fork: Any = None) -> int:
+    _ring.place += PLACES_A_CHILD
+    pid: int = (fork or _fork_plainly)()
+    if pid:
+        tracer.forks += 1
+        _ring.put(_SPAWN, 0, -1, 0, _frame(1).f_lineno, "process", pid)
+    else:
+        tracer.forks = 0
+    return pid
+
+
+def _begin(self: Tracer, memory: SharedMemory) -> None:
+    self.memory, self.words, self.pid, self.writer = memory, memory.words, os.getpid(), _ring
+
+
+def _run_engine(kind: str, settings: str) -> None:
     lean: dict[type, dict[str, Any]] = {
         TracedSocket: {"accept": _accept, "recv": _recv, "send": _send, "sendall": _sendall},
         Reporting: {"_real_close": _real_close, "__del__": lambda _: None},
         TracedConversation: {"__init__": _converse, "receive": _receive, "send": _respond},
     }
-    for kind, calls in lean.items():
+    for changed, calls in lean.items():
         for name, call in calls.items():
-            setattr(kind, name, call)
+            setattr(changed, name, call)
+    if kind == TELLING:
+        Tracer.begin = _begin  # type: ignore[method-assign]
+        traced_processes.fork_told = _fork
     engine.main(engine.EngineSettings(**json.loads(settings)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == ENGINE:
-        _run_engine(sys.argv[2])
+        _run_engine(*sys.argv[2:])
     else:  # an engine would not load these, and each fork copies what is loaded
         from engine.running import engine_process
         from tui.__main__ import main
 
-        engine_process.ENGINE = ("-m", "tests.bench.lean_sockets", ENGINE)
+        engine_process.ENGINE = ("-m", "tests.bench.lean_sockets", ENGINE, sys.argv.pop(1))
         main()

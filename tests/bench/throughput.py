@@ -136,11 +136,12 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     for mode in options.modes:
         for model in options.models:
             for kind in options.kinds:
-                if kind in (FLOOR, TELLING):
-                    chosen.append(of_floor(model, kind, mode))
-                else:
-                    command = WITH_LEAN_SOCKETS if kind == LEAN else options.servetui.split()
-                    chosen.append(of_model(model, kind, mode, command))
+                if kind == FLOOR:
+                    chosen.append(of_floor(model, mode))
+                    continue
+                is_lean = kind in (LEAN, TELLING)
+                command = (*WITH_LEAN_SOCKETS, kind) if is_lean else options.servetui.split()
+                chosen.append(of_model(model, kind, mode, command))
         chosen += [of_peer(name, mode) for name in options.peers]
     return chosen
 
