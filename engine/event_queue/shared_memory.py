@@ -56,9 +56,10 @@ class SharedMemory:
         self.fd = fd
         self._map = mmap.mmap(fd, _BYTES)
         self.bytes = memoryview(self._map)
+        """All of it, as is."""
         self.words = self.bytes.cast("Q")
-        """The same, with the rings: one view for all that is written at each event. Another would be one
-        more object whose count of references each child writes to, and so copies the page of."""
+        """All of it in words, for all that is written at each event, records included: another view would be
+        one more object whose count of references each child writes to, and so copies the page of."""
         lock: Any = threading.Lock()
         self._claiming: threading.Lock = lock
         self.after_fork: Callable[[], None] = lock._at_fork_reinit
@@ -135,7 +136,7 @@ class SharedMemory:
         try:
             self._map.close()
         except BufferError:
-            pass  # a writer still looks at its ring; the map goes with it
+            pass  # a reader still looks at a ring; the map goes with it
         os.close(self.fd)
 
 

@@ -1,5 +1,7 @@
 """Which thread, greenlet or coroutine of a process it is that writes, by a name that holds still."""
 
+import itertools
+import os
 import sys
 import threading
 from _thread import get_ident  # as it was before a model patches it
@@ -73,6 +75,7 @@ class SharingTasks(ThreadTasks, ABC):
         self.share_a_thread = True
         self._current = current
         self._given: set[str] = set()
+        self._numbers = itertools.count(1)
         self._free: deque[str] = deque()
 
     def name(self) -> str:
@@ -83,7 +86,7 @@ class SharingTasks(ThreadTasks, ABC):
         if self.is_outside(current):
             return self.name_outside(current)
         if len(self._free) < NAMES:
-            name = f"{self.kind}-{len(self._given) + 1}"
+            name = f"{self.kind}-{next(self._numbers)}"
             self._given.add(name)
         else:
             name = self._free.popleft()
@@ -142,22 +145,27 @@ class CoroutineTasks(SharingTasks):
     def __init__(self) -> None:
         asyncio: Any = sys.modules["asyncio"]
         current_task, loop_now = asyncio.current_task, asyncio._get_running_loop
-        loops: dict[
-            int, Any
-        ] = {}  # by thread: Python 3.11 makes a system call to find it, at each look
+        known: Any = None
 
         def current() -> Any:
-            thread = get_ident()
-            known = loops.get(thread)
-            task = known and current_task(known)
-            if (
-                task is None
-            ):  # the loop calls back outside of any task; or it is another one, or none
+            # To ask for the running loop is a system call in Python 3.11. A loop of the library says in
+            # which thread it runs, as long as it does.
+            nonlocal known
+            loop, thread = known, get_ident()
+            if loop is None or loop._thread_id != thread:
                 loop = loop_now()
-                if loop is not known:
-                    loops[thread] = loop
-                    task = loop and current_task(loop)
-            return task
+                if loop is None:
+                    return None
+                if getattr(loop, "_thread_id", None) == thread:
+                    known = loop
+            return current_task(loop)  # None: it calls back outside of any task
+
+        def forget() -> None:
+            # In a child no loop runs, though the parent's says that it does.
+            nonlocal known
+            known = None
+
+        os.register_at_fork(after_in_child=forget)
 
         def running() -> Hashable:
             task = current()

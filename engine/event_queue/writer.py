@@ -144,8 +144,7 @@ class Writer(Overflow):
             self._threads.discard(task)
 
     def forget_task(self) -> None:
-        """The running thread or greenlet ends, or gives up its name: what tells it from the others
-        may soon be another's."""
+        """The running thread ends: what tells it from the others may soon be another's."""
         self._task_numbers.pop(self._running(), None)
 
     def count_exchange(

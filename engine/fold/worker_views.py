@@ -38,7 +38,7 @@ class Load(NamedTuple):
 
     open: int
     state: State | None
-    """What the busiest of them waits for; None: it has none, or only such as are counted and no more."""
+    """What the busiest of them waits for; None: it has none, or what most of them do is not told."""
     happened: int
     """Bits of what happened in the running cell (connection.py)."""
 
@@ -174,6 +174,8 @@ class _Sum:
     def load(self) -> Load:
         """The busiest of them stands for all."""
         state = next((state for state in _BUSIEST_FIRST if self.states[state]), None)
+        if state is State.IDLE and self.counted:
+            state = None  # those of which it is not told are not idle, as a rule
         return Load(sum(self.states) + self.counted, state, self.happened)
 
 

@@ -20,7 +20,9 @@ from engine.serving.patience import Patience
 from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs some 10 KB of memory, and a descriptor
-MOST_ACCEPTS = 16  # in a turn, which costs as much as an accept
+MOST_ACCEPTS = (
+    16  # in a turn, which costs a client more than its accept; then the others' turn comes
+)
 MOST_SENDS = 16  # to one client in a row: it may read as fast as we send, and others wait
 SWEEP_S = 1.0  # how often to look for clients whose time is over: cheaper than a timer for each
 

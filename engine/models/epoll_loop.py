@@ -20,7 +20,6 @@ from engine.serving.loop_client import Client
 from engine.serving.service import Service
 
 CONNECTIONS = 20_000  # each costs a few KB of memory, and a descriptor
-MOST_ACCEPTS = 16  # in a turn, which costs as much as an accept
 MOST_READY = 1_000  # sockets that one turn serves
 MOST_SENDS = 16  # to one client in one turn: it may read as fast as we send, and others wait
 SWEEP_S = 1.0  # how often the loop looks for clients whose time is over
@@ -84,25 +83,24 @@ class Loop:
             self.sweep()
 
     def accept(self) -> None:
-        """Take those who wait; if there are more, the next turn says so again."""
-        for _ in range(MOST_ACCEPTS):
-            try:
-                connection, _ = self.listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                # The client stays in the queue, and would wake the loop at once, again and again. To
-                # sleep would make everybody wait: the listener is passed over for a moment instead.
-                if pause_s := pause_after(error):
-                    self.poller.modify(self.listening, 0)
-                    self.pause_ends_s = self.now_s + pause_s
-                return
-            if len(self.clients) >= self.admission.cap:
-                self.admission.refuse(connection)
-                continue
-            connection.setblocking(False)
-            self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
-            self.poller.register(connection, select.EPOLLIN)
+        """Take one connection; if more wait, the next turn says so again."""
+        try:
+            connection, _ = self.listener.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # The client stays in the queue, and would wake the loop at once, again and again. To
+            # sleep would make everybody wait: the listener is passed over for a moment instead.
+            if pause_s := pause_after(error):
+                self.poller.modify(self.listening, 0)
+                self.pause_ends_s = self.now_s + pause_s
+            return
+        if len(self.clients) >= self.admission.cap:
+            self.admission.refuse(connection)
+            return
+        connection.setblocking(False)
+        self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
+        self.poller.register(connection, select.EPOLLIN)
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""

@@ -202,8 +202,9 @@ class Reporting:
                     caller: Any = _getframe(2)  # who has called close()
                     if caller.f_code is _WITH_ENDS:
                         caller = caller.f_back
-                    line = caller.f_lineno
-                    if caller.f_code is not tracer.closes_in:
+                    if caller is not None and caller.f_code is tracer.closes_in:
+                        line = caller.f_lineno
+                    else:
                         line, tracer.closes_in = callers.line_outside(caller)
                 except ValueError:
                     pass  # nobody: a finalizer at a thread's end

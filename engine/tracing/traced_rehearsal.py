@@ -18,11 +18,12 @@ from engine.tracing.tracer import tracer
 @contextmanager
 def traced_connections(listener: Any) -> Iterator[AsAccepted]:
     """Sockets of the listener's class that report to a queue without a reader. Afterwards the tracer is
-    as it was, but for the texts that children are going to need."""
+    as it was, but for the texts that children are going to need, and the code that closes there."""
     before = {each.name: getattr(tracer, each.name) for each in fields(tracer)}
     memory = SharedMemory.create()
     settings = Settings(memory.words)
     heirs: list[Writer] = []
+    closes_in = None
     texts: dict[str, int] = {}  # an ordered set
 
     def as_accepted(connection: socket.socket) -> Any:
@@ -33,7 +34,6 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
         settings.set_thinning(1, tell_times=len(heirs) % 4 != 0)  # as a rule: but not in a crowd
         rehearse_timed_recv()  # these sockets tell of no times
         tracer.begin(memory)  # what a child has taken over cannot be lent to another one
-        tracer.heirs = None
         fork_told(int)  # 0, as in a child
         assert isinstance(tracer.writer, Writer)
         heirs.append(tracer.writer)
@@ -44,8 +44,8 @@ def traced_connections(listener: Any) -> Iterator[AsAccepted]:
     try:
         yield as_accepted
     finally:
-        told = tracer.heir_texts
+        told, closes_in = tracer.heir_texts, tracer.closes_in
         for name, value in before.items():
             setattr(tracer, name, value)
         memory.close()
-    tracer.heir_texts = told
+    tracer.heir_texts, tracer.heirs_close_in = told, closes_in

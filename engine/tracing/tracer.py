@@ -66,7 +66,9 @@ class Tracer:
     reaps_in: Any = None
     """that waited for one;"""
     closes_in: Any = None
-    """that closed a connection."""
+    """that closed a connection;"""
+    heirs_close_in: Any = None
+    """and in a child is going to."""
     inherited: Any = None  # kept in a child: to free these would write to the parent's pages
     tasks: ThreadTasks = field(default_factory=ThreadTasks)
     next_tick_ns: int = 0
@@ -97,6 +99,7 @@ class Tracer:
         self.longest_ready = self.longest_turn_ns = 0
         self.gauges = None  # what the parent has in hand is not the child's
         self._tells_turns = False
+        self.closes_in = self.heirs_close_in
         self.inherited = self.writer, self.heirs
         self.heirs = None
         if heir is None:

@@ -28,8 +28,8 @@ class WorkerView:
     depth: int
     """In the tree: 0 for an engine, 1 for what it has started."""
     state: WorkerState
-    """That of its busiest connection; counted: what these do is not told, under so much load; without any:
-    accepting, or waiting if it accepts nothing itself."""
+    """That of its busiest connection; counted: the others are only counted, under so much load; without any
+    connection: accepting, or waiting if it accepts nothing itself."""
     connections: int
     accepts: int
     wakeups: int

@@ -7,7 +7,8 @@
     telling    stores the same records in a ring that is written over and over, and that nobody reads
 
 What plain sockets have over `telling` is the price of telling it from Python, what that has over `lean` is
-the price of the queue and its reader, and what that has over a watched server is the price of being right.
+the price of the queue and its reader, and what that has over a watched server is the price of being right
+(of a close in a `with` both tell the library's line).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from engine.tracing.traced_socket import TracedSocket
 from engine.tracing.tracer import Tracer, tracer
 
 SO_COOKIE = 57
-ENGINE = "as-engine"
+AS_ENGINE = "as-engine"
 LEAN, TELLING = "lean", "telling"
 RECORDS = 1 << 16  # of the ring that is written over and over
 PLACES_A_CHILD = 93  # about a page: what two processes write side by side is copied to and fro
@@ -204,11 +205,11 @@ def _run_engine(kind: str, settings: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == ENGINE:
+    if sys.argv[1] == AS_ENGINE:
         _run_engine(*sys.argv[2:])
     else:  # an engine would not load these, and each fork copies what is loaded
         from engine.running import engine_process
         from tui.__main__ import main
 
-        engine_process.ENGINE = ("-m", "tests.bench.lean_sockets", ENGINE, sys.argv.pop(1))
+        engine_process.ENGINE = ("-m", "tests.bench.lean_sockets", AS_ENGINE, sys.argv.pop(1))
         main()

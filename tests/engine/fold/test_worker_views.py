@@ -138,9 +138,19 @@ def test_a_worker_whose_connections_are_only_counted_is_not_called_idle() -> Non
     detail = state.worker(FIRST, "", 3 * STRIP_CELL_NS)
     assert detail is not None
     assert [one.letter for one in detail.held] == ["~", "~"]
-    state.fold([event(Kind.RECV, 1, 3 * STRIP_CELL_NS, bytes=9, pid=FIRST)])
-    view = views(state, 3 * STRIP_CELL_NS)[FIRST, ""]
-    assert (view.state, view.connections) == (WorkerState.READING, 2)
+    late_ns = 3 * STRIP_CELL_NS
+    for kind, then in (
+        (Kind.RECV, WorkerState.READING),
+        (Kind.REQUEST, WorkerState.HANDLING),
+        (Kind.RESPONSE, WorkerState.WRITING),
+        (
+            Kind.SEND,
+            WorkerState.COUNTED,
+        ),  # one that is told is idle now, and the other nobody knows
+    ):
+        state.fold([event(kind, 1, late_ns, bytes=9, pid=FIRST)])
+        view = views(state, late_ns)[FIRST, ""]
+        assert (view.state, view.connections) == (then, 2)
 
 
 def test_threads_have_rows_of_their_own() -> None:

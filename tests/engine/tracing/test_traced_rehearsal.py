@@ -50,3 +50,13 @@ def test_the_texts_of_a_rehearsal_are_told_before_it_and_none_of_bytes(run: Run)
             "server closed first: last answer",
         ]
     )
+
+
+def test_a_child_knows_from_its_rehearsal_who_closes_there(run: Run) -> None:
+    told = run(
+        f"""wish = b''
+{REHEARSED.replace("talk(server, service)", "asked = tracing.tracer.closes_in; talk(server, service)")}
+print(tracing.tracer.heirs_close_in.co_name, tracing.tracer.closes_in)
+""".replace("print(type(", "print(asked is tracing.tracer.closes_in is talk.__code__, type(")
+    )
+    assert told.output.splitlines() == ["True True []", "talk None"]

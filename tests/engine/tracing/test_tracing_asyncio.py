@@ -65,3 +65,62 @@ asyncio.run(main())
     first = int(names[0].removeprefix("Task-"))  # another name may be that of main()
     assert names[:NAMES] == [f"Task-{number}" for number in range(first, first + NAMES)]
     assert names[NAMES : 3 * NAMES] == 2 * names[:NAMES]
+
+
+def test_a_child_that_a_task_forks_is_not_that_task(run: Run) -> None:
+    told = run(
+        """
+import asyncio
+async def again(number):
+    mark(f"child's task {number}")
+    await asyncio.sleep(0)
+async def in_child():
+    await asyncio.gather(again(1), again(2))
+async def main():
+    mark("the parent's task")
+    child = os.fork()
+    if child == 0:
+        mark("the child")
+        asyncio._set_running_loop(None)
+        asyncio.run(in_child())
+        os._exit(0)
+    os.waitpid(child, 0)
+asyncio.run(main())
+""",
+        first=ASYNCIO,
+    )
+    names = {event.note: event.task for event in told.of(Kind.TICK)}
+    assert names["the child"] == "MainThread"
+    theirs = [names[f"child's task {number}"] for number in (1, 2)]
+    assert len({*theirs, names["the parent's task"]}) == 3
+
+
+def test_a_loop_that_goes_on_in_another_thread_names_its_tasks_there(run: Run) -> None:
+    told = run(
+        """
+import asyncio
+loop = asyncio.new_event_loop()
+async def begin():
+    mark("here")
+loop.run_until_complete(begin())
+is_there, may_end = threading.Event(), threading.Event()
+async def go_on():
+    mark("there")
+    is_there.set()
+    may_end.wait(10)
+thread = threading.Thread(target=loop.run_until_complete, args=(go_on(),))
+thread.start()
+is_there.wait(10)
+mark("meanwhile here")
+may_end.set()
+thread.join()
+loop.close()
+asyncio.run(begin())
+""",
+        first=ASYNCIO,
+    )
+    names = [(event.note, event.task) for event in told.of(Kind.TICK)]
+    assert [name for note, name in names if note == "meanwhile here"] == ["MainThread"]
+    tasks = [name for note, name in names if note in ("here", "there")]
+    assert len({*tasks}) == len(tasks) == 3
+    assert all(name.startswith("Task-") for name in tasks)
