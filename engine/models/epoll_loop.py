@@ -64,7 +64,7 @@ class Loop:
         self.now_s = time.monotonic()
         for descriptor, _ in ready:  # what for need not be looked at: it is watched for one thing
             if descriptor == self.listening:
-                self.accept()
+                self.accept(len(ready))
                 continue
             client = self.clients[descriptor]
             try:
@@ -82,25 +82,27 @@ class Loop:
         if self.now_s - self.swept_s > SWEEP_S and len(ready) < MOST_READY:
             self.sweep()
 
-    def accept(self) -> None:
-        """Take one connection; if more wait, the next turn says so again."""
-        try:
-            connection, _ = self.listener.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            # The client stays in the queue, and would wake the loop at once, again and again. To
-            # sleep would make everybody wait: the listener is passed over for a moment instead.
-            if pause_s := pause_after(error):
-                self.poller.modify(self.listening, 0)
-                self.pause_ends_s = self.now_s + pause_s
-            return
-        if len(self.clients) >= self.admission.cap:
-            self.admission.refuse(connection)
-            return
-        connection.setblocking(False)
-        self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
-        self.poller.register(connection, select.EPOLLIN)
+    def accept(self, most: int) -> None:
+        """Take one connection, or as many as are served in the same turn; if more wait, the next turn says
+        so again."""
+        for _ in range(most):
+            try:
+                connection, _ = self.listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # The client stays in the queue, and would wake the loop at once, again and again. To
+                # sleep would make everybody wait: the listener is passed over for a moment instead.
+                if pause_s := pause_after(error):
+                    self.poller.modify(self.listening, 0)
+                    self.pause_ends_s = self.now_s + pause_s
+                return
+            if len(self.clients) >= self.admission.cap:
+                self.admission.refuse(connection)
+                continue
+            connection.setblocking(False)
+            self.clients[connection.fileno()] = Client(connection, self.service, self.now_s)
+            self.poller.register(connection, select.EPOLLIN)
 
     def talk(self, client: Client, descriptor: int) -> bool:
         """Send what is left, or else receive and answer; True when the connection is over."""

@@ -1,15 +1,17 @@
-"""How many the loop of asyncio accepts before the others have their turn."""
+"""How many a loop accepts before the others have their turn."""
 
 import asyncio
 import contextlib
 import errno
 import os
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from engine.handlers.site import WWW, Site
 from engine.limits import DEFAULT_LIMITS
+from engine.models import epoll_loop
 from engine.models.asyncio_loop import MOST_ACCEPTS, Server
 from engine.serving.service import Service, Settings
 
@@ -30,19 +32,30 @@ class Counting(socket.socket):
         return taken
 
 
+@contextlib.contextmanager
+def waiting() -> Iterator[Counting]:
+    """A listener for which clients wait."""
+    with contextlib.ExitStack() as stack:
+        plain = socket.create_server(("127.0.0.1", 0), backlog=WAITING)
+        listener = stack.enter_context(Counting(fileno=plain.detach()))
+        listener.setblocking(False)
+        for _ in range(WAITING):
+            stack.enter_context(socket.create_connection(listener.getsockname(), 10))
+        yield listener
+
+
+def service(cap: int = 0) -> Service:
+    settings = Settings(memoryview(bytearray(64 * 8)).cast("Q"))
+    limits = replace(DEFAULT_LIMITS, connections=cap)
+    return Service(settings, Site(WWW).answer, lambda: None, limits)
+
+
 def turns(check: Callable[[Server, Counting], None], cap: int = 0) -> None:
     """Clients wait, and no loop turns but by `check`."""
 
     async def main() -> None:
-        settings = Settings(memoryview(bytearray(64 * 8)).cast("Q"))
-        limits = replace(DEFAULT_LIMITS, connections=cap)
-        with contextlib.ExitStack() as stack:
-            plain = socket.create_server(("127.0.0.1", 0), backlog=WAITING)
-            listener = stack.enter_context(Counting(fileno=plain.detach()))
-            listener.setblocking(False)
-            for _ in range(WAITING):
-                stack.enter_context(socket.create_connection(listener.getsockname(), 10))
-            server = Server(listener, Service(settings, Site(WWW).answer, lambda: None, limits))
+        with waiting() as listener:
+            server = Server(listener, service(cap))
             check(server, listener)
             server.admission.close_refused(all_of_them=True)
             tasks = [client.task for client in server.clients if client.task is not None]
@@ -86,3 +99,22 @@ def test_without_a_descriptor_the_turn_ends_and_a_pause_begins() -> None:
         assert not loop.remove_reader(listener)  # it was passed over already
 
     turns(check)
+
+
+def test_a_turn_of_epoll_takes_as_many_as_it_serves() -> None:
+    with waiting() as listener, select.epoll() as poller:
+        poller.register(listener, select.EPOLLIN)
+        loop = epoll_loop.Loop(listener, poller, service())
+        loop.turn()  # nobody has said anything
+        assert listener.accepts == 1
+        loop.accept(5)
+        assert listener.accepts == len(loop.clients) == 6
+        listener.fails_at = 8
+        loop.accept(5)
+        assert listener.accepts == 8
+        assert not poller.poll(0)  # it is passed over for a moment
+        listener.fails_at = 0
+        loop.accept(2 * WAITING)
+        assert listener.accepts == len(loop.clients) == WAITING
+        for client in loop.clients.values():
+            client.connection.close()
