@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def is_drained(server: Serve) -> bool:
     return bool(server.snapshot()["draining"] == 0)
 
 
+@pytest.fixture
+def is_hung_up_on() -> Iterator[None]:
+    """What is started ends with its terminal, even where nohup has started the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("is_hung_up_on")
 @pytest.mark.parametrize(
     ("model", "number"),
     [(model, signal.SIGTERM) for model in MODELS]
