@@ -16,7 +16,7 @@ from tui.pace import Pace, RightOfWay
 
 POLL_S = 0.025  # between two looks at the run while events come, so that no ring fills up
 PIECE_S = 0.002  # of processor time, that a key waits for events that are taken in
-REST_S = 0.1  # between two looks while nothing moves
+REST_S = 0.15  # between two looks while nothing moves
 AT_REST = ("serving", "dead")  # phases in which no engine comes or goes
 BREATH_S = 0.001  # between two pieces: what a key does goes on in it
 MOVING_NS = 3_300_000_000  # after the last event, strips move and closed rows are kept for 3 s

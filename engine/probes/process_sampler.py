@@ -7,7 +7,7 @@ from engine.probes.processes import ProcessProbe
 from engine.views.snapshot import ProcessNumbers
 
 SAMPLE_S, SHARE = 0.5, 50  # while events come: how often, and for one part in so many of a core
-IDLE_SAMPLE_S, IDLE_SHARE = 1.0, 400
+IDLE_SAMPLE_S, IDLE_SHARE = 1.0, 800
 
 
 class ProcessSampler:
