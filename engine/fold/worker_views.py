@@ -14,7 +14,7 @@ from engine.fold.connection import Connection
 from engine.fold.strip_letters import letter_of
 from engine.fold.workers import Worker, Workers
 from engine.views.snapshot import STATE_MEANINGS, STRIP_CELLS, State
-from engine.views.worker_view import Held, WorkerDetail, WorkerState, WorkerView
+from engine.views.worker_view import NOT_TOLD, Held, WorkerDetail, WorkerState, WorkerView
 
 MOST_SHOWN = 64
 MOST_LOOKED_AT = 5_000  # for one that is told whole
@@ -186,9 +186,9 @@ def _worker_of(pid: int, task: str, threads: set[Worker]) -> Worker:
 
 def _letter(load: Load) -> str:
     letter = letter_of(load.happened, load.state)
-    return "~" if letter == " " and load.open else letter
+    return NOT_TOLD if letter == " " and load.open else letter
 
 
 def _held(one: Connection) -> Held:
-    letter = "~" if one.is_only_counted else STATE_MEANINGS[one.state].letter
+    letter = NOT_TOLD if one.is_only_counted else STATE_MEANINGS[one.state].letter
     return Held(one.number, letter, one.path, one.since_ns)

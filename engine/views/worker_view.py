@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from engine.events import Event
 
+NOT_TOLD = "~"
+"""Instead of the letter of a state, which is not told."""
+
 
 class WorkerState(StrEnum):
     """What a process or thread does now."""
@@ -55,7 +58,7 @@ class Held:
 
     number: int
     letter: str
-    """Of its state, in snapshot.STATE_MEANINGS; ~: that is not told."""
+    """Of its state, in snapshot.STATE_MEANINGS, or NOT_TOLD."""
     path: str
     """Method and target of its last request; empty before the first."""
     since_ns: int

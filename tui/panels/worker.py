@@ -17,7 +17,7 @@ from itertools import groupby
 
 from engine.events import KIND_NAMES, Event
 from engine.views.snapshot import STATE_MEANINGS, STRIP_CELL_NS
-from engine.views.worker_view import Descriptor, Held, WorkerDetail
+from engine.views.worker_view import NOT_TOLD, Descriptor, Held, WorkerDetail
 from tui.format import (
     Column,
     Line,
@@ -163,8 +163,8 @@ def _kept(told: int, of_all: int) -> str:
 
 def _held(one: Held, now_ns: int) -> Span:
     path = f" {one.path}" if one.path else ""
-    if one.letter == "~":
-        return f"#{one.number} ~{path}", "torn"
+    if one.letter == NOT_TOLD:
+        return f"#{one.number} {NOT_TOLD}{path}", "torn"
     waited = milliseconds(max(now_ns - one.since_ns, 0) / 1e6)
     return f"#{one.number} {one.letter}{path} {waited}", _ROLES[one.letter]
 
